@@ -1,0 +1,109 @@
+import type Stripe from "stripe";
+
+/**
+ * The objects as the stand-in keeps them: Stripe's own wire form, with every reference as a plain id.
+ *
+ * What is kept is what is sent, so an answer needs no mapping; `expand` replaces ids by objects on the way out. The
+ * types extend the SDK's, which is how the compiler checks the serializers. Decimals are strings on the wire and become
+ * objects only inside the SDK, hence the `Omit`s.
+ *
+ * A stored object is never changed in place: `Change.put` receives a new one.
+ */
+
+export type Metadata = Record<string, string>;
+
+export interface StoredCustomer extends Stripe.Customer {
+  invoice_settings: Stripe.Customer.InvoiceSettings & { default_payment_method: string | null };
+}
+
+export interface StoredProduct extends Stripe.Product {
+  default_price: string | null;
+}
+
+export type StoredPrice = Omit<Stripe.Price, "unit_amount_decimal"> & {
+  product: string;
+  unit_amount: number;
+  unit_amount_decimal: string | null;
+};
+
+type StoredPlan = Omit<Stripe.Plan, "amount_decimal"> & { amount_decimal: string | null };
+
+export type StoredSubscriptionItem = Omit<Stripe.SubscriptionItem, "price" | "plan"> & {
+  price: StoredPrice;
+  plan: StoredPlan;
+  quantity: number;
+};
+
+export type StoredSubscription = Omit<Stripe.Subscription, "items"> & {
+  customer: string;
+  default_payment_method: string | null;
+  latest_invoice: string | null;
+  cancellation_details: Stripe.Subscription.CancellationDetails;
+  items: Stripe.ApiList<StoredSubscriptionItem>;
+};
+
+export type StoredInvoiceLine = Omit<Stripe.InvoiceLineItem, "pricing" | "quantity_decimal"> & {
+  pricing: (Omit<Stripe.InvoiceLineItem.Pricing, "unit_amount_decimal"> & { unit_amount_decimal: string | null }) | null;
+  quantity_decimal: string | null;
+};
+
+export const INVOICE_STATUSES = ["draft", "open", "paid", "uncollectible", "void"] as const;
+export type InvoiceStatus = (typeof INVOICE_STATUSES)[number];
+
+export type StoredInvoice = Omit<Stripe.Invoice, "lines" | "payments"> & {
+  status: InvoiceStatus;
+  customer: string;
+  metadata: Metadata;
+  auto_advance: boolean;
+  default_payment_method: string | null;
+  lines: Stripe.ApiList<StoredInvoiceLine>;
+};
+
+export interface StoredInvoicePayment extends Stripe.InvoicePayment {
+  status: "open" | "paid" | "canceled";
+  invoice: string;
+  payment: { type: "payment_intent"; payment_intent: string };
+}
+
+export interface StoredPaymentIntent extends Stripe.PaymentIntent {
+  customer: string | null;
+  latest_charge: string | null;
+  payment_method: string | null;
+}
+
+export interface StoredCharge extends Stripe.Charge {
+  customer: string | null;
+  payment_intent: string;
+  status: "succeeded" | "failed";
+}
+
+export const REFUND_STATUSES = ["pending", "requires_action", "succeeded", "failed", "canceled"] as const;
+export type RefundStatus = (typeof REFUND_STATUSES)[number];
+
+export interface StoredRefund extends Stripe.Refund {
+  charge: string;
+  payment_intent: string;
+  status: RefundStatus;
+  metadata: Metadata;
+}
+
+/** Every kind of object, by the word that Stripe writes into its `object` field. */
+export interface StoredObjects {
+  customer: StoredCustomer;
+  product: StoredProduct;
+  price: StoredPrice;
+  subscription: StoredSubscription;
+  invoice: StoredInvoice;
+  invoice_payment: StoredInvoicePayment;
+  payment_intent: StoredPaymentIntent;
+  charge: StoredCharge;
+  refund: StoredRefund;
+}
+
+export type ObjectKind = keyof StoredObjects;
+
+/** The id of the subscription that an invoice bills, or null for a one-off invoice. */
+export function subscriptionOf(invoice: StoredInvoice): string | null {
+  const subscription = invoice.parent?.subscription_details?.subscription;
+  return typeof subscription === "string" ? subscription : null;
+}

@@ -1,0 +1,90 @@
+import { Temporal } from "temporal-polyfill";
+
+/**
+ * A calendar date in the business time zone, written `YYYY-MM-DD`.
+ *
+ * A string rather than an object, because it travels unchanged through PostgreSQL, JSON and the journal, and because
+ * ISO dates compare correctly as text: `a <= b` on two of them is the order of the calendar.
+ */
+export type BusinessDate = string & { readonly __brand: "BusinessDate" };
+
+/** A calendar month, written `YYYY-MM`: the form of a product's automatic-termination month. Compares as text. */
+export type BusinessMonth = string & { readonly __brand: "BusinessMonth" };
+
+/** A moment in UTC, written as ISO 8601 with a `Z`. Not comparable with a {@link BusinessDate}: convert it first. */
+export type Instant = string;
+
+/** Period `index` of a monthly contract: the half-open range from `startsOn` (included) to `endsOn` (excluded). */
+export interface Period {
+  readonly index: number;
+  readonly startsOn: BusinessDate;
+  readonly endsOn: BusinessDate;
+}
+
+/** Reads a business date. Throws a RangeError for anything but an existing day in the form `YYYY-MM-DD`. */
+export function parseBusinessDate(text: string): BusinessDate {
+  const date = Temporal.PlainDate.from(text, { overflow: "reject" });
+  if (date.toString() !== text) throw new RangeError(`${text} is not a date of the form YYYY-MM-DD`);
+  return text as BusinessDate;
+}
+
+/** The business date on which an instant falls: the only place where instants become dates. */
+export function businessDateOf(instant: Instant, zone: string): BusinessDate {
+  return Temporal.Instant.from(instant).toZonedDateTimeISO(zone).toPlainDate().toString() as BusinessDate;
+}
+
+/** The month of a date. */
+export function monthOf(date: BusinessDate): BusinessMonth {
+  return date.slice(0, 7) as BusinessMonth;
+}
+
+/**
+ * Renewal `n` of a contract that started on `startOn`: n months later, clamped to the end of a shorter month.
+ *
+ * Always counted from the start, never from the renewal before, so a 31st that becomes 28 February is the 31st again in
+ * March. `n` of 0 is the start itself, which is no renewal but the first period's beginning.
+ */
+export function renewalDate(startOn: BusinessDate, n: number): BusinessDate {
+  return Temporal.PlainDate.from(startOn).add({ months: n }, { overflow: "constrain" }).toString() as BusinessDate;
+}
+
+/** Period `index` of a contract that started on `startOn`; `index` counts from 0. */
+export function periodAt(startOn: BusinessDate, index: number): Period {
+  return { index, startsOn: renewalDate(startOn, index), endsOn: renewalDate(startOn, index + 1) };
+}
+
+/** The period that contains `date`, or undefined before the start date. */
+export function periodOn(startOn: BusinessDate, date: BusinessDate): Period | undefined {
+  if (date < startOn) return undefined;
+  const months = Temporal.PlainDate.from(startOn).until(Temporal.PlainDate.from(date), {
+    largestUnit: "months",
+  }).months;
+  // `until` counts whole months from the start and so can be one short after a clamped month end.
+  const index = renewalDate(startOn, months + 1) <= date ? months + 1 : months;
+  return periodAt(startOn, index);
+}
+
+/** The first renewal date after `date`; renewal 1 when `date` lies before the start. */
+export function nextRenewalAfter(startOn: BusinessDate, date: BusinessDate): BusinessDate {
+  return periodOn(startOn, date)?.endsOn ?? renewalDate(startOn, 1);
+}
+
+/** Whether `date` is a renewal date of the contract. The start date itself is not one. */
+export function isRenewalDate(startOn: BusinessDate, date: BusinessDate): boolean {
+  const period = periodOn(startOn, date);
+  return period !== undefined && period.index > 0 && period.startsOn === date;
+}
+
+/**
+ * The periods that have begun by `date`, oldest first. None begins on or after the termination date, if one is set.
+ */
+export function begunPeriods(
+  startOn: BusinessDate,
+  date: BusinessDate,
+  terminationOn: BusinessDate | null = null,
+): readonly Period[] {
+  const last = periodOn(startOn, date);
+  if (last === undefined) return [];
+  const begun = Array.from({ length: last.index + 1 }, (_, index) => periodAt(startOn, index));
+  return terminationOn === null ? begun : begun.filter((period) => period.startsOn < terminationOn);
+}

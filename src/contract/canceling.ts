@@ -1,0 +1,67 @@
+import { revokeAll, writeOffUnpaid } from "./billing.ts";
+import type { Attention, Change, Notice } from "./change.ts";
+import type { Contract, ContractWorld } from "./contract.ts";
+import { amountOf, refundablePayments, refundPayments } from "./refunding.ts";
+import { settle } from "./rule.ts";
+import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
+
+/**
+ * Calls a contract off, as every kind of cancel does: the subscription is ended, everything paid is refunded (through
+ * Stripe by card, as a note for a person otherwise), what was never paid is written off, every license is revoked.
+ */
+export function callOff(world: ContractWorld, answers: Answers): Step {
+  const ending = endSubscription(world.contract, answers);
+  if (ending.type === "step") return ending.step;
+
+  const paid = refundablePayments(world);
+  const refunding = refundPayments(world, paid, answers);
+  if (refunding.type === "step") return refunding.step;
+
+  const { newRefunds, paymentMoves, attention } = refunding.result;
+  const refundMinor = amountOf(paid, world);
+  return settle({
+    status: "canceled",
+    reservation: null,
+    paymentMoves: [...paymentMoves, ...writeOffUnpaid(world.payments)],
+    newRefunds,
+    licenses: revokeAll(world.licenses),
+    attention: [...ending.attention, ...attention],
+    notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
+  });
+}
+
+/** Either the call that ends the contract's subscription, or what its end gave cause to remark. */
+export type SubscriptionEnding =
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "ended"; readonly attention: readonly Attention[] };
+
+/** Ends the subscription at once, if the contract has one. "Ended already" and "no such subscription" are answers. */
+export function endSubscription(contract: Contract, answers: Answers): SubscriptionEnding {
+  const subscriptionId = contract.stripeSubscriptionId;
+  if (subscriptionId === null) return { type: "ended", attention: [] };
+  const answer = answers.get("cancel_subscription") as CallAnswer<SubscriptionSeen> | undefined;
+  if (answer === undefined) {
+    const call = { verb: "cancel_subscription", subscriptionId } as const;
+    return { type: "step", step: { type: "call", name: "cancel_subscription", call } };
+  }
+  return {
+    type: "ended",
+    attention: answer.type === "refused" ? [{ code: "subscription_missing", detail: { subscriptionId } }] : [],
+  };
+}
+
+/** The same notice to the customer and to the operators. */
+export function tellBoth(kind: Notice["kind"], detail: Notice["detail"] = {}): readonly Notice[] {
+  return [
+    { kind, recipient: "customer", detail },
+    { kind, recipient: "operators", detail },
+  ];
+}
+
+/** One notice to the operators for everything that Stripe would not refund. */
+function refundRefusals(attention: readonly Attention[]): NonNullable<Change["notices"]> {
+  const refused = attention.filter((remark) => remark.code === "refund_owed");
+  if (refused.length === 0) return [];
+  const owedMinor = refused.reduce((sum, remark) => sum + Number(remark.detail.amountMinor), 0);
+  return [{ kind: "refund_refused", recipient: "operators", detail: { refunds: refused.length, owedMinor } }];
+}

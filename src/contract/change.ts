@@ -1,0 +1,130 @@
+import type { BusinessDate, Instant } from "./calendar.ts";
+import type {
+  Contract,
+  ContractStatus,
+  LicenseRevocation,
+  PaymentState,
+  PaymentSubject,
+  Product,
+  RefundState,
+  ReservationSource,
+} from "./contract.ts";
+
+/** A payment to be written into the purchase history. */
+export interface NewPayment {
+  readonly id: string;
+  readonly subject: PaymentSubject;
+  readonly period: number | null;
+  /** The first day of the period that it pays; null for an initial fee or a one-time price. */
+  readonly startsOn: BusinessDate | null;
+  readonly amountMinor: number;
+  readonly state: PaymentState;
+  readonly paidAt: Instant | null;
+  readonly stripePaymentIntentId: string | null;
+  readonly stripeInvoiceId: string | null;
+}
+
+/** A payment that goes from one state to another. The store refuses the whole change unless it is still in `from`. */
+export interface PaymentMove {
+  readonly id: string;
+  readonly from: PaymentState;
+  readonly to: PaymentState;
+  /** When it was paid, for a move to `paid`. A move to `refunded` keeps the time; any other clears it. */
+  readonly paidAt?: Instant;
+  /** The intent that paid it, where the move is how we learn of it. */
+  readonly stripePaymentIntentId?: string;
+}
+
+/** A refund row that is written, as `due`, together with the journal's intent to call Stripe. */
+export interface RefundIntent {
+  readonly refundId: string;
+  readonly paymentId: string;
+  readonly amountMinor: number;
+}
+
+/** A refund for which Stripe is not called: owed back by hand, or owed because Stripe cannot give it. */
+export interface NewRefund {
+  readonly id: string;
+  readonly paymentId: string;
+  readonly amountMinor: number;
+  readonly state: Extract<RefundState, "due" | "manual_due">;
+}
+
+/** A license that the change opens (`granted`, `restored`) or shuts. Known by its payment's id. */
+export type LicenseMove =
+  | { readonly type: "granted"; readonly paymentId: string }
+  | { readonly type: "restored"; readonly paymentId: string; readonly from: LicenseRevocation }
+  | { readonly type: "revoked"; readonly paymentId: string; readonly because: LicenseRevocation };
+
+export const noticeKinds = [
+  "contract_suspended",
+  "contract_running_again",
+  "contract_terminated",
+  "contract_canceled",
+  "refund_refused",
+  "operation_held",
+] as const;
+export type NoticeKind = (typeof noticeKinds)[number];
+
+/** A mail to be sent because of the change. Carries ids and amounts, never a name or an address. */
+export interface Notice {
+  readonly kind: NoticeKind;
+  readonly recipient: "customer" | "operators";
+  readonly detail: Readonly<Record<string, string | number>>;
+}
+
+/** Something that a person should know although the operation succeeded: money owed, or an odd sight at Stripe. */
+export interface Attention {
+  readonly code: AttentionCode;
+  readonly detail: Readonly<Record<string, string | number>>;
+}
+
+export const attentionCodes = [
+  "refund_owed",
+  "refund_pending",
+  "refund_owed_by_hand",
+  "refunded_elsewhere",
+  "subscription_missing",
+  "invoice_paid_meanwhile",
+  "invoice_not_voided",
+] as const;
+export type AttentionCode = (typeof attentionCodes)[number];
+
+/** A reservation to end on a renewal date, and who made it. */
+export interface Reservation {
+  readonly terminationOn: BusinessDate;
+  readonly terminationSource: ReservationSource;
+}
+
+/** The rows that `register` brings into being beside the payments. */
+export interface Registration {
+  readonly contract: Omit<Contract, "version">;
+  /** Written only if the catalog does not know the product yet. */
+  readonly product: Product | null;
+  /** Written only if the customer is not known yet. */
+  readonly customer: {
+    readonly id: string;
+    readonly email: string;
+    readonly name: string;
+    readonly locale: "ja" | "en";
+  } | null;
+  readonly signup: { readonly appliedAt: Instant; readonly channel: string } | null;
+}
+
+/**
+ * What a settled operation changes: contract, payments, refunds, licenses, mail. What is left out stays as it is.
+ *
+ * The store writes all of it in one guarded statement or none of it.
+ */
+export interface Change {
+  readonly registration?: Registration;
+  readonly status?: ContractStatus;
+  /** A reservation made, or null for one that is lifted or has lost its meaning. */
+  readonly reservation?: Reservation | null;
+  readonly newPayments?: readonly NewPayment[];
+  readonly paymentMoves?: readonly PaymentMove[];
+  readonly newRefunds?: readonly NewRefund[];
+  readonly licenses?: readonly LicenseMove[];
+  readonly notices?: readonly Notice[];
+  readonly attention?: readonly Attention[];
+}

@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { callOff } from "../canceling.ts";
+import { type ContractRule, rejectStatus, staffAndCustomer } from "../rule.ts";
+
+/**
+ * キャンセル: calls off what has not been paid, or a monthly contract that has not started. What was paid so far, the
+ * initial fee, goes back: through Stripe by card, as a note for a person otherwise.
+ *
+ * Customers may call off only what they have not paid for yet.
+ */
+export const cancel: ContractRule<Record<string, never>> = {
+  kind: "cancel",
+  subject: "contract",
+  button: { ja: "キャンセル", en: "Cancel" },
+  actors: staffAndCustomer,
+  customerMayAsk: (contract) => contract.status === "awaiting_payment",
+  params: z.strictObject({}),
+  next({ world }, answers) {
+    const { contract } = world;
+    const notYetPaid = contract.status === "awaiting_payment";
+    const notYetRunning = contract.status === "not_started" && contract.kind === "monthly";
+    if (!notYetPaid && !notYetRunning) return rejectStatus(contract);
+    return callOff(world, answers);
+  },
+};

@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { type BusinessDate, businessDateOf, isRenewalDate, monthOf, nextRenewalAfter } from "../calendar.ts";
+import type { ContractWorld, ReservationSource } from "../contract.ts";
+import { renewalProcessedSince } from "../renewals.ts";
+import { type ContractRule, type RuleFacts, reject, rejectStatus, settle, staffAndCustomer } from "../rule.ts";
+import type { Answers, CallAnswer, Step, SubscriptionSeen } from "../step.ts";
+import { lookAtSubscription } from "../subscription.ts";
+
+type NoParams = Record<string, never>;
+
+/**
+ * 解約予約: a running monthly contract is to end on its next renewal date. Refused on a renewal date itself, and when the
+ * contract has been renewed since the request was taken.
+ *
+ * By card the dates are Stripe's: what its subscription says of the current period, read fresh.
+ */
+export const reserveTermination: ContractRule<NoParams> = {
+  kind: "reserve_termination",
+  subject: "contract",
+  button: { ja: "解約予約", en: "Reserve termination" },
+  actors: staffAndCustomer,
+  params: z.strictObject({}),
+  next(facts, answers) {
+    const { world, today } = facts;
+    const { contract } = world;
+    if (contract.kind !== "monthly") return reject("not_monthly");
+    if (contract.status !== "active" && contract.status !== "special_period") return rejectStatus(contract);
+    if (contract.stripeSubscriptionId !== null) return reserveByCard(facts, contract.stripeSubscriptionId, answers);
+
+    if (isRenewalDate(contract.startOn, today)) return reject("renewal_date_today", { date: today });
+    if (renewalProcessedSince(world, today)) return reject("renewal_already_processed");
+    return reserve(world, nextRenewalAfter(contract.startOn, today));
+  },
+};
+
+function reserveByCard(facts: RuleFacts<NoParams>, subscriptionId: string, answers: Answers): Step {
+  const { world, today, zone } = facts;
+  const looked = lookAtSubscription(facts, subscriptionId, answers);
+  if (looked.type === "step") return looked.step;
+  const { startsOn, endsOn, subscription } = looked;
+
+  const onRenewalDate = today === endsOn || (today === startsOn && today !== world.contract.startOn);
+  if (onRenewalDate) return reject("renewal_date_today", { date: today });
+  if (startsOn > today || renewalProcessedSince(world, today)) return reject("renewal_already_processed");
+
+  const answer = answers.get("reserve") as CallAnswer<SubscriptionSeen> | undefined;
+  if (answer === undefined) {
+    const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: true } as const;
+    return { type: "call", name: "reserve", call };
+  }
+  if (answer.type === "refused" || answer.value.type === "missing") return reject("subscription_not_running");
+
+  if (answer.value.currentPeriodEndAt !== subscription.currentPeriodEndAt) {
+    // Stripe rolled over between the look and the call, so this would end a later period than was asked for.
+    if (!answers.has("undo_reserve")) {
+      const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const;
+      return { type: "call", name: "undo_reserve", call };
+    }
+    return reject("renewal_already_processed");
+  }
+  return reserve(world, businessDateOf(answer.value.currentPeriodEndAt, zone));
+}
+
+function reserve(world: ContractWorld, terminationOn: BusinessDate): Step {
+  return settle({
+    status: "termination_reserved",
+    reservation: { terminationOn, terminationSource: sourceFor(world, terminationOn) },
+  });
+}
+
+/** A reservation for the product's last date is one by product month at once, and cannot be withdrawn. */
+function sourceFor({ contract, product }: ContractWorld, terminationOn: BusinessDate): ReservationSource {
+  const month = product.automaticTerminationMonth;
+  const isLast = month !== null && contract.origin === "application" && monthOf(terminationOn) >= month;
+  return isLast ? "product_month" : "person";
+}

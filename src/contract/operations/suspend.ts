@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { billedPeriodOn, licenseOnUnpaid, newPeriodPayment, paymentOfPeriod } from "../billing.ts";
+import { tellBoth } from "../canceling.ts";
+import { type ContractRule, isRunning, reject, rejectStatus, settle, staff } from "../rule.ts";
+
+const params = z.strictObject({ period: z.int().min(0).optional() });
+
+/**
+ * 契約の停止: the money of a running monthly contract did not come. The current period (or `params.period`, counted from
+ * 0) becomes unpaid and its license is revoked; earlier ones stay viewable. A reservation stays noted.
+ */
+export const suspend: ContractRule<z.infer<typeof params>> = {
+  kind: "suspend",
+  subject: "contract",
+  button: { ja: "契約の停止", en: "Suspend" },
+  actors: staff,
+  params,
+  next({ world, today, params: { period } }) {
+    const { contract } = world;
+    if (contract.kind !== "monthly") return reject("not_monthly");
+    if (contract.paymentMethod === "card") return reject("collected_by_stripe");
+    if (!isRunning(contract)) return rejectStatus(contract);
+
+    const current = billedPeriodOn(contract, today)?.index ?? -1;
+    const index = period ?? current;
+    if (index < 0 || index > current) return invalidPeriod("names a period that has not begun");
+    const payment = paymentOfPeriod(world, index);
+    if (payment?.state === "refunded") return invalidPeriod("names a period that has been refunded");
+
+    return settle({
+      status: "payment_unconfirmed",
+      newPayments: payment === undefined ? [newPeriodPayment(contract, index, { state: "unpaid" })] : [],
+      paymentMoves:
+        payment === undefined || payment.state === "unpaid"
+          ? []
+          : [{ id: payment.id, from: payment.state, to: "unpaid" }],
+      licenses: payment === undefined ? [] : licenseOnUnpaid(payment, world.licenses),
+      notices: tellBoth("contract_suspended", { period: index }),
+    });
+  },
+};
+
+function invalidPeriod(problem: string) {
+  return reject("invalid_request", { field: "params.period", problem });
+}

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { runningStatusOn } from "../billing.ts";
+import { renewalProcessedSince } from "../renewals.ts";
+import { type ContractRule, type RuleFacts, reject, rejectStatus, settle, staffAndCustomer } from "../rule.ts";
+import type { Answers, CallAnswer, Step, SubscriptionSeen } from "../step.ts";
+import { lookAtSubscription } from "../subscription.ts";
+
+type NoParams = Record<string, never>;
+
+/**
+ * 解約の取消: lifts a reservation before its date comes. A running contract runs on as its dates say; a suspended one
+ * stays suspended. A reservation by product month cannot be lifted.
+ */
+export const withdrawReservation: ContractRule<NoParams> = {
+  kind: "withdraw_reservation",
+  subject: "contract",
+  button: { ja: "解約の取消", en: "Withdraw reservation" },
+  actors: staffAndCustomer,
+  params: z.strictObject({}),
+  next(facts, answers) {
+    const { world, today } = facts;
+    const { contract } = world;
+    if (contract.kind !== "monthly") return reject("not_monthly");
+    const reserved = contract.status === "termination_reserved" || contract.status === "payment_unconfirmed";
+    if (!reserved || contract.terminationOn === null) return rejectStatus(contract);
+    if (today >= contract.terminationOn) return reject("renewal_date_reached", { date: contract.terminationOn });
+    if (contract.terminationSource === "product_month") return reject("reserved_by_product_month");
+    if (renewalProcessedSince(world, today)) return reject("renewal_already_processed");
+
+    if (contract.stripeSubscriptionId !== null) {
+      const lifting = liftAtStripe(facts, contract.stripeSubscriptionId, answers);
+      if (lifting !== undefined) return lifting;
+    }
+    return settle({
+      reservation: null,
+      ...(contract.status === "termination_reserved" ? { status: runningStatusOn(contract, today) } : {}),
+    });
+  },
+};
+
+/** The next step toward a subscription without a reservation; undefined once there is none. */
+function liftAtStripe(facts: RuleFacts<NoParams>, subscriptionId: string, answers: Answers): Step | undefined {
+  const looked = lookAtSubscription(facts, subscriptionId, answers);
+  if (looked.type === "step") return looked.step;
+  if (looked.startsOn > facts.today) return reject("renewal_already_processed");
+
+  const answer = answers.get("withdraw") as CallAnswer<SubscriptionSeen> | undefined;
+  if (answer === undefined) {
+    const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const;
+    return { type: "call", name: "withdraw", call };
+  }
+  return answer.type === "refused" ? reject("subscription_not_running") : undefined;
+}

@@ -1,0 +1,76 @@
+import type { z } from "zod";
+import type { Change } from "./change.ts";
+import { type Contract, type ContractStatus, type ContractWorld, isOneOf, runningStatuses } from "./contract.ts";
+import type { ActorType, Facts, OperationKind } from "./operation.ts";
+import { type RejectionCode, rejection } from "./rejection.ts";
+import type { Answers, Step } from "./step.ts";
+
+/** The facts as a rule of an existing contract reads them: the world is there and the parameters are parsed. */
+export type RuleFacts<Params> = Omit<Facts, "world"> & { readonly world: ContractWorld; readonly params: Params };
+
+/** The facts as `register` reads them: there is no contract yet. */
+export type RegistrationFacts<Params> = Omit<Facts, "world"> & { readonly params: Params };
+
+interface RuleHead<Params> {
+  readonly kind: OperationKind;
+  /** What the button says on the operator's page. */
+  readonly button: { readonly ja: string; readonly en: string };
+  /** Who may ask. A customer may only ask for a contract of their own. */
+  readonly actors: readonly ActorType[];
+  readonly params: z.ZodType<Params>;
+}
+
+/**
+ * The rule of one kind: given the facts and the answers so far, what comes next.
+ *
+ * Pure, and the same for the same arguments: it is asked again after every answer and after every crash.
+ */
+export interface ContractRule<Params> extends RuleHead<Params> {
+  readonly subject: "contract";
+  /** Of the contracts that are theirs, those for which customers may ask this; all of them when left out. */
+  customerMayAsk?(contract: Contract): boolean;
+  next(facts: RuleFacts<Params>, answers: Answers): Step;
+}
+
+/** The rule of a kind that brings its contract into being. */
+export interface RegistrationRule<Params> extends RuleHead<Params> {
+  readonly subject: "new_contract";
+  next(facts: RegistrationFacts<Params>, answers: Answers): Step;
+}
+
+export type Rule<Params> = ContractRule<Params> | RegistrationRule<Params>;
+
+/** Operators and services may ask for everything; the other actors where a rule names them. */
+export const staff = ["operator", "service"] as const satisfies readonly ActorType[];
+export const staffAndCustomer = [...staff, "customer"] as const satisfies readonly ActorType[];
+
+/** The step that writes the end. */
+export function settle(change: Change): Step {
+  return { type: "settle", change };
+}
+
+/** The step that refuses. */
+export function reject(code: RejectionCode, detail: Readonly<Record<string, string>> = {}): Step {
+  return { type: "reject", rejection: rejection(code, detail) };
+}
+
+const statusNamesJa: Record<ContractStatus, string> = {
+  awaiting_payment: "決済待ち",
+  not_started: "契約開始前",
+  established: "契約成立",
+  active: "契約継続中",
+  special_period: "特別期間",
+  termination_reserved: "解約予約",
+  payment_unconfirmed: "決済未確認",
+  canceled: "キャンセル",
+  terminated: "解約",
+};
+
+/** The step that refuses because of the contract's status, and names it. */
+export function rejectStatus(contract: Contract): Step {
+  return reject("status_not_allowed", { status: contract.status, statusJa: statusNamesJa[contract.status] });
+}
+
+export function isRunning(contract: Contract): boolean {
+  return isOneOf(contract.status, runningStatuses);
+}

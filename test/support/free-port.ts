@@ -1,0 +1,1 @@
+export { findFreePort } from "../../sandbox/postgres/free-port.ts";

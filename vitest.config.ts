@@ -1,0 +1,46 @@
+import { defineConfig } from "vitest/config";
+
+const second = 1000;
+
+/**
+ * Three projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program.
+ *
+ * Two workers, because two cores are what the smallest machine of ours has and every integration file brings servers' work with it.
+ * `e2e` comes after the others and one file at a time: it watches processes die within bounds, which a crowded machine would blur.
+ */
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    reporters: ["default", "./test/support/closing-line-reporter.ts"],
+    projects: [
+      {
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          globalSetup: ["./test/support/global-setup.ts"],
+          pool: "forks",
+          // A test that starts, kills and recovers a server takes seconds on an idle machine; half a minute says "hung", not "slow".
+          testTimeout: 30 * second,
+          hookTimeout: 60 * second,
+          teardownTimeout: 30 * second,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
+          pool: "forks",
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 120 * second,
+          hookTimeout: 120 * second,
+          teardownTimeout: 30 * second,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,317 @@
+CREATE SCHEMA IF NOT EXISTS "keiyaku";
+--> statement-breakpoint
+CREATE TYPE "keiyaku"."actor_type" AS ENUM('operator', 'customer', 'service', 'schedule', 'stripe');--> statement-breakpoint
+CREATE TYPE "keiyaku"."contract_kind" AS ENUM('one_time', 'monthly');--> statement-breakpoint
+CREATE TYPE "keiyaku"."contract_origin" AS ENUM('application', 'operator');--> statement-breakpoint
+CREATE TYPE "keiyaku"."contract_status" AS ENUM('awaiting_payment', 'not_started', 'established', 'active', 'special_period', 'termination_reserved', 'payment_unconfirmed', 'canceled', 'terminated');--> statement-breakpoint
+CREATE TYPE "keiyaku"."license_revocation" AS ENUM('suspended', 'refunded', 'canceled');--> statement-breakpoint
+CREATE TYPE "keiyaku"."operation_kind" AS ENUM('register', 'cancel', 'cancel_with_refund', 'confirm_payment', 'suspend', 'resume', 'reserve_termination', 'withdraw_reservation', 'terminate');--> statement-breakpoint
+CREATE TYPE "keiyaku"."operation_state" AS ENUM('requested', 'executing', 'held', 'succeeded', 'rejected', 'abandoned');--> statement-breakpoint
+CREATE TYPE "keiyaku"."payment_method" AS ENUM('card', 'bank_transfer', 'other');--> statement-breakpoint
+CREATE TYPE "keiyaku"."payment_state" AS ENUM('due', 'paid', 'unpaid', 'never_charged', 'refunded');--> statement-breakpoint
+CREATE TYPE "keiyaku"."payment_subject" AS ENUM('initial_fee', 'one_time_price', 'period');--> statement-breakpoint
+CREATE TYPE "keiyaku"."product_access" AS ENUM('per_period', 'while_running');--> statement-breakpoint
+CREATE TYPE "keiyaku"."refund_state" AS ENUM('due', 'pending', 'requires_action', 'succeeded', 'failed', 'canceled', 'manual_due', 'manual_done', 'waived');--> statement-breakpoint
+CREATE TYPE "keiyaku"."rejection_code" AS ENUM('invalid_request', 'id_reused', 'contract_not_found', 'contract_exists', 'contract_deleted', 'stripe_reference_missing', 'actor_not_allowed', 'operation_held', 'not_monthly', 'not_one_time', 'paid_by_card', 'not_paid_by_card', 'collected_by_stripe', 'status_not_allowed', 'renewal_date_today', 'renewal_date_reached', 'renewal_already_processed', 'reserved_by_product_month', 'subscription_not_running', 'period_unpaid');--> statement-breakpoint
+CREATE TYPE "keiyaku"."reservation_source" AS ENUM('person', 'product_month', 'stripe');--> statement-breakpoint
+CREATE TABLE "keiyaku"."contracts" (
+	"id" text PRIMARY KEY NOT NULL,
+	"product_id" text NOT NULL,
+	"customer_id" text NOT NULL,
+	"kind" "keiyaku"."contract_kind" NOT NULL,
+	"payment_method" "keiyaku"."payment_method" NOT NULL,
+	"origin" "keiyaku"."contract_origin" NOT NULL,
+	"status" "keiyaku"."contract_status" NOT NULL,
+	"currency" char(3) NOT NULL,
+	"price_minor" bigint NOT NULL,
+	"initial_fee_minor" bigint NOT NULL,
+	"special_price_minor" bigint,
+	"special_months" integer NOT NULL,
+	"start_on" date NOT NULL,
+	"termination_on" date,
+	"termination_source" "keiyaku"."reservation_source",
+	"ended_at" timestamp(3) with time zone,
+	"stripe_customer_id" text,
+	"stripe_subscription_id" text,
+	"stripe_payment_intent_id" text,
+	"version" integer NOT NULL,
+	"changed_by_operation_id" text NOT NULL,
+	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"updated_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "contracts_id_form" CHECK ("keiyaku"."contracts"."id" ~ '^[A-Za-z0-9._-]{1,64}$'),
+	CONSTRAINT "contracts_price_is_amount" CHECK ("keiyaku"."contracts"."price_minor" between 0 and 999999999999),
+	CONSTRAINT "contracts_initial_fee_is_amount" CHECK ("keiyaku"."contracts"."initial_fee_minor" between 0 and 999999999999),
+	CONSTRAINT "contracts_special_price_is_amount" CHECK ("keiyaku"."contracts"."special_price_minor" between 0 and 999999999999),
+	CONSTRAINT "contracts_special_price_has_months" CHECK ("keiyaku"."contracts"."special_months" >= 0 and ("keiyaku"."contracts"."special_months" > 0) = ("keiyaku"."contracts"."special_price_minor" is not null)),
+	CONSTRAINT "contracts_only_monthly_is_special" CHECK ("keiyaku"."contracts"."special_months" = 0 or "keiyaku"."contracts"."kind" = 'monthly'),
+	CONSTRAINT "contracts_status_fits_kind" CHECK (case when "keiyaku"."contracts"."status" = 'established' then "keiyaku"."contracts"."kind" = 'one_time'
+        when "keiyaku"."contracts"."status" in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed', 'terminated')
+        then "keiyaku"."contracts"."kind" = 'monthly' else true end),
+	CONSTRAINT "contracts_operator_never_by_card" CHECK ("keiyaku"."contracts"."origin" = 'application' or "keiyaku"."contracts"."payment_method" <> 'card'),
+	CONSTRAINT "contracts_card_names_its_stripe_objects" CHECK (case when "keiyaku"."contracts"."payment_method" <> 'card'
+        then num_nonnulls("keiyaku"."contracts"."stripe_customer_id", "keiyaku"."contracts"."stripe_subscription_id", "keiyaku"."contracts"."stripe_payment_intent_id") = 0
+        when "keiyaku"."contracts"."kind" = 'monthly' then num_nulls("keiyaku"."contracts"."stripe_customer_id", "keiyaku"."contracts"."stripe_subscription_id") = 0
+        else num_nulls("keiyaku"."contracts"."stripe_customer_id", "keiyaku"."contracts"."stripe_payment_intent_id") = 0 end),
+	CONSTRAINT "contracts_reservation_is_whole" CHECK (("keiyaku"."contracts"."termination_on" is null) = ("keiyaku"."contracts"."termination_source" is null)
+        and ("keiyaku"."contracts"."status" <> 'termination_reserved' or "keiyaku"."contracts"."termination_on" is not null)
+        and ("keiyaku"."contracts"."termination_on" is null or "keiyaku"."contracts"."status" in ('termination_reserved', 'payment_unconfirmed'))),
+	CONSTRAINT "contracts_end_has_a_time" CHECK (("keiyaku"."contracts"."status" in ('canceled', 'terminated')) = ("keiyaku"."contracts"."ended_at" is not null)),
+	CONSTRAINT "contracts_version_counts_from_one" CHECK ("keiyaku"."contracts"."version" >= 1)
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."customers" (
+	"id" text PRIMARY KEY NOT NULL,
+	"email" text NOT NULL,
+	"name" text NOT NULL,
+	"locale" text NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
+	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"updated_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "customers_id_form" CHECK ("keiyaku"."customers"."id" ~ '^[A-Za-z0-9._-]{1,64}$'),
+	CONSTRAINT "customers_locale_is_known" CHECK ("keiyaku"."customers"."locale" in ('ja', 'en')),
+	CONSTRAINT "customers_email_is_one_address" CHECK ("keiyaku"."customers"."email" ~ '^[^@\s]+@[^@\s]+$')
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."licenses" (
+	"payment_id" text PRIMARY KEY NOT NULL,
+	"contract_id" text NOT NULL,
+	"granted_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"revoked_at" timestamp(3) with time zone,
+	"revoked_because" "keiyaku"."license_revocation",
+	CONSTRAINT "licenses_revocation_is_whole" CHECK (("keiyaku"."licenses"."revoked_at" is null) = ("keiyaku"."licenses"."revoked_because" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."maintenance_runs" (
+	"business_date" date PRIMARY KEY NOT NULL,
+	"phase" text,
+	"cursor" text,
+	"state" text NOT NULL,
+	"started_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"done_at" timestamp(3) with time zone,
+	"result" jsonb,
+	CONSTRAINT "maintenance_runs_state_is_known" CHECK ("keiyaku"."maintenance_runs"."state" in ('running', 'done')),
+	CONSTRAINT "maintenance_runs_done_has_a_time" CHECK (("keiyaku"."maintenance_runs"."state" = 'done') = ("keiyaku"."maintenance_runs"."done_at" is not null)),
+	CONSTRAINT "maintenance_runs_done_has_result" CHECK (("keiyaku"."maintenance_runs"."state" = 'done') = ("keiyaku"."maintenance_runs"."result" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."notifications" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "keiyaku"."notifications_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"cause" text NOT NULL,
+	"kind" text NOT NULL,
+	"recipient" text NOT NULL,
+	"contract_id" text NOT NULL,
+	"detail" jsonb NOT NULL,
+	"state" text DEFAULT 'waiting' NOT NULL,
+	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"claimed_at" timestamp(3) with time zone,
+	"sent_at" timestamp(3) with time zone,
+	CONSTRAINT "notifications_recipient_is_known" CHECK ("keiyaku"."notifications"."recipient" in ('customer', 'operators')),
+	CONSTRAINT "notifications_state_is_known" CHECK ("keiyaku"."notifications"."state" in ('waiting', 'claimed', 'sent', 'unknown')),
+	CONSTRAINT "notifications_sent_has_a_time" CHECK (("keiyaku"."notifications"."state" = 'sent') = ("keiyaku"."notifications"."sent_at" is not null)),
+	CONSTRAINT "notifications_claimed_has_a_time" CHECK (("keiyaku"."notifications"."state" = 'waiting') = ("keiyaku"."notifications"."claimed_at" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."operations" (
+	"id" text PRIMARY KEY NOT NULL,
+	"sequence" bigint GENERATED ALWAYS AS IDENTITY (sequence name "keiyaku"."operations_sequence_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"kind" "keiyaku"."operation_kind" NOT NULL,
+	"contract_id" text NOT NULL,
+	"actor_type" "keiyaku"."actor_type" NOT NULL,
+	"actor_id" text NOT NULL,
+	"params" jsonb NOT NULL,
+	"reason" text,
+	"requested_at" timestamp(3) with time zone NOT NULL,
+	"taken_at" timestamp(3) with time zone NOT NULL,
+	"accepted_at" timestamp(3) with time zone NOT NULL,
+	"content_hash" char(64) NOT NULL,
+	"state" "keiyaku"."operation_state" NOT NULL,
+	"attempt" integer DEFAULT 0 NOT NULL,
+	"attempts_counted" integer DEFAULT 0 NOT NULL,
+	"occupies" boolean DEFAULT false NOT NULL,
+	"next_attempt_at" timestamp(3) with time zone,
+	"wait_reason" text,
+	"ring_at" timestamp(3) with time zone,
+	"rings" integer DEFAULT 0 NOT NULL,
+	"touched_at" timestamp(3) with time zone,
+	"frozen_facts" jsonb,
+	"held_question" jsonb,
+	"rejection_code" "keiyaku"."rejection_code",
+	"rejection_detail" jsonb,
+	"outcome" jsonb,
+	"abandonment" jsonb,
+	"concluded_at" timestamp(3) with time zone,
+	CONSTRAINT "operations_sequence_unique" UNIQUE("sequence"),
+	CONSTRAINT "operations_id_form" CHECK ("keiyaku"."operations"."id" ~ '^[A-Za-z0-9._-]{1,64}$'),
+	CONSTRAINT "operations_contract_id_form" CHECK ("keiyaku"."operations"."contract_id" ~ '^[A-Za-z0-9._-]{1,64}$'),
+	CONSTRAINT "operations_params_is_object" CHECK (jsonb_typeof("keiyaku"."operations"."params") = 'object'),
+	CONSTRAINT "operations_attempts_count_up" CHECK ("keiyaku"."operations"."attempt" >= "keiyaku"."operations"."attempts_counted" and "keiyaku"."operations"."attempts_counted" >= 0),
+	CONSTRAINT "operations_final_has_a_time" CHECK (("keiyaku"."operations"."state" in ('succeeded', 'rejected', 'abandoned')) = ("keiyaku"."operations"."concluded_at" is not null)),
+	CONSTRAINT "operations_succeeded_has_outcome" CHECK (("keiyaku"."operations"."state" = 'succeeded') = ("keiyaku"."operations"."outcome" is not null)),
+	CONSTRAINT "operations_rejected_has_code" CHECK (("keiyaku"."operations"."state" = 'rejected') = ("keiyaku"."operations"."rejection_code" is not null)),
+	CONSTRAINT "operations_abandoned_has_person" CHECK (("keiyaku"."operations"."state" = 'abandoned') = ("keiyaku"."operations"."abandonment" is not null)),
+	CONSTRAINT "operations_held_has_question" CHECK ("keiyaku"."operations"."state" <> 'held' or "keiyaku"."operations"."held_question" is not null),
+	CONSTRAINT "operations_only_open_ones_occupy" CHECK (not "keiyaku"."operations"."occupies" or "keiyaku"."operations"."state" in ('requested', 'executing', 'held')),
+	CONSTRAINT "operations_executing_occupies" CHECK ("keiyaku"."operations"."state" <> 'executing' or ("keiyaku"."operations"."occupies" and "keiyaku"."operations"."touched_at" is not null)),
+	CONSTRAINT "operations_ringing_is_for_open_ones" CHECK (("keiyaku"."operations"."state" in ('requested', 'executing')) = ("keiyaku"."operations"."ring_at" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."payments" (
+	"id" text PRIMARY KEY NOT NULL,
+	"contract_id" text NOT NULL,
+	"subject" "keiyaku"."payment_subject" NOT NULL,
+	"period" integer,
+	"starts_on" date,
+	"amount_minor" bigint NOT NULL,
+	"state" "keiyaku"."payment_state" NOT NULL,
+	"paid_at" timestamp(3) with time zone,
+	"stripe_payment_intent_id" text,
+	"stripe_invoice_id" text,
+	"disputed" boolean DEFAULT false NOT NULL,
+	CONSTRAINT "payments_amount_is_amount" CHECK ("keiyaku"."payments"."amount_minor" between 0 and 999999999999),
+	CONSTRAINT "payments_period_is_whole" CHECK (("keiyaku"."payments"."subject" = 'period') = ("keiyaku"."payments"."period" is not null)),
+	CONSTRAINT "payments_period_has_a_start" CHECK (("keiyaku"."payments"."period" is null) = ("keiyaku"."payments"."starts_on" is null)),
+	CONSTRAINT "payments_period_counts_from_zero" CHECK ("keiyaku"."payments"."period" >= 0),
+	CONSTRAINT "payments_paid_has_a_time" CHECK (("keiyaku"."payments"."state" in ('paid', 'refunded')) = ("keiyaku"."payments"."paid_at" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."products" (
+	"id" text PRIMARY KEY NOT NULL,
+	"kind" "keiyaku"."contract_kind" NOT NULL,
+	"access" "keiyaku"."product_access" NOT NULL,
+	"price_minor" bigint NOT NULL,
+	"automatic_termination_month" char(7),
+	"version" integer DEFAULT 1 NOT NULL,
+	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"updated_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "products_id_form" CHECK ("keiyaku"."products"."id" ~ '^[A-Za-z0-9._-]{1,64}$'),
+	CONSTRAINT "products_price_is_amount" CHECK ("keiyaku"."products"."price_minor" between 0 and 999999999999),
+	CONSTRAINT "products_month_form" CHECK ("keiyaku"."products"."automatic_termination_month" ~ '^\d{4}-(0[1-9]|1[0-2])$'),
+	CONSTRAINT "products_version_counts_from_one" CHECK ("keiyaku"."products"."version" >= 1)
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."refunds" (
+	"id" text PRIMARY KEY NOT NULL,
+	"contract_id" text NOT NULL,
+	"payment_id" text NOT NULL,
+	"amount_minor" bigint NOT NULL,
+	"state" "keiyaku"."refund_state" NOT NULL,
+	"stripe_refund_id" text,
+	"refusal_code" text,
+	"operation_id" text NOT NULL,
+	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"settled_at" timestamp(3) with time zone,
+	CONSTRAINT "refunds_amount_is_positive" CHECK ("keiyaku"."refunds"."amount_minor" between 1 and 999999999999),
+	CONSTRAINT "refunds_stripe_id_fits_state" CHECK (case when "keiyaku"."refunds"."state" in ('pending', 'requires_action', 'succeeded', 'failed', 'canceled')
+        then "keiyaku"."refunds"."stripe_refund_id" is not null
+        when "keiyaku"."refunds"."state" in ('due', 'manual_due', 'manual_done') then "keiyaku"."refunds"."stripe_refund_id" is null else true end),
+	CONSTRAINT "refunds_only_owed_ones_are_refused" CHECK ("keiyaku"."refunds"."refusal_code" is null or "keiyaku"."refunds"."state" in ('due', 'waived')),
+	CONSTRAINT "refunds_settled_has_a_time" CHECK (("keiyaku"."refunds"."state" in ('succeeded', 'manual_done', 'waived')) = ("keiyaku"."refunds"."settled_at" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."refused_requests" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "keiyaku"."refused_requests_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"request_id" text,
+	"code" text NOT NULL,
+	"field" text,
+	"problem" text NOT NULL,
+	"content_hash" char(64) NOT NULL,
+	"content" text NOT NULL,
+	"size_bytes" integer NOT NULL,
+	"times" integer DEFAULT 1 NOT NULL,
+	"first_refused_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"last_refused_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "refused_requests_code_is_known" CHECK ("keiyaku"."refused_requests"."code" in ('invalid_request', 'id_reused')),
+	CONSTRAINT "refused_requests_content_is_an_excerpt" CHECK (octet_length("keiyaku"."refused_requests"."content") <= 8192)
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."signups" (
+	"contract_id" text PRIMARY KEY NOT NULL,
+	"applied_at" timestamp(3) with time zone NOT NULL,
+	"channel" text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."stripe_calls" (
+	"operation_id" text NOT NULL,
+	"name" text NOT NULL,
+	"type" text NOT NULL,
+	"request" jsonb NOT NULL,
+	"idempotency_key" text,
+	"key_number" integer,
+	"first_sent_at" timestamp(3) with time zone,
+	"last_sent_at" timestamp(3) with time zone,
+	"answer" jsonb,
+	"answered_at" timestamp(3) with time zone,
+	"learned_by" text,
+	"request_id" text,
+	"code_version" text NOT NULL,
+	CONSTRAINT "stripe_calls_operation_id_name_pk" PRIMARY KEY("operation_id","name"),
+	CONSTRAINT "stripe_calls_type_is_known" CHECK ("keiyaku"."stripe_calls"."type" in ('look', 'call')),
+	CONSTRAINT "stripe_calls_call_has_key" CHECK (case when "keiyaku"."stripe_calls"."type" = 'call' then num_nulls("keiyaku"."stripe_calls"."idempotency_key", "keiyaku"."stripe_calls"."key_number", "keiyaku"."stripe_calls"."first_sent_at", "keiyaku"."stripe_calls"."last_sent_at") = 0
+        else num_nonnulls("keiyaku"."stripe_calls"."idempotency_key", "keiyaku"."stripe_calls"."key_number", "keiyaku"."stripe_calls"."first_sent_at", "keiyaku"."stripe_calls"."last_sent_at") = 0 end),
+	CONSTRAINT "stripe_calls_look_is_answered" CHECK ("keiyaku"."stripe_calls"."type" = 'call' or "keiyaku"."stripe_calls"."answer" is not null),
+	CONSTRAINT "stripe_calls_answer_is_whole" CHECK (("keiyaku"."stripe_calls"."answer" is null) = ("keiyaku"."stripe_calls"."answered_at" is null) and ("keiyaku"."stripe_calls"."answer" is null) = ("keiyaku"."stripe_calls"."learned_by" is null)),
+	CONSTRAINT "stripe_calls_key_counts_from_one" CHECK ("keiyaku"."stripe_calls"."key_number" >= 1),
+	CONSTRAINT "stripe_calls_last_follows_first" CHECK ("keiyaku"."stripe_calls"."last_sent_at" >= "keiyaku"."stripe_calls"."first_sent_at")
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."stripe_events" (
+	"id" text PRIMARY KEY NOT NULL,
+	"type" text NOT NULL,
+	"livemode" boolean NOT NULL,
+	"api_version" text NOT NULL,
+	"object_id" text,
+	"body" jsonb,
+	"created_at" timestamp(3) with time zone NOT NULL,
+	"received_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"state" text NOT NULL,
+	"state_reason" text,
+	"concluded_at" timestamp(3) with time zone,
+	CONSTRAINT "stripe_events_state_is_known" CHECK ("keiyaku"."stripe_events"."state" in ('received', 'applied', 'ignored', 'unmatched', 'held')),
+	CONSTRAINT "stripe_events_concluded_has_a_time" CHECK (("keiyaku"."stripe_events"."state" in ('applied', 'ignored')) = ("keiyaku"."stripe_events"."concluded_at" is not null)),
+	CONSTRAINT "stripe_events_reason_where_needed" CHECK ("keiyaku"."stripe_events"."state" not in ('ignored', 'held') or "keiyaku"."stripe_events"."state_reason" is not null)
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."tombstones" (
+	"contract_id" text PRIMARY KEY NOT NULL,
+	"operation_id" text NOT NULL,
+	"customer_id" text,
+	"stripe_ids" text[] NOT NULL,
+	"outcome" jsonb NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
+	"deleted_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "tombstones_contract_id_form" CHECK ("keiyaku"."tombstones"."contract_id" ~ '^[A-Za-z0-9._-]{1,64}$'),
+	CONSTRAINT "tombstones_version_counts_from_one" CHECK ("keiyaku"."tombstones"."version" >= 1)
+);
+--> statement-breakpoint
+ALTER TABLE "keiyaku"."contracts" ADD CONSTRAINT "contracts_product_id_products_id_fk" FOREIGN KEY ("product_id") REFERENCES "keiyaku"."products"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."contracts" ADD CONSTRAINT "contracts_customer_id_customers_id_fk" FOREIGN KEY ("customer_id") REFERENCES "keiyaku"."customers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."licenses" ADD CONSTRAINT "licenses_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "keiyaku"."payments"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."licenses" ADD CONSTRAINT "licenses_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."payments" ADD CONSTRAINT "payments_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."refunds" ADD CONSTRAINT "refunds_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."refunds" ADD CONSTRAINT "refunds_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "keiyaku"."payments"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."signups" ADD CONSTRAINT "signups_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."stripe_calls" ADD CONSTRAINT "stripe_calls_operation_id_operations_id_fk" FOREIGN KEY ("operation_id") REFERENCES "keiyaku"."operations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "contracts_one_per_subscription" ON "keiyaku"."contracts" USING btree ("stripe_subscription_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "contracts_one_per_payment_intent" ON "keiyaku"."contracts" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
+CREATE INDEX "contracts_by_customer" ON "keiyaku"."contracts" USING btree ("customer_id");--> statement-breakpoint
+CREATE INDEX "licenses_by_contract" ON "keiyaku"."licenses" USING btree ("contract_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "notifications_one_per_cause_and_recipient" ON "keiyaku"."notifications" USING btree ("cause","kind","recipient");--> statement-breakpoint
+CREATE INDEX "notifications_waiting" ON "keiyaku"."notifications" USING btree ("id") WHERE "keiyaku"."notifications"."state" = 'waiting';--> statement-breakpoint
+CREATE INDEX "notifications_of_contract" ON "keiyaku"."notifications" USING btree ("contract_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "operations_one_occupies_a_contract" ON "keiyaku"."operations" USING btree ("contract_id") WHERE "keiyaku"."operations"."occupies";--> statement-breakpoint
+CREATE INDEX "operations_open_of_contract" ON "keiyaku"."operations" USING btree ("contract_id","sequence") WHERE "keiyaku"."operations"."state" in ('requested', 'executing', 'held');--> statement-breakpoint
+CREATE INDEX "operations_to_ring_for" ON "keiyaku"."operations" USING btree ("ring_at") WHERE "keiyaku"."operations"."ring_at" is not null;--> statement-breakpoint
+CREATE INDEX "operations_of_contract" ON "keiyaku"."operations" USING btree ("contract_id","sequence");--> statement-breakpoint
+CREATE INDEX "operations_held" ON "keiyaku"."operations" USING btree ("sequence") WHERE "keiyaku"."operations"."state" = 'held';--> statement-breakpoint
+CREATE UNIQUE INDEX "payments_one_per_subject_by_hand" ON "keiyaku"."payments" USING btree ("contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "payments_one_per_subject_of_invoice" ON "keiyaku"."payments" USING btree ("stripe_invoice_id","contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is not null;--> statement-breakpoint
+CREATE INDEX "payments_by_contract" ON "keiyaku"."payments" USING btree ("contract_id");--> statement-breakpoint
+CREATE INDEX "payments_by_payment_intent" ON "keiyaku"."payments" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "refunds_one_per_stripe_refund" ON "keiyaku"."refunds" USING btree ("stripe_refund_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "refunds_one_waiting_per_payment" ON "keiyaku"."refunds" USING btree ("payment_id") WHERE "keiyaku"."refunds"."state" in ('due', 'manual_due');--> statement-breakpoint
+CREATE INDEX "refunds_by_contract" ON "keiyaku"."refunds" USING btree ("contract_id");--> statement-breakpoint
+CREATE INDEX "refunds_owed" ON "keiyaku"."refunds" USING btree ("created_at") WHERE "keiyaku"."refunds"."state" in ('due', 'failed', 'canceled', 'manual_due');--> statement-breakpoint
+CREATE UNIQUE INDEX "refused_requests_once_each" ON "keiyaku"."refused_requests" USING btree ("content_hash","code");--> statement-breakpoint
+CREATE INDEX "refused_requests_by_request" ON "keiyaku"."refused_requests" USING btree ("request_id");--> statement-breakpoint
+CREATE INDEX "stripe_events_waiting" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('received', 'unmatched');

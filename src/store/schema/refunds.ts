@@ -1,0 +1,59 @@
+import { sql } from "drizzle-orm";
+import { check, index, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { contracts } from "./contracts.ts";
+import { amountMinor, instant, isAmount, keiyaku, refundState } from "./keiyaku-schema.ts";
+import { payments } from "./payments.ts";
+
+/** Money given back, or owed back: a row each, written before Stripe is asked. */
+export const refunds = keiyaku.table(
+  "refunds",
+  {
+    /** Made of the payment and a number; Stripe carries it in the refund's metadata. */
+    id: text("id").primaryKey(),
+    /** The contract whose money it is. */
+    contractId: text("contract_id")
+      .notNull()
+      .references(() => contracts.id),
+    /** The payment that is given back. */
+    paymentId: text("payment_id")
+      .notNull()
+      .references(() => payments.id),
+    /** How much, at most the payment's amount. */
+    amountMinor: amountMinor("amount_minor").notNull(),
+    /** Whether it is owed, on its way, settled, or waived. */
+    state: refundState("state").notNull(),
+    /** Stripe's refund, once there is one. */
+    stripeRefundId: text("stripe_refund_id"),
+    /** Why Stripe refused it for good; null unless it did. */
+    refusalCode: text("refusal_code"),
+    /** The operation that wanted it. */
+    operationId: text("operation_id").notNull(),
+    /** When it became owed. */
+    createdAt: instant("created_at").notNull().default(sql`clock_timestamp()`),
+    /** When the money was given back, or the debt waived. */
+    settledAt: instant("settled_at"),
+  },
+  (table) => [
+    check("refunds_amount_is_positive", isAmount(table.amountMinor, 1)),
+    check(
+      "refunds_stripe_id_fits_state",
+      sql`case when ${table.state} in ('pending', 'requires_action', 'succeeded', 'failed', 'canceled')
+        then ${table.stripeRefundId} is not null
+        when ${table.state} in ('due', 'manual_due', 'manual_done') then ${table.stripeRefundId} is null else true end`,
+    ),
+    check(
+      "refunds_only_owed_ones_are_refused",
+      sql`${table.refusalCode} is null or ${table.state} in ('due', 'waived')`,
+    ),
+    check(
+      "refunds_settled_has_a_time",
+      sql`(${table.state} in ('succeeded', 'manual_done', 'waived')) = (${table.settledAt} is not null)`,
+    ),
+    uniqueIndex("refunds_one_per_stripe_refund").on(table.stripeRefundId),
+    uniqueIndex("refunds_one_waiting_per_payment")
+      .on(table.paymentId)
+      .where(sql`${table.state} in ('due', 'manual_due')`),
+    index("refunds_by_contract").on(table.contractId),
+    index("refunds_owed").on(table.createdAt).where(sql`${table.state} in ('due', 'failed', 'canceled', 'manual_due')`),
+  ],
+);

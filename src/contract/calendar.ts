@@ -23,9 +23,14 @@ export interface Period {
 
 /** Reads a business date. Throws a RangeError for anything but an existing day in the form `YYYY-MM-DD`. */
 export function parseBusinessDate(text: string): BusinessDate {
-  const date = Temporal.PlainDate.from(text, { overflow: "reject" });
-  if (date.toString() !== text) throw new RangeError(`${text} is not a date of the form YYYY-MM-DD`);
-  return text as BusinessDate;
+  // Temporal also reads years of six digits and calendar names, with which dates would no longer compare as text.
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) throw new RangeError(`${text} is not a date of the form YYYY-MM-DD`);
+  return Temporal.PlainDate.from(text, { overflow: "reject" }).toString() as BusinessDate;
+}
+
+/** Reads a moment written as ISO 8601 with any offset, and writes it in UTC. Throws a RangeError for anything else. */
+export function parseInstant(text: string): Instant {
+  return Temporal.Instant.from(text).toString();
 }
 
 /** The business date on which an instant falls: the only place where instants become dates. */

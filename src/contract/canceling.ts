@@ -1,7 +1,7 @@
 import { revokeAll, writeOffUnpaid } from "./billing.ts";
 import type { Attention, Change, Notice } from "./change.ts";
 import type { Contract, ContractWorld } from "./contract.ts";
-import { amountOf, refundablePayments, refundPayments } from "./refunding.ts";
+import { refundablePayments, refundPayments } from "./refunding.ts";
 import { settle } from "./rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
 
@@ -13,12 +13,10 @@ export function callOff(world: ContractWorld, answers: Answers): Step {
   const ending = endSubscription(world.contract, answers);
   if (ending.type === "step") return ending.step;
 
-  const paid = refundablePayments(world);
-  const refunding = refundPayments(world, paid, answers);
+  const refunding = refundPayments(world, refundablePayments(world), answers);
   if (refunding.type === "step") return refunding.step;
 
-  const { newRefunds, paymentMoves, attention } = refunding.result;
-  const refundMinor = amountOf(paid, world);
+  const { newRefunds, paymentMoves, attention, refundMinor } = refunding.result;
   return settle({
     status: "canceled",
     reservation: null,

@@ -100,7 +100,7 @@ export interface Reservation {
 export interface Registration {
   readonly contract: Omit<Contract, "version">;
   /** Written only if the catalog does not know the product yet. */
-  readonly product: Product | null;
+  readonly product: Omit<Product, "version"> | null;
   /** Written only if the customer is not known yet. */
   readonly customer: {
     readonly id: string;

@@ -156,6 +156,8 @@ export interface Product {
   readonly priceMinor: number;
   /** The month in which contracts of this product end by themselves (商品の年月指定による自動解約); null: never. */
   readonly automaticTerminationMonth: BusinessMonth | null;
+  /** Grows by one with every update. */
+  readonly version: number;
 }
 
 /** One contract with every row that belongs to it and a rule may read. */

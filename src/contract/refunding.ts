@@ -7,6 +7,8 @@ export interface RefundResult {
   readonly newRefunds: readonly NewRefund[];
   readonly paymentMoves: readonly PaymentMove[];
   readonly attention: readonly Attention[];
+  /** The sum that goes back to the customer now or is owed to them, for the mail that tells them so. */
+  readonly refundMinor: number;
 }
 
 /** Either the next look or call, or the result when every payment has its answer. */
@@ -20,10 +22,11 @@ export function refundId(world: Pick<ContractWorld, "refunds">, paymentId: strin
   return `${paymentId}:refund:${earlier + 1}`;
 }
 
-/** What of a payment's amount has not been given back, nor is on its way back, by our own rows. */
+/** By our own rows, what of a payment's amount is not given back, nor on its way back, nor noted for a person to do so. */
 export function leftOfPayment(world: Pick<ContractWorld, "refunds">, payment: Payment): number {
   const returned = world.refunds
-    .filter((refund) => refund.paymentId === payment.id && isOneOf(refund.state, effectiveRefundStates))
+    .filter(({ paymentId }) => paymentId === payment.id)
+    .filter(({ state }) => isOneOf(state, effectiveRefundStates) || state === "manual_due")
     .reduce((sum, refund) => sum + refund.amountMinor, 0);
   return payment.amountMinor - returned;
 }
@@ -51,6 +54,7 @@ export function refundPayments(world: ContractWorld, payments: readonly Payment[
       newRefunds: results.flatMap((result) => result.newRefunds),
       paymentMoves: results.flatMap((result) => result.paymentMoves),
       attention: results.flatMap((result) => result.attention),
+      refundMinor: results.reduce((sum, result) => sum + result.refundMinor, 0),
     },
   };
 }
@@ -88,6 +92,7 @@ function refundOne(world: ContractWorld, payment: Payment, answers: Answers): Re
   if (answer.type === "refused") {
     return done({
       attention: [{ code: "refund_owed", detail: { refundId: id, amountMinor: sentMinor, refusal: answer.code } }],
+      refundMinor: sentMinor,
     });
   }
   return answered(payment, id, answer.value);
@@ -95,16 +100,20 @@ function refundOne(world: ContractWorld, payment: Payment, answers: Answers): Re
 
 /** What the status that Stripe gave the refund means for the payment's row. */
 function answered(payment: Payment, id: string, refund: RefundSeen): Refunding {
-  const detail = { refundId: id, amountMinor: refund.amountMinor };
+  const { amountMinor: refundMinor } = refund;
+  const detail = { refundId: id, amountMinor: refundMinor };
   switch (refund.stripeRefundStatus) {
     case "succeeded":
-      return done({ paymentMoves: [{ id: payment.id, from: "paid", to: "refunded" }] });
+      return done({ paymentMoves: [{ id: payment.id, from: "paid", to: "refunded" }], refundMinor });
     case "failed":
     case "canceled":
-      return done({ attention: [{ code: "refund_owed", detail: { ...detail, refusal: refund.stripeRefundStatus } }] });
+      return done({
+        attention: [{ code: "refund_owed", detail: { ...detail, refusal: refund.stripeRefundStatus } }],
+        refundMinor,
+      });
     default:
       // Pending or requires_action: the money is on its way. Stripe reports how it ends.
-      return done({ attention: [{ code: "refund_pending", detail }] });
+      return done({ attention: [{ code: "refund_pending", detail }], refundMinor });
   }
 }
 
@@ -119,6 +128,7 @@ function owed(refund: NewRefund, code: "refund_owed" | "refund_owed_by_hand"): R
   return done({
     newRefunds: [refund],
     attention: [{ code, detail: { refundId: refund.id, amountMinor: refund.amountMinor } }],
+    refundMinor: refund.amountMinor,
   });
 }
 
@@ -127,10 +137,5 @@ function step(next: Step): Refunding {
 }
 
 function done(result: Partial<RefundResult>): Refunding {
-  return { type: "done", result: { newRefunds: [], paymentMoves: [], attention: [], ...result } };
-}
-
-/** The sum that goes back to the customer or is owed to them, for the mail that tells them so. */
-export function amountOf(payments: readonly Payment[], world: Pick<ContractWorld, "refunds">): number {
-  return payments.reduce((sum, payment) => sum + leftOfPayment(world, payment), 0);
+  return { type: "done", result: { newRefunds: [], paymentMoves: [], attention: [], refundMinor: 0, ...result } };
 }

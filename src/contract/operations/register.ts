@@ -219,7 +219,7 @@ function refuseState(params: Params, state: NonNullable<Params["state"]>): Step 
   return undefined;
 }
 
-function productOf(params: Params): Product | null {
+function productOf(params: Params): Registration["product"] {
   return params.product ?? null;
 }
 

@@ -1,0 +1,128 @@
+import { isOneOf } from "../contract/contract.ts";
+import { nextStep } from "../contract/next.ts";
+import { requestingActorTypes } from "../contract/operation.ts";
+import { type Rejection, rejection } from "../contract/rejection.ts";
+import { admitOperation, takeoverAfterMs } from "../store/admit-operation.ts";
+import type { Guard } from "../store/operation-parts.ts";
+import { factsOf, type OperationView, readOperation } from "../store/read-operation.ts";
+import { rejectOperation } from "../store/reject-operation.ts";
+import { settleOperation } from "../store/settle-operation.ts";
+import { isConflict } from "../store/store-error.ts";
+import { type Attempt, attemptOf, contractGuardOf } from "./attempt.ts";
+import { ringNext } from "./conclude.ts";
+import type { ExecutionDeps } from "./deps.ts";
+import type { AttemptReport, DeferralReason } from "./outcome.ts";
+import { settlementOf } from "./settlement.ts";
+
+export type Admission =
+  | { readonly type: "admitted"; readonly attempt: Attempt }
+  | { readonly type: "over"; readonly report: AttemptReport };
+
+/** How often an admission decides again after a conflict, before it leaves the rest to the next bell. */
+const decisionsMax = 5;
+
+/**
+ * Admits an operation whose turn has come. What our own facts refuse is refused here, and what needs neither looks nor
+ * calls is settled here, in one statement with its admission.
+ */
+export async function admit(deps: ExecutionDeps, operationId: string): Promise<Admission> {
+  for (let decision = 1; ; decision += 1) {
+    const view = await readOperation(deps.db, operationId);
+    if (view === undefined) return over(deferred("unknown_operation"));
+    try {
+      return await decide(deps, view);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      // Somebody came between. Jittered, so that those who met here do not meet again.
+      if (decision === decisionsMax) return over(deferred("superseded"));
+      await deps.clock.sleep(Math.random() * 10 * 2 ** decision);
+    }
+  }
+}
+
+async function decide(deps: ExecutionDeps, view: OperationView): Promise<Admission> {
+  const waiting = mustWait(view);
+  if (waiting !== undefined) return over(waiting);
+
+  const { operation } = view;
+  const guard: Guard = {
+    operationId: operation.id,
+    state: operation.state === "executing" ? "executing" : "requested",
+    attempt: operation.attempt,
+  };
+  if (view.journal.length === 0 && guard.state === "requested") {
+    const concluded = await concludeAtOnce(deps, view, guard);
+    if (concluded !== undefined) return over(concluded);
+  }
+
+  const contract = contractGuardOf(view);
+  await admitOperation(deps.db, guard, contract);
+  const after = {
+    guard: { ...guard, state: "executing" as const, attempt: guard.attempt + 1 },
+    contract: contract === null ? null : { ...contract, version: contract.version + 1 },
+  };
+  return { type: "admitted", attempt: attemptOf(deps, view, after) };
+}
+
+/** Why the operation is not to be touched now, or undefined when its turn has come. */
+function mustWait(view: OperationView): AttemptReport | undefined {
+  const { operation } = view;
+  switch (operation.state) {
+    case "succeeded":
+    case "rejected":
+    case "abandoned":
+      return { type: operation.state };
+    case "held":
+      return { type: "held", question: null };
+    case "executing":
+      // Another attempt gave a sign of life lately. If it is dead, the sweep rings once it has been silent long enough.
+      return (view.silentMs ?? 0) < takeoverAfterMs ? deferred("already_executing") : undefined;
+    case "requested":
+      if (!view.isDue) return deferred("not_due");
+      if (isRefusedWhileHeld(view)) return undefined;
+      return view.olderOperationId !== null || view.occupiedByOperationId !== null
+        ? deferred("not_its_turn")
+        : undefined;
+  }
+}
+
+/** A person's request does not wait behind a held operation: it is refused at once, out of turn. */
+function isRefusedWhileHeld({ operation, heldOperationId }: OperationView): boolean {
+  return heldOperationId !== null && isOneOf(operation.actorType, requestingActorTypes) && !operation.occupies;
+}
+
+/** Rejects or settles an operation that needs nothing from Stripe; undefined when it does. */
+async function concludeAtOnce(
+  deps: ExecutionDeps,
+  view: OperationView,
+  guard: Guard,
+): Promise<AttemptReport | undefined> {
+  const facts = factsOf(view, deps.zone);
+  const step = nextStep(facts, new Map());
+  const contract = contractGuardOf(view);
+  if (step.type === "reject") {
+    await rejectOperation(deps.db, guard, contract, soleRefusal(view, step.rejection));
+    await ringNext(deps, view.operation.contractId);
+    return { type: "rejected" };
+  }
+  if (step.type === "settle") {
+    await settleOperation(deps.db, settlementOf({ guard, contract, facts }, step.change));
+    await ringNext(deps, view.operation.contractId);
+    return { type: "succeeded" };
+  }
+  return undefined;
+}
+
+/** Out of turn, `operation_held` is the only thing that may be said: the other rules would judge a world in motion. */
+function soleRefusal(view: OperationView, refused: Rejection): Rejection {
+  const outOfTurn = view.heldOperationId !== null && view.olderOperationId !== null;
+  return outOfTurn ? rejection("operation_held", { operationId: view.heldOperationId ?? "" }) : refused;
+}
+
+function over(report: AttemptReport): Admission {
+  return { type: "over", report };
+}
+
+function deferred(reason: DeferralReason): AttemptReport {
+  return { type: "deferred", reason, delayMs: null };
+}

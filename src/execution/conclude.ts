@@ -1,0 +1,74 @@
+import { type HeldQuestion, holdOperation } from "../store/hold-operation.ts";
+import { type PutBack, putBackOperation } from "../store/put-back-operation.ts";
+import { rejectOperation } from "../store/reject-operation.ts";
+import { nextOperationOf } from "../store/ring-list.ts";
+import { settleOperation } from "../store/settle-operation.ts";
+import { isConflict } from "../store/store-error.ts";
+import type { Attempt } from "./attempt.ts";
+import { attemptsCountedMax, retryDelayMs } from "./back-off.ts";
+import type { ExecutionDeps } from "./deps.ts";
+import type { AttemptReport } from "./outcome.ts";
+import { settlementOf } from "./settlement.ts";
+import type { StepsEnding } from "./take-steps.ts";
+
+/**
+ * Writes down how the steps of an attempt ended, and rings for whom that concerns. A conflict means that another attempt of
+ * this operation has taken over; what it writes counts.
+ */
+export async function conclude(deps: ExecutionDeps, attempt: Attempt, ending: StepsEnding): Promise<AttemptReport> {
+  try {
+    return await writeDown(deps, attempt, ending);
+  } catch (error) {
+    if (isConflict(error)) return { type: "deferred", reason: "superseded", delayMs: null };
+    throw error;
+  }
+}
+
+async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: StepsEnding): Promise<AttemptReport> {
+  const { guard, contract, contractId, facts } = attempt;
+  switch (ending.type) {
+    case "settle":
+      await settleOperation(deps.db, settlementOf({ guard, contract, facts }, ending.change));
+      await ringNext(deps, contractId);
+      return { type: "succeeded" };
+    case "reject":
+      await rejectOperation(deps.db, guard, contract, ending.rejection);
+      await ringNext(deps, contractId);
+      return { type: "rejected" };
+    case "deferred":
+      await putBack(deps, attempt, { reason: ending.reason, delayMs: ending.delayMs, counted: false });
+      return ending;
+    case "failed": {
+      if (attempt.attemptsCounted >= attemptsCountedMax) {
+        const detail = { attempts: attempt.attemptsCounted, lastReason: ending.reason };
+        return hold(deps, attempt, { code: "attempts_exhausted", detail });
+      }
+      const delayMs = retryDelayMs(attempt.attemptsCounted);
+      await putBack(deps, attempt, { reason: ending.reason, delayMs, counted: true });
+      return { type: "retry", reason: ending.reason, delayMs };
+    }
+    case "held":
+      return hold(deps, attempt, ending.question);
+    case "superseded":
+      return { type: "deferred", reason: "superseded", delayMs: null };
+  }
+}
+
+async function putBack(deps: ExecutionDeps, attempt: Attempt, back: PutBack): Promise<void> {
+  await putBackOperation(deps.db, attempt.guard, back);
+  // While shutting down, the bell is for another process: the sweep of one that lives rings it.
+  await deps.bells.ring({ operationId: attempt.operationId, attempt: attempt.guard.attempt, ring: 0 }, back.delayMs);
+}
+
+async function hold(deps: ExecutionDeps, attempt: Attempt, question: HeldQuestion): Promise<AttemptReport> {
+  await holdOperation(deps.db, attempt.guard, attempt.contractId, question);
+  deps.log.warn({ operationId: attempt.operationId, question: question.code }, "an operation is held for a person");
+  await ringNext(deps, attempt.contractId);
+  return { type: "held", question };
+}
+
+/** Rings for the contract's next operation, now that the contract is free. */
+export async function ringNext(deps: Pick<ExecutionDeps, "db" | "bells">, contractId: string): Promise<void> {
+  const next = await nextOperationOf(deps.db, contractId);
+  if (next !== undefined) await deps.bells.ring(next, 0);
+}

@@ -1,0 +1,25 @@
+import type { Logger } from "pino";
+import type { Clock } from "../clock.ts";
+import type { Failpoint } from "../failpoint.ts";
+import type { Database } from "../store/database.ts";
+import type { Ringing } from "../store/ring-list.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+
+/** What the execution of an operation needs from outside. */
+export interface ExecutionDeps {
+  readonly db: Database;
+  readonly gateway: StripeGateway;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly bells: Bells;
+  readonly failpoint: Failpoint;
+  /** The business time zone, an IANA name. */
+  readonly zone: string;
+  /** Aborted when the process is to stop: no further look or call is begun. */
+  readonly stopping: AbortSignal;
+}
+
+/** Rings for operations. Best effort: a bell that is lost is rung again by the sweep. */
+export interface Bells {
+  ring(ringing: Ringing, delayMs: number): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import type { Call, CallResults } from "../contract/step.ts";
+import type { GatewayReply, NotNowReason, StripeGateway } from "../stripe/gateway.ts";
+
+/** Whether a call has taken effect at Stripe, as far as reading can tell. */
+export type Effect =
+  | { readonly type: "found"; readonly value: CallResults[Call["verb"]]; readonly requestId: string | null }
+  | { readonly type: "not_found"; readonly requestId: string | null }
+  | { readonly type: "not_now"; readonly reason: NotNowReason }
+  | {
+      readonly type: "unexplained";
+      readonly code: string;
+      readonly httpStatus: number | null;
+      readonly requestId: string | null;
+    };
+
+/**
+ * Looks for the effect of a call whose reply we do not have, or that was refused.
+ *
+ * A refund is ours only if its metadata names our refund row: two rows of one invoice share a charge, and a dashboard
+ * refund of the same amount is not ours. The other calls lead to a state, and whoever led there, it is reached.
+ */
+export async function findEffect(gateway: StripeGateway, call: Call): Promise<Effect> {
+  switch (call.verb) {
+    case "cancel_subscription":
+      return effectIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
+        subscription.type === "found" && subscription.endedAt !== null ? subscription : undefined,
+      );
+    case "set_cancel_at_period_end":
+      return effectIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
+        subscription.type === "found" &&
+        subscription.endedAt === null &&
+        subscription.cancelAtPeriodEnd === call.cancelAtPeriodEnd
+          ? subscription
+          : undefined,
+      );
+    case "void_invoice":
+      return effectIn(await gateway.readInvoice(call.invoiceId), (invoice) =>
+        invoice.type === "found" && invoice.stripeInvoiceStatus === "void" ? invoice : undefined,
+      );
+    case "stop_invoice":
+      // A draft that is still a draft may be stopped or not; stopping it again does no harm.
+      return { type: "not_found", requestId: null };
+    case "refund_payment":
+      return effectIn(await gateway.listRefunds(call.paymentIntentId), (seen) =>
+        seen.type === "found" ? seen.refunds.find((refund) => refund.refundId === call.refundId) : undefined,
+      );
+  }
+}
+
+function effectIn<Seen>(
+  reply: GatewayReply<Seen>,
+  find: (seen: Seen) => CallResults[Call["verb"]] | undefined,
+): Effect {
+  switch (reply.type) {
+    case "done": {
+      const value = find(reply.value);
+      return value === undefined
+        ? { type: "not_found", requestId: reply.requestId }
+        : { type: "found", value, requestId: reply.requestId };
+    }
+    case "not_now":
+      return { type: "not_now", reason: reply.reason };
+    case "unknown":
+      // A read whose reply was lost has told nothing; it is asked again later.
+      return { type: "not_now", reason: "unreachable" };
+    case "refused":
+      return { type: "unexplained", code: reply.code, httpStatus: null, requestId: reply.requestId };
+    case "unexplained":
+      return reply;
+  }
+}

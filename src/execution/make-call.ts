@@ -1,0 +1,180 @@
+import type { CallAnswer, CallResults, Step } from "../contract/step.ts";
+import { journalAnswer, journalIntent, journalResend, type RefundMove } from "../store/journal.ts";
+import { type IdempotencyKey, send } from "../stripe/gateway.ts";
+import { type Attempt, contractMoved } from "./attempt.ts";
+import type { ExecutionDeps } from "./deps.ts";
+import { findEffect } from "./find-effect.ts";
+import { defer, type StepsEnding, unexplained } from "./take-steps.ts";
+
+type CallStep = Extract<Step, { type: "call" }>;
+type Answered = CallAnswer<CallResults[keyof CallResults]>;
+
+/** Stripe forgets a key after 24 hours at the earliest; an hour of margin covers clock skew and a slow queue. */
+const keyTrustedForMs = 23 * 3_600_000;
+
+/** By then a request is over, whatever held it up, and its key is forgotten: 24 hours, and the SDK's time-outs. */
+const keySurelyForgottenMs = (24 * 60 + 5) * 60_000;
+
+/** After the second key a person is asked: two keys, each surely dead before the next, and still nobody knows. */
+const keyNumberMax = 2;
+
+/** A process that slept longer than this between journaling and sending reads the journal again before it sends. */
+const sendWithinMs = 60_000;
+
+/** The key of one call: made of operation, call and key number, and so the same on every attempt. */
+export function keyFor(operationId: string, name: string, keyNumber: number): IdempotencyKey {
+  return `keiyaku:${operationId}:${name}:${keyNumber}` as IdempotencyKey;
+}
+
+/**
+ * Makes one call at Stripe, at most once in effect, whatever happens on the way: the intent is journaled before it is sent,
+ * the answer after. Undefined when it was answered; otherwise why the operation cannot go on now.
+ */
+export async function makeCall(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  step: CallStep,
+): Promise<StepsEnding | undefined> {
+  const journaledAtMs = deps.clock.monotonicMs();
+  const sending = await prepare(deps, attempt, step);
+  if (sending.type !== "send") return sending.ending;
+
+  if (deps.clock.monotonicMs() - journaledAtMs > sendWithinMs) return { type: "superseded" };
+  await deps.failpoint(`before:stripe:${step.call.verb}`);
+  const reply = await send(deps.gateway, step.call, { operationId: attempt.operationId, key: sending.key });
+  await deps.failpoint(`after:stripe:${step.call.verb}`);
+
+  switch (reply.type) {
+    case "done":
+      await answer(deps, attempt, step, { type: "done", value: reply.value }, "reply", reply.requestId);
+      return undefined;
+    case "refused":
+      // Perhaps refused because it took effect at an earlier sending: only a look can tell.
+      return await lookUp(deps, attempt, step, { type: "refused", code: reply.code });
+    case "unknown":
+      return await lookUp(deps, attempt, step, undefined);
+    case "not_now":
+      return defer(reply.reason === "unreachable" ? "stripe_unreachable" : reply.reason);
+    case "unexplained":
+      return unexplained(step.name, reply.code, reply.httpStatus, reply.requestId);
+  }
+}
+
+type Preparation =
+  | { readonly type: "send"; readonly key: IdempotencyKey }
+  | { readonly type: "over"; readonly ending: StepsEnding | undefined };
+
+/** Journals that the call is about to be sent: for the first time, again, or under its next key. */
+async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Preparation> {
+  const row = attempt.journal.get(step.name);
+  if (row === undefined) return { type: "send", key: await journalFirst(deps, attempt, step) };
+
+  const { keyNumber, firstSentAgoMs, lastSentAgoMs, idempotencyKey } = row;
+  if (keyNumber === null || firstSentAgoMs === null || lastSentAgoMs === null || idempotencyKey === null) {
+    throw new Error(`the journal has no key for ${step.name}`);
+  }
+  // An earlier attempt may have sent it. If it took effect, that is the answer.
+  const found = await lookUp(deps, attempt, step, undefined, { sendIfMissing: true });
+  if (found !== "send") return { type: "over", ending: found };
+
+  if (firstSentAgoMs < keyTrustedForMs) {
+    await journalResend(deps.db, attempt.guard, { name: step.name, keyNumber });
+    return { type: "send", key: idempotencyKey as IdempotencyKey };
+  }
+  if (lastSentAgoMs < keySurelyForgottenMs) {
+    // Neither the old key nor a new one is safe yet: the old one may be forgotten, the request may still be under way.
+    const leftMs = keySurelyForgottenMs - lastSentAgoMs;
+    return { type: "over", ending: { type: "deferred", reason: "key_expiring", delayMs: leftMs } };
+  }
+  if (keyNumber >= keyNumberMax) {
+    const question = { code: "result_still_unknown", detail: { step: step.name, keyNumber } } as const;
+    return { type: "over", ending: { type: "held", question } };
+  }
+  const nextKey = keyFor(attempt.operationId, step.name, keyNumber + 1);
+  await journalResend(deps.db, attempt.guard, { name: step.name, keyNumber, nextKey });
+  return { type: "send", key: nextKey };
+}
+
+async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<IdempotencyKey> {
+  if (attempt.contract === null) throw new Error("a call at Stripe needs a contract");
+  const key = keyFor(attempt.operationId, step.name, 1);
+  await journalIntent(deps.db, attempt.guard, attempt.contract, {
+    name: step.name,
+    call: step.call,
+    idempotencyKey: key,
+    refund: step.refund,
+    frozen: attempt.callJournaled ? null : { facts: attempt.facts, looks: attempt.freshLooks },
+  });
+  contractMoved(attempt);
+  attempt.callJournaled = true;
+  return key;
+}
+
+/**
+ * Looks whether the call took effect, and journals that it did. If it did not: journals the refusal that was given, or
+ * says that the call is to be sent (again), now or after a while.
+ */
+async function lookUp(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  step: CallStep,
+  refusal: Extract<Answered, { type: "refused" }> | undefined,
+): Promise<StepsEnding | undefined>;
+async function lookUp(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  step: CallStep,
+  refusal: undefined,
+  options: { readonly sendIfMissing: true },
+): Promise<StepsEnding | undefined | "send">;
+async function lookUp(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  step: CallStep,
+  refusal: Extract<Answered, { type: "refused" }> | undefined,
+  options?: { readonly sendIfMissing: true },
+): Promise<StepsEnding | undefined | "send"> {
+  const effect = await findEffect(deps.gateway, step.call);
+  switch (effect.type) {
+    case "found":
+      await answer(deps, attempt, step, { type: "done", value: effect.value }, "look", effect.requestId);
+      return undefined;
+    case "not_found":
+      if (options?.sendIfMissing === true) return "send";
+      if (refusal === undefined) return defer("result_unknown");
+      await answer(deps, attempt, step, refusal, "look", effect.requestId);
+      return undefined;
+    case "not_now":
+      return defer(effect.reason === "unreachable" ? "stripe_unreachable" : effect.reason);
+    case "unexplained":
+      return unexplained(step.name, effect.code, effect.httpStatus, effect.requestId);
+  }
+}
+
+async function answer(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  step: CallStep,
+  answered: Answered,
+  learnedBy: "reply" | "look",
+  requestId: string | null,
+): Promise<void> {
+  const refund = refundMove(step, answered);
+  const journaled = { name: step.name, answer: answered, learnedBy, requestId, refund };
+  await journalAnswer(deps.db, attempt.guard, attempt.contract, journaled);
+  if (refund !== undefined) contractMoved(attempt);
+  attempt.answers.set(step.name, answered);
+}
+
+/** Where the refund row goes with the answer to its call; undefined for the other calls. */
+function refundMove({ call }: CallStep, answered: Answered): RefundMove | undefined {
+  if (call.verb !== "refund_payment") return undefined;
+  const { refundId } = call;
+  if (answered.type === "refused") return { refundId, to: "due", refusalCode: answered.code };
+  const refund = answered.value as CallResults["refund_payment"];
+  const status = refund.stripeRefundStatus;
+  const isKnown =
+    status === "requires_action" || status === "succeeded" || status === "failed" || status === "canceled";
+  // Stripe's set of words is open; one that we do not know is money on its way until Stripe reports how it ends.
+  return { refundId, to: isKnown ? status : "pending", stripeRefundId: refund.id };
+}

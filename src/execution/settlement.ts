@@ -1,0 +1,26 @@
+import type { Change } from "../contract/change.ts";
+import type { Facts } from "../contract/operation.ts";
+import type { ContractGuard, Guard } from "../store/operation-parts.ts";
+import type { Settlement } from "../store/settle-operation.ts";
+
+/** A rule's change with what the store needs to write it: who writes, what was read, what the ledger keeps. */
+export function settlementOf(
+  decided: { readonly guard: Guard; readonly contract: ContractGuard | null; readonly facts: Facts },
+  change: Change,
+): Settlement {
+  const { guard, contract, facts } = decided;
+  const before = facts.world?.contract.status ?? null;
+  const product = facts.world?.product ?? null;
+  return {
+    guard,
+    contractId: facts.operation.contractId,
+    contract,
+    product: product === null ? null : { id: product.id, version: product.version },
+    change,
+    outcome: {
+      statusBefore: before,
+      statusAfter: change.status ?? change.registration?.contract.status ?? before,
+      attention: change.attention ?? [],
+    },
+  };
+}

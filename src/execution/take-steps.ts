@@ -1,0 +1,85 @@
+import type { Change } from "../contract/change.ts";
+import { nextStep } from "../contract/next.ts";
+import type { Rejection } from "../contract/rejection.ts";
+import type { Step } from "../contract/step.ts";
+import type { HeldQuestion } from "../store/hold-operation.ts";
+import { journalLook } from "../store/journal.ts";
+import { isConflict, StoreError } from "../store/store-error.ts";
+import { look } from "../stripe/gateway.ts";
+import type { Attempt } from "./attempt.ts";
+import { deferralDelayMs, jittered } from "./back-off.ts";
+import type { ExecutionDeps } from "./deps.ts";
+import { makeCall } from "./make-call.ts";
+import type { DeferralReason } from "./outcome.ts";
+
+/** How the steps of an attempt ended: decided, or not now, or not at all without a person. */
+export type StepsEnding =
+  | { readonly type: "settle"; readonly change: Change }
+  | { readonly type: "reject"; readonly rejection: Rejection }
+  | { readonly type: "deferred"; readonly reason: DeferralReason; readonly delayMs: number }
+  | { readonly type: "failed"; readonly reason: string }
+  | { readonly type: "superseded" }
+  | { readonly type: "held"; readonly question: HeldQuestion };
+
+/**
+ * Asks the rule what comes next and does it, until it says settle or reject, or something stands in the way.
+ *
+ * A conflict here means that another attempt of the same operation has taken over: this one ends without a word.
+ */
+export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<StepsEnding> {
+  try {
+    for (;;) {
+      const step = nextStep(attempt.facts, attempt.answers);
+      if (step.type === "settle" || step.type === "reject") return step;
+      if (deps.stopping.aborted) return defer("shutting_down");
+      const hindrance =
+        step.type === "look" ? await takeLook(deps, attempt, step) : await makeCall(deps, attempt, step);
+      if (hindrance !== undefined) return hindrance;
+    }
+  } catch (error) {
+    if (isConflict(error)) return { type: "superseded" };
+    // Without the database nothing can be written, not even that it failed: the sweep finds the operation silent.
+    if (error instanceof StoreError && error.fault !== "refused") throw error;
+    deps.log.error({ err: error, operationId: attempt.operationId }, "an attempt failed");
+    return { type: "failed", reason: error instanceof Error ? error.name : "unknown" };
+  }
+}
+
+/** Reads Stripe for the rule. Undefined when it was answered. */
+async function takeLook(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  { name, look: wanted }: Extract<Step, { type: "look" }>,
+): Promise<StepsEnding | undefined> {
+  const reply = await look(deps.gateway, wanted);
+  switch (reply.type) {
+    case "done":
+      if (attempt.callJournaled) await journalLook(deps.db, attempt.guard, { name, look: wanted, answer: reply.value });
+      else attempt.freshLooks.push({ name, look: wanted, answer: reply.value });
+      attempt.answers.set(name, reply.value);
+      return undefined;
+    case "not_now":
+      return defer(reply.reason === "unreachable" ? "stripe_unreachable" : reply.reason);
+    case "unknown":
+      return defer("stripe_unreachable");
+    case "refused":
+      return unexplained(name, reply.code, null, reply.requestId);
+    case "unexplained":
+      return unexplained(name, reply.code, reply.httpStatus, reply.requestId);
+  }
+}
+
+/** Puts the operation off for a while that fits the cause. */
+export function defer(reason: keyof typeof deferralDelayMs): StepsEnding {
+  return { type: "deferred", reason, delayMs: jittered(deferralDelayMs[reason]) };
+}
+
+/** Asks a person about an answer that has no meaning yet. */
+export function unexplained(
+  step: string,
+  code: string,
+  httpStatus: number | null,
+  requestId: string | null,
+): StepsEnding {
+  return { type: "held", question: { code: "answer_unexplained", detail: { step, code, httpStatus, requestId } } };
+}

@@ -1,0 +1,54 @@
+import { sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+
+/** The answer of the ledger's door. `accepted` and `duplicate` name the operation; the others the field that is at fault. */
+export type Acceptance =
+  | { readonly answer: "accepted" | "duplicate"; readonly operation: AcceptedOperation }
+  | { readonly answer: "invalid_request" | "id_reused"; readonly field: string; readonly problem: string };
+
+export interface AcceptedOperation {
+  readonly id: string;
+  readonly sequence: number;
+  readonly kind: string;
+  readonly contractId: string;
+  readonly state: string;
+  readonly acceptedAt: string;
+}
+
+/**
+ * Writes a request into the ledger through `keiyaku.request`. Repeating it is a `duplicate`; the same id with other content
+ * is refused and written down. `queuedAtMs` is when a queue took it, in milliseconds since 1970; null for other doors,
+ * for which the workers are notified.
+ */
+export async function acceptRequest(db: Database, request: unknown, queuedAtMs: number | null): Promise<Acceptance> {
+  const [row] = await db.run<{ acceptance: Acceptance }>(
+    "accept_request",
+    sql`select keiyaku.request(${JSON.stringify(request)}::text::jsonb,
+      ${queuedAtMs === null ? null : queuedAtMs / 1_000}::float8 * interval '1 second' + 'epoch'::timestamptz) as acceptance`,
+  );
+  if (row === undefined) throw new Error("keiyaku.request returned no row");
+  return row.acceptance;
+}
+
+/** A payload that could not even be handed to the ledger's door: too large, malformed text, or not JSON. */
+export interface Unreadable {
+  readonly requestId: string | null;
+  readonly field: string;
+  readonly problem: string;
+  /** The beginning of what arrived, already storable. */
+  readonly content: string;
+  readonly sizeBytes: number;
+  /** SHA-256 of what arrived, as 64 hexadecimal digits. */
+  readonly contentHash: string;
+}
+
+/** Writes down what could not be read, once for the same content. */
+export async function refuseUnreadable(db: Database, refused: Unreadable): Promise<Acceptance> {
+  const [row] = await db.run<{ acceptance: Acceptance }>(
+    "refuse_unreadable",
+    sql`select keiyaku.refuse(${refused.requestId}::text, 'invalid_request', ${refused.field}::text, ${refused.problem}::text,
+      ${refused.content}::text, ${refused.sizeBytes}::integer, ${refused.contentHash}::text) as acceptance`,
+  );
+  if (row === undefined) throw new Error("keiyaku.refuse returned no row");
+  return row.acceptance;
+}

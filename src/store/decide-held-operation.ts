@@ -1,0 +1,41 @@
+import { sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+import { guardedStatement, json } from "./guarded-statement.ts";
+import { concluded, type Guard, operationPart } from "./operation-parts.ts";
+
+/** Who decides about a held operation, and why. */
+export interface Decision {
+  readonly operatorId: string;
+  readonly reason: string;
+}
+
+/** Lets a held operation be tried again, counting its attempts anew. A conflict if it is no longer held. */
+export async function retryHeldOperation(db: Database, guard: Guard & { state: "held" }): Promise<void> {
+  const part = operationPart(
+    guard,
+    sql`state = 'requested', attempts_counted = 0, next_attempt_at = null, wait_reason = 'retried_by_operator',
+      ring_at = clock_timestamp(), rings = 0`,
+  );
+  await db.run("retry_held_operation", guardedStatement([part]));
+}
+
+/**
+ * Ends a held operation undone. What its journal says was done stays done and is listed with it; refunds that were not sent
+ * stay owed; the contract is free. A conflict if it is no longer held, or while the result of a call is unknown.
+ */
+export async function abandonHeldOperation(
+  db: Database,
+  guard: Guard & { state: "held" },
+  { operatorId, reason }: Decision,
+): Promise<void> {
+  const parts = [
+    operationPart(guard, sql`${concluded("abandoned")}, abandonment = ${json({ operatorId, reason })}`),
+    {
+      name: "unanswered",
+      rows: 0,
+      statement: sql`select name from keiyaku.stripe_calls
+        where operation_id = ${guard.operationId} and answer is null for update`,
+    },
+  ];
+  await db.run("abandon_held_operation", guardedStatement(parts));
+}

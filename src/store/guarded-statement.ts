@@ -1,0 +1,47 @@
+import { type SQL, sql } from "drizzle-orm";
+
+/**
+ * One part of a guarded statement: a write, or a locking read, that returns a row for each row it met.
+ *
+ * `rows` is how many it must meet. `any` leaves it uncounted, for what may be there already (a catalog entry) or may meet
+ * nothing; a part on which something else relies is never uncounted.
+ */
+export interface Part {
+  readonly name: string;
+  readonly statement: SQL;
+  readonly rows: number | "any";
+}
+
+/**
+ * Writes several parts as one statement that takes effect wholly or not at all.
+ *
+ * PostgreSQL runs the parts in no order on one snapshot, and a part that meets no row is no error to it. So each part is
+ * counted, and `keiyaku.expect_rows` raises 40001 unless every count is as expected: the caller reads again and decides
+ * again. No two parts may write the same row: only one of the writes would happen, and nothing would say so.
+ *
+ * `also` adds columns to the one row that comes back; they see the state before the statement.
+ */
+export function guardedStatement(parts: readonly Part[], also?: SQL): SQL {
+  const names = parts.map((part) => part.name);
+  if (parts.length === 0 || new Set(names).size !== names.length) {
+    throw new Error(`a guarded statement needs parts of different names, not: ${names.join(", ") || "none"}`);
+  }
+  for (const name of names) {
+    if (!/^[a-z_]+$/.test(name)) throw new Error(`${name} cannot name a part of a statement`);
+  }
+  const counted = parts.filter((part) => part.rows !== "any");
+  if (counted.length === 0) throw new Error("a guarded statement needs a part that is counted");
+
+  const bodies = parts.map((part) => sql`${sql.identifier(part.name)} as (${part.statement})`);
+  const counts = counted.map((part) => sql`(select count(*) from ${sql.identifier(part.name)})`);
+  return sql`with ${sql.join(bodies, sql`, `)}
+    select keiyaku.expect_rows(
+      ${`{${counted.map((part) => part.name).join(",")}}`}::text[],
+      ${`{${counted.map((part) => part.rows).join(",")}}`}::bigint[],
+      array[${sql.join(counts, sql`, `)}]) as guarded${also === undefined ? sql`` : sql`, ${also}`}`;
+}
+
+/** A value as a `jsonb` parameter. Sent as text and cast, since the driver would turn a string into a JSON string. */
+export function json(value: unknown): SQL {
+  return sql`${JSON.stringify(value)}::text::jsonb`;
+}

@@ -1,0 +1,49 @@
+import { sql } from "drizzle-orm";
+import { requestingActorTypes } from "../contract/operation.ts";
+import type { Database } from "./database.ts";
+import { guardedStatement, json } from "./guarded-statement.ts";
+import { type Guard, operationPart } from "./operation-parts.ts";
+
+/** What a person is asked: a stable code, and what they need to answer it. No personal data. */
+export interface HeldQuestion {
+  readonly code: "attempts_exhausted" | "answer_unexplained" | "result_still_unknown";
+  readonly detail: Readonly<Record<string, string | number | null>>;
+}
+
+/**
+ * Holds an operation for a person, tells the operators once, and rejects what people have asked of the contract meanwhile.
+ * A request that is accepted at the same moment sees the held operation at its own admission.
+ */
+export async function holdOperation(
+  db: Database,
+  guard: Guard,
+  contractId: string,
+  question: HeldQuestion,
+): Promise<void> {
+  const people = sql`${`{${requestingActorTypes.join(",")}}`}::keiyaku.actor_type[]`;
+  const parts = [
+    operationPart(
+      guard,
+      sql`state = 'held', held_question = ${json(question)}, next_attempt_at = null, wait_reason = null, ring_at = null,
+        touched_at = clock_timestamp(),
+        occupies = exists (select from keiyaku.stripe_calls s where s.operation_id = ${guard.operationId} and s.type = 'call')`,
+    ),
+    {
+      name: "waiting",
+      rows: "any" as const,
+      statement: sql`update keiyaku.operations set state = 'rejected', concluded_at = clock_timestamp(),
+          rejection_code = 'operation_held', rejection_detail = ${json({ operationId: guard.operationId })},
+          next_attempt_at = null, wait_reason = null, ring_at = null
+        where contract_id = ${contractId} and state = 'requested' and not occupies and id <> ${guard.operationId}
+          and actor_type = any (${people}) returning id`,
+    },
+    {
+      name: "notice",
+      rows: 1,
+      statement: sql`insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail)
+        values (${`${guard.operationId}:held:${guard.attempt}`}, 'operation_held', 'operators', ${contractId},
+          ${json({ operationId: guard.operationId, question: question.code })}) returning id`,
+    },
+  ];
+  await db.run("hold_operation", guardedStatement(parts));
+}

@@ -1,0 +1,90 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runMigrations } from "bullmq";
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/postgres-js";
+import { migrate as applyMigrations } from "drizzle-orm/postgres-js/migrator";
+import pg from "pg";
+import postgres from "postgres";
+import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl } from "../database-url.ts";
+import { type Database, driverOptions } from "./database.ts";
+import { toStoreError } from "./store-error.ts";
+
+/** Spells `KEIY`: the advisory lock that lets one process at a time migrate a database. */
+const migrationLockKey = 0x4b454959;
+
+/** Where drizzle-kit's journal of migrations lies: found upwards from here, since built code lies a folder deeper. */
+function migrationsFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "drizzle", "meta", "_journal.json"))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error("the folder drizzle/ with the migrations is missing from this installation");
+    folder = parent;
+  }
+  return join(folder, "drizzle");
+}
+
+/**
+ * Brings the database up to date: our tables and functions in the schema `keiyaku`, and the queue's own schema `bullmq`.
+ *
+ * Any number of processes may do this at once: one does the work, the others wait for it and find nothing left to do.
+ * Only forwards; there is no way back but a backup.
+ */
+export async function migrate(
+  options: { readonly databaseUrl: string } | { readonly address: DatabaseAddress },
+): Promise<void> {
+  const address = "address" in options ? options.address : addressOf(options.databaseUrl);
+  try {
+    await migrateTables(address);
+    await migrateQueue(address);
+  } catch (error) {
+    throw toStoreError(error, "migrate");
+  }
+}
+
+function addressOf(databaseUrl: string): DatabaseAddress {
+  const parsed = parseDatabaseUrl(databaseUrl);
+  if (parsed.type === "mistaken") throw new Error(`the database URL ${parsed.mistakes.join(" ")}`);
+  return parsed.options;
+}
+
+/** drizzle's migrator takes no lock of its own; a session lock on this one connection makes late comers wait. */
+async function migrateTables(address: DatabaseAddress): Promise<void> {
+  const client = postgres({ ...driverOptions(address), max: 1, onnotice: () => undefined });
+  try {
+    await client`select pg_advisory_lock(${migrationLockKey})`;
+    await applyMigrations(drizzle(client), { migrationsFolder: migrationsFolder(), migrationsSchema: "keiyaku" });
+  } finally {
+    await client.end({ timeout: 5 });
+  }
+}
+
+async function migrateQueue({ host, port, user, password, database, tls }: DatabaseAddress): Promise<void> {
+  const ssl = tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
+  const client = new pg.Client({ host, port, user, password: password.reveal(), database, ssl });
+  await client.connect();
+  try {
+    await runMigrations(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whether the database has every migration that this version of the code brings along. */
+export async function schemaIsCurrent(db: Database): Promise<boolean> {
+  const journal = JSON.parse(readFileSync(join(migrationsFolder(), "meta", "_journal.json"), "utf8")) as {
+    entries: readonly { when: number }[];
+  };
+  const newest = Math.max(...journal.entries.map((entry) => entry.when));
+  const [there] = await db.run(
+    "schema_version",
+    sql`select to_regclass('keiyaku.__drizzle_migrations') is not null as there`,
+  );
+  if (there?.there !== true) return false;
+  const [row] = await db.run(
+    "schema_version",
+    sql`select coalesce(max(created_at), 0)::bigint as newest from keiyaku.__drizzle_migrations`,
+  );
+  return Number(row?.newest) >= newest;
+}

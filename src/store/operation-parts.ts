@@ -1,0 +1,62 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Part } from "./guarded-statement.ts";
+
+/** The attempt that is at work, or the requested operation that is about to be admitted: what each write is guarded by. */
+export interface Guard {
+  readonly operationId: string;
+  /** `requested` before admission, `executing` after it, `held` for what a person decides. */
+  readonly state: "requested" | "executing" | "held";
+  /** The attempt's number as it was read. */
+  readonly attempt: number;
+}
+
+/** Writes the operation's row, if it is still in the state and at the attempt that the guard names. */
+export function operationPart({ operationId, state, attempt }: Guard, assignments: SQL): Part {
+  return {
+    name: "operation",
+    rows: 1,
+    statement: sql`update keiyaku.operations set ${assignments}
+      where id = ${operationId} and state = ${state}::keiyaku.operation_state and attempt = ${attempt} returning id`,
+  };
+}
+
+/** Takes the contract's next version, if it still has the one that was read. Every change of its rows goes through this. */
+export function contractPart(contract: ContractGuard, operationId: string, assignments?: SQL): Part {
+  return {
+    name: "contract",
+    rows: 1,
+    statement: sql`update keiyaku.contracts set version = version + 1, changed_by_operation_id = ${operationId},
+        updated_at = clock_timestamp()${assignments === undefined ? sql`` : sql`, ${assignments}`}
+      where id = ${contract.contractId} and version = ${contract.version} returning id`,
+  };
+}
+
+/** The contract as it was read. */
+export interface ContractGuard {
+  readonly contractId: string;
+  readonly version: number;
+}
+
+/** Makes sure that the contract which a refusal was decided from is still the same when the refusal is written. */
+export function contractUnchangedPart({ contractId, version }: ContractGuard): Part {
+  return {
+    name: "contract",
+    rows: 1,
+    statement: sql`select id from keiyaku.contracts where id = ${contractId} and version = ${version} for share`,
+  };
+}
+
+/** Makes sure that the product which a rule read is still the same. */
+export function productUnchangedPart(productId: string, version: number): Part {
+  return {
+    name: "product",
+    rows: 1,
+    statement: sql`select id from keiyaku.products where id = ${productId} and version = ${version} for share`,
+  };
+}
+
+/** What every final state has in common: nothing waits, rings or occupies any more. */
+export function concluded(state: "succeeded" | "rejected" | "abandoned"): SQL {
+  return sql`state = ${state}::keiyaku.operation_state, concluded_at = clock_timestamp(), occupies = false,
+    next_attempt_at = null, wait_reason = null, ring_at = null, touched_at = clock_timestamp()`;
+}

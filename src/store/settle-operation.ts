@@ -1,0 +1,199 @@
+import { sql } from "drizzle-orm";
+import type { Change, Registration } from "../contract/change.ts";
+import { finalStatuses, isOneOf } from "../contract/contract.ts";
+import type { Database } from "./database.ts";
+import { guardedStatement, json, type Part } from "./guarded-statement.ts";
+import {
+  type ContractGuard,
+  concluded,
+  contractPart,
+  type Guard,
+  operationPart,
+  productUnchangedPart,
+} from "./operation-parts.ts";
+
+/** A decided operation, ready to be written down. */
+export interface Settlement {
+  readonly guard: Guard;
+  readonly contractId: string;
+  /** Null for a registration: there is no contract yet. */
+  readonly contract: ContractGuard | null;
+  /** The product whose automatic-termination month a reservation was decided from. */
+  readonly product: { readonly id: string; readonly version: number } | null;
+  readonly change: Change;
+  /** What the ledger keeps of it: the status before and after, and what a person should know. */
+  readonly outcome: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Writes an operation's end in one guarded statement: status, payments, refunds, licenses, mail, outcome; and the contract
+ * is free. From `requested` this is its admission too. A conflict means that nothing was written: decide again.
+ */
+export async function settleOperation(db: Database, settlement: Settlement): Promise<void> {
+  const { guard, change, contract, product } = settlement;
+  const counted =
+    guard.state === "requested" ? sql`, attempt = attempt + 1, attempts_counted = attempts_counted + 1` : sql``;
+  const parts: Part[] = [
+    operationPart(guard, sql`${concluded("succeeded")}, outcome = ${json(settlement.outcome)}${counted}`),
+  ];
+  if (contract !== null) parts.push(contractPart(contract, guard.operationId, contractAssignments(change)));
+  if (change.registration !== undefined) parts.push(...registrationParts(change.registration, guard.operationId));
+  if (product !== null && change.reservation) parts.push(productUnchangedPart(product.id, product.version));
+  parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
+  await db.run("settle_operation", guardedStatement(parts));
+}
+
+function contractAssignments({ status, reservation }: Change) {
+  const assignments = [];
+  if (status !== undefined) {
+    assignments.push(sql`status = ${status}::keiyaku.contract_status`);
+    if (isOneOf(status, finalStatuses)) assignments.push(sql`ended_at = clock_timestamp()`);
+  }
+  if (reservation !== undefined) {
+    assignments.push(
+      sql`termination_on = ${reservation?.terminationOn ?? null}::date,
+        termination_source = ${reservation?.terminationSource ?? null}::keiyaku.reservation_source`,
+    );
+  }
+  return assignments.length === 0 ? undefined : sql.join(assignments, sql`, `);
+}
+
+function registrationParts({ contract, product, customer, signup }: Registration, operationId: string): Part[] {
+  const parts: Part[] = [
+    {
+      name: "registered",
+      rows: 1,
+      statement: sql`insert into keiyaku.contracts (id, product_id, customer_id, kind, payment_method, origin, status, currency,
+          price_minor, initial_fee_minor, special_price_minor, special_months, start_on, termination_on, termination_source,
+          ended_at, stripe_customer_id, stripe_subscription_id, stripe_payment_intent_id, version, changed_by_operation_id)
+        select "id", "productId", "customerId", "kind", "paymentMethod", "origin", "status", "currency", "priceMinor",
+          "initialFeeMinor", "specialPriceMinor", "specialMonths", "startOn", "terminationOn", "terminationSource", "endedAt",
+          "stripeCustomerId", "stripeSubscriptionId", "stripePaymentIntentId", 1, ${operationId}
+        from jsonb_to_record(${json(contract)}) as r("id" text, "productId" text, "customerId" text,
+          "kind" keiyaku.contract_kind, "paymentMethod" keiyaku.payment_method, "origin" keiyaku.contract_origin,
+          "status" keiyaku.contract_status, "currency" text, "priceMinor" bigint, "initialFeeMinor" bigint,
+          "specialPriceMinor" bigint, "specialMonths" integer, "startOn" date, "terminationOn" date,
+          "terminationSource" keiyaku.reservation_source, "endedAt" timestamptz, "stripeCustomerId" text,
+          "stripeSubscriptionId" text, "stripePaymentIntentId" text) returning id`,
+    },
+  ];
+  if (product !== null) parts.push({ name: "cataloged_product", rows: "any", statement: insertProduct(product) });
+  if (customer !== null) parts.push({ name: "cataloged_customer", rows: "any", statement: insertCustomer(customer) });
+  if (signup !== null) {
+    parts.push({
+      name: "signup",
+      rows: 1,
+      statement: sql`insert into keiyaku.signups (contract_id, applied_at, channel)
+        values (${contract.id}, ${signup.appliedAt}::text::timestamptz, ${signup.channel}) returning contract_id`,
+    });
+  }
+  return parts;
+}
+
+/** Writes a product unless one of its id is known; that one is then left as it is. */
+export function insertProduct(product: NonNullable<Registration["product"]>) {
+  return sql`insert into keiyaku.products (id, kind, access, price_minor, automatic_termination_month)
+    values (${product.id}, ${product.kind}::keiyaku.contract_kind, ${product.access}::keiyaku.product_access,
+      ${product.priceMinor}, ${product.automaticTerminationMonth})
+    on conflict (id) do nothing returning id`;
+}
+
+/** Writes a customer unless one of this id is known; that one is then left as it is. */
+export function insertCustomer(customer: NonNullable<Registration["customer"]>) {
+  return sql`insert into keiyaku.customers (id, email, name, locale)
+    values (${customer.id}, ${customer.email}, ${customer.name}, ${customer.locale})
+    on conflict (id) do nothing returning id`;
+}
+
+function moneyParts({ change, contractId, guard }: Settlement): Part[] {
+  const { newPayments = [], paymentMoves = [], newRefunds = [] } = change;
+  const parts: Part[] = [];
+  if (newPayments.length > 0) {
+    parts.push({
+      name: "new_payments",
+      rows: newPayments.length,
+      statement: sql`insert into keiyaku.payments (id, contract_id, subject, period, starts_on, amount_minor, state, paid_at,
+          stripe_payment_intent_id, stripe_invoice_id)
+        select "id", ${contractId}, "subject", "period", "startsOn", "amountMinor", "state", "paidAt",
+          "stripePaymentIntentId", "stripeInvoiceId"
+        from jsonb_to_recordset(${json(newPayments)}) as r("id" text, "subject" keiyaku.payment_subject, "period" integer,
+          "startsOn" date, "amountMinor" bigint, "state" keiyaku.payment_state, "paidAt" timestamptz,
+          "stripePaymentIntentId" text, "stripeInvoiceId" text) returning id`,
+    });
+  }
+  if (paymentMoves.length > 0) {
+    parts.push({
+      name: "moved_payments",
+      rows: paymentMoves.length,
+      statement: sql`update keiyaku.payments p set state = m."to",
+          paid_at = case m."to" when 'paid' then m."paidAt" when 'refunded' then p.paid_at end,
+          stripe_payment_intent_id = coalesce(m."stripePaymentIntentId", p.stripe_payment_intent_id)
+        from jsonb_to_recordset(${json(paymentMoves)}) as m("id" text, "from" keiyaku.payment_state,
+          "to" keiyaku.payment_state, "paidAt" timestamptz, "stripePaymentIntentId" text)
+        where p.id = m."id" and p.contract_id = ${contractId} and p.state = m."from" returning p.id`,
+    });
+  }
+  if (newRefunds.length > 0) {
+    parts.push({
+      name: "new_refunds",
+      rows: newRefunds.length,
+      statement: sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id)
+        select "id", ${contractId}, "paymentId", "amountMinor", "state", ${guard.operationId}
+        from jsonb_to_recordset(${json(newRefunds)}) as r("id" text, "paymentId" text, "amountMinor" bigint,
+          "state" keiyaku.refund_state) returning id`,
+    });
+  }
+  return parts;
+}
+
+function licenseParts({ change, contractId }: Settlement): Part[] {
+  const moves = change.licenses ?? [];
+  const granted = moves.filter((move) => move.type === "granted");
+  const restored = moves.filter((move) => move.type === "restored");
+  const revoked = moves.filter((move) => move.type === "revoked");
+  const parts: Part[] = [];
+  if (granted.length > 0) {
+    parts.push({
+      name: "granted_licenses",
+      rows: granted.length,
+      statement: sql`insert into keiyaku.licenses (payment_id, contract_id)
+        select "paymentId", ${contractId} from jsonb_to_recordset(${json(granted)}) as r("paymentId" text)
+        returning payment_id`,
+    });
+  }
+  if (restored.length > 0) {
+    parts.push({
+      name: "restored_licenses",
+      rows: restored.length,
+      statement: sql`update keiyaku.licenses l set revoked_at = null, revoked_because = null
+        from jsonb_to_recordset(${json(restored)}) as m("paymentId" text, "from" keiyaku.license_revocation)
+        where l.payment_id = m."paymentId" and l.contract_id = ${contractId} and l.revoked_because = m."from"
+        returning l.payment_id`,
+    });
+  }
+  if (revoked.length > 0) {
+    parts.push({
+      name: "revoked_licenses",
+      rows: revoked.length,
+      statement: sql`update keiyaku.licenses l set revoked_at = clock_timestamp(), revoked_because = m."because"
+        from jsonb_to_recordset(${json(revoked)}) as m("paymentId" text, "because" keiyaku.license_revocation)
+        where l.payment_id = m."paymentId" and l.contract_id = ${contractId} and l.revoked_at is null
+        returning l.payment_id`,
+    });
+  }
+  return parts;
+}
+
+function noticeParts({ change, contractId, guard }: Settlement): Part[] {
+  const notices = change.notices ?? [];
+  if (notices.length === 0) return [];
+  return [
+    {
+      name: "notices",
+      rows: notices.length,
+      statement: sql`insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail)
+        select ${guard.operationId}, "kind", "recipient", ${contractId}, "detail"
+        from jsonb_to_recordset(${json(notices)}) as r("kind" text, "recipient" text, "detail" jsonb) returning id`,
+    },
+  ];
+}

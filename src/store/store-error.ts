@@ -1,0 +1,63 @@
+/**
+ * What went wrong with the database, in our words:
+ *
+ * - `conflict`: somebody else was there first. Read again, decide again.
+ * - `unreachable`: no answer. A write may or may not have happened: read what did.
+ * - `busy`: the server gave up waiting for a lock or ran out of time; nothing happened. Later.
+ * - `refused`: the server will not do this, now or later. A defect of ours, or of the server's set-up.
+ */
+export type StoreFault = "conflict" | "unreachable" | "busy" | "refused";
+
+/**
+ * A database error at the store's border. Carries the SQLSTATE and the statement's name and nothing else: the driver's
+ * own errors hold parameters and connection details, which must not reach a log or a job.
+ */
+export class StoreError extends Error {
+  readonly fault: StoreFault;
+  /** The SQLSTATE, or the driver's code where there was no answer. */
+  readonly code: string;
+  /** The name of the statement that failed. */
+  readonly statement: string;
+  /** The constraint that was violated, if one was. */
+  readonly constraint: string | undefined;
+
+  constructor(fault: StoreFault, code: string, statement: string, constraint?: string) {
+    super(`${statement}: ${fault} (${code}${constraint === undefined ? "" : `, ${constraint}`})`);
+    this.name = "StoreError";
+    this.fault = fault;
+    this.code = code;
+    this.statement = statement;
+    this.constraint = constraint;
+  }
+}
+
+/** Serialization failure, foreign key, unique, deadlock: each means that another writer came between. */
+const conflictCodes = new Set(["40001", "23503", "23505", "40P01"]);
+
+/** A lock or statement time-out, or a statement cancelled by an administrator: nothing was written. */
+const busyCodes = new Set(["55P03", "57014", "25006", "53100", "53200"]);
+
+/** The server is going away, coming up, or full. */
+const unreachableCodes = new Set(["57P01", "57P02", "57P03", "53300"]);
+
+/** Turns anything that a driver threw into a {@link StoreError}. */
+export function toStoreError(error: unknown, statement: string): StoreError {
+  if (error instanceof StoreError) return error;
+  const { code, constraint_name } = error as { code?: unknown; constraint_name?: unknown };
+  const text = typeof code === "string" ? code : "unknown";
+  const constraint = typeof constraint_name === "string" ? constraint_name : undefined;
+  return new StoreError(faultOf(text), text, statement, constraint);
+}
+
+function faultOf(code: string): StoreFault {
+  if (conflictCodes.has(code)) return "conflict";
+  if (busyCodes.has(code)) return "busy";
+  // Class 08 is the server's word for a lost connection; the driver's own words are not five characters long.
+  if (unreachableCodes.has(code) || code.startsWith("08") || !/^[0-9A-Z]{5}$/.test(code)) return "unreachable";
+  return "refused";
+}
+
+/** Whether an error says that another writer came between. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof StoreError && error.fault === "conflict";
+}

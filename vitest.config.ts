@@ -11,6 +11,8 @@ const second = 1000;
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // The servers of a run are stopped in it.
+    teardownTimeout: 60 * second,
     reporters: ["default", "./test/support/closing-line-reporter.ts"],
     projects: [
       {
@@ -25,7 +27,6 @@ export default defineConfig({
           // A test that starts, kills and recovers a server takes seconds on an idle machine; half a minute says "hung", not "slow".
           testTimeout: 30 * second,
           hookTimeout: 60 * second,
-          teardownTimeout: 30 * second,
         },
       },
       {
@@ -38,7 +39,6 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           testTimeout: 120 * second,
           hookTimeout: 120 * second,
-          teardownTimeout: 30 * second,
         },
       },
     ],

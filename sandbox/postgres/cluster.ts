@@ -26,7 +26,7 @@ export async function ensureCluster(options: ClusterOptions): Promise<void> {
 }
 
 async function isCluster(dataDir: string): Promise<boolean> {
-  const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+  const entries: string[] = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
   });

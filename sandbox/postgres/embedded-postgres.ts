@@ -10,7 +10,10 @@ import { chooseServerUser } from "./server-user.ts";
 export interface EmbeddedPostgresOptions {
   /** The server's own folder, made when it is absent. The log, and the file with the port, lie beside it under its name. */
   dataDir: string;
-  /** False gives up every protection against a crash of the machine, for speed: for tests and the demo only. */
+  /**
+   * False gives up protection for speed, for tests and the demo only: a killed server loses the last moments of what it
+   * acknowledged, and a crash of the machine may leave data that cannot be read.
+   */
   durable: boolean;
   /** Runs `initdb` and `postgres` from this folder instead of the npm package's. */
   binDir?: string;
@@ -59,11 +62,11 @@ const READY_WITHIN_MS = 60_000;
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const dataDir = resolve(options.dataDir);
   const onNotice = options.onNotice ?? (() => undefined);
-  const deadline = performance.now() + READY_WITHIN_MS;
+  let launchUntil: number | undefined;
   await mkdir(dirname(dataDir), { recursive: true });
   const user = await chooseServerUser(dataDir);
   for (;;) {
-    const found = await findServer(dataDir, options.durable, deadline);
+    const found = await findServer(dataDir, options.durable, performance.now() + READY_WITHIN_MS);
     if (found.type === "running") {
       onNotice(
         `Using the PostgreSQL that runs over ${dataDir} already (process ${found.pid}). ` +
@@ -73,6 +76,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     }
     const binDir = options.binDir ?? (await prepareBinaries({ user, onNotice }));
     await ensureCluster({ dataDir, binDir, user, durable: options.durable });
+    launchUntil ??= performance.now() + READY_WITHIN_MS;
     if (found.type === "left behind") {
       onNotice(`The PostgreSQL over ${dataDir} was not stopped properly the last time; it recovers by itself.`);
     }
@@ -82,10 +86,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       user,
       settings: settingsFor(options),
       ...(options.port === undefined ? {} : { port: options.port }),
-      deadline,
+      deadline: launchUntil,
     });
     if (launch.type === "running") return present(launch, true, launch.stop);
-    if (performance.now() > deadline) throw new Error(launch.reason);
+    if (performance.now() > launchUntil) throw new Error(launch.reason);
     await pause(50);
   }
 }

@@ -14,7 +14,8 @@ import type { Answers, Step } from "./step.ts";
  */
 export function nextStep(facts: Facts, answers: Answers): Step {
   const rule = ruleOf(facts.operation.kind);
-  const parsed = rule.params.safeParse(facts.operation.params);
+  const { params = {} } = facts.operation;
+  const parsed = rule.params.safeParse(params);
   if (!parsed.success) return invalidParams(parsed.error);
 
   if (facts.deleted) return reject("contract_deleted");

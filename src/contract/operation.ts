@@ -84,5 +84,10 @@ export interface Facts {
   /** The operation of this contract that waits for a person, if there is one. */
   readonly heldOperationId: string | null;
   /** For `register` only: what the catalog knows of the product and customer that the parameters name. */
-  readonly catalog: { readonly product: Product | null; readonly customerKnown: boolean } | null;
+  readonly catalog: {
+    readonly product: Product | null;
+    readonly customerKnown: boolean;
+    /** Whether another contract has the subscription or payment intent that the parameters name. */
+    readonly stripeReferenceTaken: boolean;
+  } | null;
 }

@@ -1,7 +1,6 @@
 import { isOneOf } from "../contract/contract.ts";
 import { nextStep } from "../contract/next.ts";
 import { requestingActorTypes } from "../contract/operation.ts";
-import { type Rejection, rejection } from "../contract/rejection.ts";
 import { admitOperation, takeoverAfterMs } from "../store/admit-operation.ts";
 import type { Guard } from "../store/operation-parts.ts";
 import { factsOf, type OperationView, readOperation } from "../store/read-operation.ts";
@@ -30,17 +29,18 @@ export async function admit(deps: ExecutionDeps, operationId: string): Promise<A
     const view = await readOperation(deps.db, operationId);
     if (view === undefined) return over(deferred("unknown_operation"));
     try {
-      return await decide(deps, view);
+      return await decide(deps, view, decision < decisionsMax);
     } catch (error) {
       if (!isConflict(error)) throw error;
       // Somebody came between. Jittered, so that those who met here do not meet again.
-      if (decision === decisionsMax) return over(deferred("superseded"));
+      if (decision > decisionsMax) return over(deferred("superseded"));
       await deps.clock.sleep(Math.random() * 10 * 2 ** decision);
     }
   }
 }
 
-async function decide(deps: ExecutionDeps, view: OperationView): Promise<Admission> {
+/** `atOnce`: whether it may be concluded with its admission. Not after too many conflicts: then the attempt is counted. */
+async function decide(deps: ExecutionDeps, view: OperationView, atOnce: boolean): Promise<Admission> {
   const waiting = mustWait(view);
   if (waiting !== undefined) return over(waiting);
 
@@ -50,7 +50,7 @@ async function decide(deps: ExecutionDeps, view: OperationView): Promise<Admissi
     state: operation.state === "executing" ? "executing" : "requested",
     attempt: operation.attempt,
   };
-  if (view.journal.length === 0 && guard.state === "requested") {
+  if (atOnce && view.journal.length === 0 && guard.state === "requested") {
     const concluded = await concludeAtOnce(deps, view, guard);
     if (concluded !== undefined) return over(concluded);
   }
@@ -101,22 +101,16 @@ async function concludeAtOnce(
   const step = nextStep(facts, new Map());
   const contract = contractGuardOf(view);
   if (step.type === "reject") {
-    await rejectOperation(deps.db, guard, contract, soleRefusal(view, step.rejection));
+    await rejectOperation(deps.db, guard, contract, step.rejection);
     await ringNext(deps, view.operation.contractId);
     return { type: "rejected" };
   }
   if (step.type === "settle") {
-    await settleOperation(deps.db, settlementOf({ guard, contract, facts }, step.change));
+    await settleOperation(deps.db, settlementOf({ guard, contract, facts, frozen: false }, step.change));
     await ringNext(deps, view.operation.contractId);
     return { type: "succeeded" };
   }
   return undefined;
-}
-
-/** Out of turn, `operation_held` is the only thing that may be said: the other rules would judge a world in motion. */
-function soleRefusal(view: OperationView, refused: Rejection): Rejection {
-  const outOfTurn = view.heldOperationId !== null && view.olderOperationId !== null;
-  return outOfTurn ? rejection("operation_held", { operationId: view.heldOperationId ?? "" }) : refused;
 }
 
 function over(report: AttemptReport): Admission {

@@ -1,5 +1,6 @@
 import type { Facts } from "../contract/operation.ts";
 import type { Answer } from "../contract/step.ts";
+import type { SeenLook } from "../store/journal.ts";
 import type { ContractGuard, Guard } from "../store/operation-parts.ts";
 import { factsOf, type JournalRow, type OperationView } from "../store/read-operation.ts";
 import type { ExecutionDeps } from "./deps.ts";
@@ -16,7 +17,7 @@ export interface Attempt {
   callJournaled: boolean;
   readonly answers: Map<string, Answer>;
   /** Looks taken before the first call; they are journaled with it. */
-  readonly freshLooks: { name: string; look: Extract<JournalRow["request"], { verb: string }>; answer: Answer }[];
+  readonly freshLooks: SeenLook[];
   readonly journal: Map<string, JournalRow>;
   readonly attemptsCounted: number;
 }

@@ -31,6 +31,8 @@ export const deferralDelayMs = {
   result_unknown: 3_000,
   /** A key whose trust is running out waits until it is surely forgotten: see `make-call.ts`. */
   key_expiring: 60_000,
+  /** This process stood still; what it knew may be old, and nothing else is wrong. */
+  process_paused: 0,
   shutting_down: 0,
 } as const;
 

@@ -1,5 +1,6 @@
 import { type HeldQuestion, holdOperation } from "../store/hold-operation.ts";
 import { type PutBack, putBackOperation } from "../store/put-back-operation.ts";
+import { readOperation } from "../store/read-operation.ts";
 import { rejectOperation } from "../store/reject-operation.ts";
 import { nextOperationOf } from "../store/ring-list.ts";
 import { settleOperation } from "../store/settle-operation.ts";
@@ -12,23 +13,35 @@ import { settlementOf } from "./settlement.ts";
 import type { StepsEnding } from "./take-steps.ts";
 
 /**
- * Writes down how the steps of an attempt ended, and rings for whom that concerns. A conflict means that another attempt of
- * this operation has taken over; what it writes counts.
+ * Writes down how the steps of an attempt ended, and rings for whom that concerns. After a conflict it reads what is so:
+ * either another attempt of this operation has taken over, and what that one writes counts, or the attempt is repeated.
  */
 export async function conclude(deps: ExecutionDeps, attempt: Attempt, ending: StepsEnding): Promise<AttemptReport> {
   try {
-    return await writeDown(deps, attempt, ending);
+    if (ending.type !== "conflict") return await writeDown(deps, attempt, ending);
   } catch (error) {
-    if (isConflict(error)) return { type: "deferred", reason: "superseded", delayMs: null };
-    throw error;
+    if (!isConflict(error)) throw error;
   }
+  if (!(await isStillAtWork(deps, attempt))) return { type: "deferred", reason: "superseded", delayMs: null };
+  return await writeDown(deps, attempt, { type: "failed", reason: "conflict" });
 }
 
-async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: StepsEnding): Promise<AttemptReport> {
+/** Whether the operation is still this attempt's: then a conflict was about something else, and is tried again. */
+async function isStillAtWork(deps: ExecutionDeps, { operationId, guard }: Attempt): Promise<boolean> {
+  const view = await readOperation(deps.db, operationId);
+  return view?.operation.state === "executing" && view.operation.attempt === guard.attempt;
+}
+
+type Decided = Exclude<StepsEnding, { type: "conflict" }>;
+
+async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided): Promise<AttemptReport> {
   const { guard, contract, contractId, facts } = attempt;
   switch (ending.type) {
     case "settle":
-      await settleOperation(deps.db, settlementOf({ guard, contract, facts }, ending.change));
+      await settleOperation(
+        deps.db,
+        settlementOf({ guard, contract, facts, frozen: attempt.callJournaled }, ending.change),
+      );
       await ringNext(deps, contractId);
       return { type: "succeeded" };
     case "reject":
@@ -49,8 +62,6 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: StepsEnd
     }
     case "held":
       return hold(deps, attempt, ending.question);
-    case "superseded":
-      return { type: "deferred", reason: "superseded", delayMs: null };
   }
 }
 

@@ -1,4 +1,8 @@
+import { readOperation } from "../store/read-operation.ts";
+import { StoreError } from "../store/store-error.ts";
 import { admit } from "./admit.ts";
+import type { Attempt } from "./attempt.ts";
+import { attemptOf, contractGuardOf } from "./attempt.ts";
 import { conclude } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import type { AttemptReport } from "./outcome.ts";
@@ -7,10 +11,45 @@ import { takeSteps } from "./take-steps.ts";
 /**
  * Carries an operation as far as it will go now: from the last fact that was committed to its end, or to the reason why
  * it has to wait. May be called any number of times, also at once: what it writes is guarded by state and attempt.
+ *
+ * Throws a {@link StoreError} when the database is out of reach for longer than an attempt can wait.
  */
 export async function executeOperation(deps: ExecutionDeps, operationId: string): Promise<AttemptReport> {
   const admission = await admit(deps, operationId);
   if (admission.type !== "admitted") return admission.report; // concluded, refused, or not its turn
-  const ending = await takeSteps(deps, admission.attempt); // looks and calls, until the rule says settle
-  return conclude(deps, admission.attempt, ending);
+  let attempt: Attempt | undefined = admission.attempt;
+  for (let outage = 0; attempt !== undefined; outage += 1) {
+    try {
+      const ending = await takeSteps(deps, attempt); // looks and calls, until the rule says settle
+      return await conclude(deps, attempt, ending);
+    } catch (error) {
+      if (!isOutage(error) || outage >= outageDelaysMs.length || deps.stopping.aborted) throw error;
+      await deps.clock.sleep(outageDelaysMs[outage] ?? 0);
+      attempt = await takeUpAgain(deps, attempt);
+    }
+  }
+  return { type: "deferred", reason: "superseded", delayMs: null };
+}
+
+/**
+ * How an attempt waits while the database does not answer, some 15 seconds in all: a restart of the server or a fail-over.
+ * After that the sweep takes the operation up, 60 seconds after its last sign of life.
+ */
+const outageDelaysMs = [50, 200, 500, 1_000, 2_000, 4_000, 7_000];
+
+function isOutage(error: unknown): boolean {
+  return error instanceof StoreError && (error.fault === "unreachable" || error.fault === "busy");
+}
+
+/** The attempt where the journal stands now, since nobody knows whether its last statement took effect. */
+async function takeUpAgain(deps: ExecutionDeps, attempt: Attempt): Promise<Attempt | undefined> {
+  try {
+    const view = await readOperation(deps.db, attempt.operationId);
+    if (view?.operation.state !== "executing" || view.operation.attempt !== attempt.guard.attempt) return undefined;
+    const resumed = attemptOf(deps, view, { guard: attempt.guard, contract: contractGuardOf(view) });
+    return { ...resumed, attemptsCounted: view.operation.attemptsCounted };
+  } catch (error) {
+    if (isOutage(error)) return attempt;
+    throw error;
+  }
 }

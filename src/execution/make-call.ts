@@ -39,7 +39,7 @@ export async function makeCall(
   const sending = await prepare(deps, attempt, step);
   if (sending.type !== "send") return sending.ending;
 
-  if (deps.clock.monotonicMs() - journaledAtMs > sendWithinMs) return { type: "superseded" };
+  if (deps.clock.monotonicMs() - journaledAtMs > sendWithinMs) return defer("process_paused");
   await deps.failpoint(`before:stripe:${step.call.verb}`);
   const reply = await send(deps.gateway, step.call, { operationId: attempt.operationId, key: sending.key });
   await deps.failpoint(`after:stripe:${step.call.verb}`);

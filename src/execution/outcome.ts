@@ -35,6 +35,7 @@ export type DeferralReason =
   | "stripe_unreachable"
   | "result_unknown"
   | "key_expiring"
+  | "process_paused"
   | "shutting_down";
 
 export type ReportType = AttemptReport["type"];

@@ -5,12 +5,18 @@ import type { Settlement } from "../store/settle-operation.ts";
 
 /** A rule's change with what the store needs to write it: who writes, what was read, what the ledger keeps. */
 export function settlementOf(
-  decided: { readonly guard: Guard; readonly contract: ContractGuard | null; readonly facts: Facts },
+  decided: {
+    readonly guard: Guard;
+    readonly contract: ContractGuard | null;
+    readonly facts: Facts;
+    readonly frozen: boolean;
+  },
   change: Change,
 ): Settlement {
   const { guard, contract, facts } = decided;
   const before = facts.world?.contract.status ?? null;
-  const product = facts.world?.product ?? null;
+  // Once a call was made, the facts are frozen: a product that changed since is the next operation's affair.
+  const product = decided.frozen ? null : (facts.world?.product ?? null);
   return {
     guard,
     contractId: facts.operation.contractId,

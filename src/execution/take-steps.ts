@@ -18,13 +18,13 @@ export type StepsEnding =
   | { readonly type: "reject"; readonly rejection: Rejection }
   | { readonly type: "deferred"; readonly reason: DeferralReason; readonly delayMs: number }
   | { readonly type: "failed"; readonly reason: string }
-  | { readonly type: "superseded" }
+  | { readonly type: "conflict" }
   | { readonly type: "held"; readonly question: HeldQuestion };
 
 /**
  * Asks the rule what comes next and does it, until it says settle or reject, or something stands in the way.
  *
- * A conflict here means that another attempt of the same operation has taken over: this one ends without a word.
+ * A conflict here most likely means that another attempt of the same operation has taken over: `conclude` finds out.
  */
 export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<StepsEnding> {
   try {
@@ -37,7 +37,7 @@ export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<
       if (hindrance !== undefined) return hindrance;
     }
   } catch (error) {
-    if (isConflict(error)) return { type: "superseded" };
+    if (isConflict(error)) return { type: "conflict" };
     // Without the database nothing can be written, not even that it failed: the sweep finds the operation silent.
     if (error instanceof StoreError && error.fault !== "refused") throw error;
     deps.log.error({ err: error, operationId: attempt.operationId }, "an attempt failed");

@@ -76,7 +76,11 @@ interface ViewRow extends Record<string, unknown> {
   refunds: Record<string, unknown>[];
   licenses: Record<string, unknown>[];
   journal: Record<string, unknown>[];
-  catalog: { product: Record<string, unknown> | null; customerKnown: boolean } | null;
+  catalog: {
+    product: Record<string, unknown> | null;
+    customerKnown: boolean;
+    stripeReferenceTaken: boolean;
+  } | null;
 }
 
 /**
@@ -113,7 +117,11 @@ export async function readOperation(db: Database, operationId: string): Promise<
         and e.id <> o.id) as "occupiedByOperationId",
       case when o.kind = 'register' then json_build_object(
         'product', (select row_to_json(p) from keiyaku.products p where p.id = o.params ->> 'productId'),
-        'customerKnown', exists (select from keiyaku.customers u where u.id = o.params ->> 'customerId')) end as catalog,
+        'customerKnown', exists (select from keiyaku.customers u where u.id = o.params ->> 'customerId'),
+        'stripeReferenceTaken', exists (select from keiyaku.contracts k
+            where k.stripe_subscription_id = o.params #>> '{stripe,subscriptionId}')
+          or exists (select from keiyaku.contracts k
+            where k.stripe_payment_intent_id = o.params #>> '{stripe,paymentIntentId}')) end as catalog,
       coalesce(o.next_attempt_at <= clock_timestamp(), true) as "isDue",
       (extract(epoch from clock_timestamp() - o.touched_at) * 1000)::float8 as "silentMs"
     from keiyaku.operations o left join keiyaku.contracts c on c.id = o.contract_id
@@ -147,8 +155,8 @@ function toView(row: ViewRow): OperationView {
       row.catalog === null
         ? null
         : {
+            ...row.catalog,
             product: row.catalog.product === null ? null : camelKeys<Product>(row.catalog.product),
-            customerKnown: row.catalog.customerKnown,
           },
     journal: row.journal as unknown as JournalRow[],
     isDue: row.isDue as boolean,

@@ -1,7 +1,7 @@
 import type { Collection } from "./collection.ts";
+import { type Collections, collectionOf } from "./collections.ts";
 import type { StoredResult } from "./idempotency-keys.ts";
 import type { EffectDetails, LedgerEntry } from "./ledger.ts";
-import { type Collections, collectionOf } from "./collections.ts";
 import type { ObjectKind, StoredObjects } from "./stored.ts";
 
 /** Who asked for a change: a request, or the control (`requestId: null`). */
@@ -61,13 +61,15 @@ export class Change {
   /** What is to be written once the change is complete. */
   finished(ledgerLength: number): CommittedChange {
     const { requestId, idempotencyKey } = this.#cause;
-    const ledger = this.#effects.map((effect, position): LedgerEntry => ({
-      sequence: ledgerLength + position + 1,
-      at: this.#nowMs,
-      ...effect,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      requestId,
-    }));
+    const ledger = this.#effects.map(
+      (effect, position): LedgerEntry => ({
+        sequence: ledgerLength + position + 1,
+        at: this.#nowMs,
+        ...effect,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+        requestId,
+      }),
+    );
     return {
       objects: [...this.#put.values()],
       ledger,

@@ -155,11 +155,7 @@ function embeddedList<T>(newestFirst: Iterable<T>, url: string): Stripe.ApiList<
   return { object: "list", data, has_more: false, url };
 }
 
-function withValue(
-  object: Record<string, unknown>,
-  path: readonly string[],
-  value: unknown,
-): Record<string, unknown> {
+function withValue(object: Record<string, unknown>, path: readonly string[], value: unknown): Record<string, unknown> {
   const [head, ...rest] = path;
   if (head === undefined) return object;
   if (rest.length === 0) return { ...object, [head]: value };

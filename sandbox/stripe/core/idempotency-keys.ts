@@ -63,5 +63,7 @@ export class IdempotencyKeys {
 /** Tells apart requests that share a key: the same method, path and parameters give the same fingerprint. */
 export function fingerprintOf(method: string, path: string, pairs: readonly (readonly [string, string])[]): string {
   const sorted = pairs.map(([name, value]) => JSON.stringify([name, value])).toSorted();
-  return createHash("sha256").update(`${method} ${path}\n${sorted.join("\n")}`).digest("base64");
+  return createHash("sha256")
+    .update(`${method} ${path}\n${sorted.join("\n")}`)
+    .digest("base64");
 }

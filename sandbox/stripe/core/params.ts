@@ -41,7 +41,8 @@ export class Params {
   textOrUnset(key: string): string | null | undefined {
     const value = this.#map[key];
     if (value === undefined) return undefined;
-    if (typeof value !== "string") throw invalidRequest(`Invalid string: ${this.nameOf(key)}`, { param: this.nameOf(key) });
+    if (typeof value !== "string")
+      throw invalidRequest(`Invalid string: ${this.nameOf(key)}`, { param: this.nameOf(key) });
     return value === "" ? null : value;
   }
 
@@ -74,7 +75,8 @@ export class Params {
 
   flag(key: string): boolean | undefined {
     const text = this.text(key);
-    if (text === undefined || text === "true" || text === "false") return text === undefined ? undefined : text === "true";
+    if (text === undefined || text === "true" || text === "false")
+      return text === undefined ? undefined : text === "true";
     throw invalidRequest(`Invalid boolean: ${text}`, { param: this.nameOf(key) });
   }
 
@@ -83,7 +85,9 @@ export class Params {
     if (text === undefined) return undefined;
     const found = allowed.find((value) => value === text);
     if (found !== undefined) return found;
-    throw invalidRequest(`Invalid ${this.nameOf(key)}: must be one of ${allowed.join(", ")}`, { param: this.nameOf(key) });
+    throw invalidRequest(`Invalid ${this.nameOf(key)}: must be one of ${allowed.join(", ")}`, {
+      param: this.nameOf(key),
+    });
   }
 
   /** The parameters under a name, empty when there are none. */

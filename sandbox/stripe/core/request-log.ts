@@ -30,7 +30,10 @@ export class RequestLog {
     this.#persist = persist;
   }
 
-  receive(arrival: Pick<RequestRecord, "at" | "method" | "path" | "requestId">, key: string | undefined): RequestRecord {
+  receive(
+    arrival: Pick<RequestRecord, "at" | "method" | "path" | "requestId">,
+    key: string | undefined,
+  ): RequestRecord {
     this.#lastSequence += 1;
     const record: RequestRecord = {
       sequence: this.#lastSequence,
@@ -54,8 +57,9 @@ export class RequestLog {
     this.#lastSequence = this.#records.at(-1)?.sequence ?? 0;
   }
 
+  /** Copies of the records after a sequence number. */
   after(sequence: number): RequestRecord[] {
-    return this.#records.filter((record) => record.sequence > sequence);
+    return this.#records.filter((record) => record.sequence > sequence).map((record) => ({ ...record }));
   }
 
   clear(): void {

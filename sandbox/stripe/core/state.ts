@@ -1,6 +1,6 @@
 import { type Cause, Change, type CommittedChange } from "./change.ts";
 import { type Collections, collectionOf, emptyCollections } from "./collections.ts";
-import { IdempotencyKeys, type StoredResult } from "./idempotency-keys.ts";
+import { IdempotencyKeys } from "./idempotency-keys.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { RequestLog, type RequestRecord } from "./request-log.ts";
 import { StateFile } from "./state-file.ts";

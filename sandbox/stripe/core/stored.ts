@@ -43,7 +43,9 @@ export type StoredSubscription = Omit<Stripe.Subscription, "items"> & {
 };
 
 export type StoredInvoiceLine = Omit<Stripe.InvoiceLineItem, "pricing" | "quantity_decimal"> & {
-  pricing: (Omit<Stripe.InvoiceLineItem.Pricing, "unit_amount_decimal"> & { unit_amount_decimal: string | null }) | null;
+  pricing:
+    | (Omit<Stripe.InvoiceLineItem.Pricing, "unit_amount_decimal"> & { unit_amount_decimal: string | null })
+    | null;
   quantity_decimal: string | null;
 };
 

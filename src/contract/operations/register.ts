@@ -10,7 +10,6 @@ import {
   contractStatuses,
   finalStatuses,
   isOneOf,
-  type Product,
   paymentMethods,
   paymentSubjects,
   productAccesses,
@@ -168,6 +167,7 @@ function refuse({ params, catalog, today, zone }: RegistrationFacts<Params>): St
     const needed = kind === "monthly" ? "subscriptionId" : "paymentIntentId";
     if (stripe === undefined) return reject("stripe_reference_missing", { field: "params.stripe.customerId" });
     if (stripe[needed] === undefined) return reject("stripe_reference_missing", { field: `params.stripe.${needed}` });
+    if (catalog?.stripeReferenceTaken) return invalid(`params.stripe.${needed}`, "belongs to another contract");
   } else if (stripe !== undefined) {
     return invalid("params.stripe", `a contract paid by ${paymentMethod} has nothing at Stripe`);
   }

@@ -24,12 +24,13 @@ export const resume: ContractRule<z.infer<typeof params>> = {
     if (contract.status !== "payment_unconfirmed") return rejectStatus(contract);
 
     const rows = new Map(payments.flatMap((row) => (row.period === null ? [] : [[row.period, row] as const])));
-    const unpaidRows = payments.filter((row) => row.state === "unpaid").flatMap((row) => row.period ?? []);
+    const begun = begunPeriods(contract.startOn, today, contract.terminationOn).map((period) => period.index);
+    const unpaidRows = [...rows].flatMap(([index, { state }]) =>
+      state === "unpaid" || (state === "due" && begun.includes(index)) ? [index] : [],
+    );
     const firstUnpaid = unpaidRows.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...unpaidRows);
     // Nothing is recorded for a period that begins while the contract is suspended: it is unpaid all the same.
-    const begunMeanwhile = begunPeriods(contract.startOn, today, contract.terminationOn)
-      .map((period) => period.index)
-      .filter((index) => index > firstUnpaid && !rows.has(index));
+    const begunMeanwhile = begun.filter((index) => index > firstUnpaid && !rows.has(index));
     const unpaid = [...new Set([...unpaidRows, ...begunMeanwhile])].sort((a, b) => a - b);
 
     const paid = paidPeriods ?? unpaid;

@@ -1,0 +1,54 @@
+import { Faults } from "./faults.ts";
+import { Holds } from "./holds.ts";
+import { State } from "./state.ts";
+import type { RefundStatus } from "./stored.ts";
+
+/** What the control can set beside the objects. Lives in memory only. */
+export interface Settings {
+  /** The only API key to accept; null accepts every key of test mode. */
+  acceptedKey: string | null;
+  /** How long every request to `/v1` waits before anything else happens to it. */
+  latencyMs: number;
+  /** The statuses of the refunds to come, first first; none left means `succeeded`. */
+  refundOutcomes: RefundStatus[];
+}
+
+export interface CoreOptions {
+  readonly nowMs: () => number;
+  readonly stateFile?: string | undefined;
+  readonly refuseAutomaticKeys: boolean;
+  readonly log: (line: string) => void;
+}
+
+/** Everything that the requests and the control of one stand-in share. */
+export interface Core {
+  readonly state: State;
+  readonly faults: Faults;
+  /** Requests held by a fault. */
+  readonly holds: Holds;
+  /** Requests that wait for the latency to pass. */
+  readonly delays: Holds;
+  readonly settings: Settings;
+  /** Calls from their arrival to their end, so that a stop can wait for them. */
+  readonly inFlight: Set<Promise<void>>;
+  readonly refuseAutomaticKeys: boolean;
+  /** For what a developer must notice: a request that the stand-in cannot answer as Stripe would. */
+  readonly log: (line: string) => void;
+}
+
+export function createCore(options: CoreOptions): Core {
+  return {
+    state: new State(options.nowMs, options.stateFile),
+    faults: new Faults(),
+    holds: new Holds(),
+    delays: new Holds(),
+    inFlight: new Set(),
+    settings: initialSettings(),
+    refuseAutomaticKeys: options.refuseAutomaticKeys,
+    log: options.log,
+  };
+}
+
+export function initialSettings(): Settings {
+  return { acceptedKey: null, latencyMs: 0, refundOutcomes: [] };
+}

@@ -1,0 +1,68 @@
+import type { Call, Reply } from "./call.ts";
+import type { Cause, Change } from "./change.ts";
+import type { Core } from "./core.ts";
+import type { PreparedRequest } from "./endpoint.ts";
+import { StripeRefusal } from "./errors.ts";
+import { expanded } from "./expand.ts";
+import { serverError } from "./fault-replies.ts";
+import type { Fault } from "./fault-rule.ts";
+import { replyOf, replyOfObject } from "./reply.ts";
+
+export interface TakenKey {
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+/** The stand-in stopped while this request was held: it is neither executed nor answered. */
+export class StoppedWhileHeld extends Error {}
+
+/**
+ * Executes a validated request and stores its answer under its key, if it has one, in the same change as its effects:
+ * after a crash both are there or neither.
+ */
+export async function executeCall(
+  core: Core,
+  call: Call,
+  prepared: PreparedRequest,
+  fault: Fault | undefined,
+  taken?: TakenKey,
+): Promise<Reply> {
+  if (fault?.mode === "hold" && fault.when === "before_executing") {
+    const end = await core.holds.wait(fault.ms);
+    if (end === "stopped") throw new StoppedWhileHeld();
+  }
+  const produce = (change: Change): Reply => {
+    if (fault?.mode !== "stored_500") return produceReply(call, prepared, change);
+    if (fault.executed) prepared.execute(change);
+    return replyOf(serverError(fault), call.requestId);
+  };
+  return commitReply(core, call, produce, taken);
+}
+
+function commitReply(core: Core, call: Call, produce: (change: Change) => Reply, taken: TakenKey | undefined): Reply {
+  const cause: Cause = {
+    requestId: call.requestId,
+    ...(taken === undefined ? {} : { idempotencyKey: taken.key }),
+  };
+  const commit = (answer: (change: Change) => Reply) =>
+    core.state.change(cause, (change) => {
+      const reply = answer(change);
+      if (taken !== undefined) change.keep({ ...taken, status: reply.status, body: reply.body });
+      return reply;
+    });
+  try {
+    return commit(produce);
+  } catch (error) {
+    if (!(error instanceof StripeRefusal)) throw error;
+    return commit(() => replyOf(error, call.requestId));
+  }
+}
+
+function produceReply(call: Call, prepared: PreparedRequest, change: Change): Reply {
+  const answer = prepared.execute(change);
+  if (answer instanceof StripeRefusal) return replyOf(answer, call.requestId);
+  if (prepared.expand.size === 0) return replyOfObject(answer);
+  if (answer.object !== "list") return replyOfObject(expanded(change.objects, answer, prepared.expand));
+  const data = answer.data.map((object) => expanded(change.objects, object, prepared.expand));
+  return replyOfObject({ ...answer, data });
+}

@@ -1,0 +1,95 @@
+import { cancelSubscription } from "../billing/canceling.ts";
+import { LIST_PARAMS } from "../core/allowed-params.ts";
+import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
+import { notImitated, resourceMissing } from "../core/errors.ts";
+import { listPage, readPageRequest } from "../core/list.ts";
+import type { StoredSubscription } from "../core/stored.ts";
+import { CANCELLATION_PARAMS, readCancellationDetails } from "./cancellation-details.ts";
+import { narrowestIndex } from "./narrowest-index.ts";
+import { createSubscription } from "./subscription-create.ts";
+import { hasEnded, subscriptionNamed } from "./subscription-named.ts";
+import { updateSubscription } from "./subscription-update.ts";
+
+const LISTED_STATUSES = [
+  "active",
+  "all",
+  "canceled",
+  "ended",
+  "incomplete",
+  "incomplete_expired",
+  "past_due",
+  "paused",
+  "trialing",
+  "unpaid",
+] as const;
+
+type ListedStatus = (typeof LISTED_STATUSES)[number];
+
+const retrieve = defineEndpoint({
+  method: "GET",
+  path: "/v1/subscriptions/:id",
+  params: [],
+  answers: "subscription",
+  read: (_params, id) => id,
+  execute: subscriptionNamed,
+});
+
+const list = defineEndpoint({
+  method: "GET",
+  path: "/v1/subscriptions",
+  params: [...LIST_PARAMS, "customer", "price", "status"],
+  answers: "subscription",
+  isList: true,
+  read: (params) => ({
+    page: readPageRequest(params),
+    customer: params.text("customer"),
+    price: params.text("price"),
+    status: params.oneOf("status", LISTED_STATUSES),
+  }),
+  execute: ({ objects }, { page, customer, price, status }) =>
+    listPage(
+      {
+        collection: objects.subscription,
+        index: narrowestIndex({ customer }),
+        matches: (subscription) =>
+          isListed(subscription, status) &&
+          (price === undefined || subscription.items.data.some((item) => item.price.id === price)),
+        url: "/v1/subscriptions",
+        noun: "subscription",
+      },
+      page,
+    ),
+});
+
+const cancel = defineEndpoint({
+  method: "DELETE",
+  path: "/v1/subscriptions/:id",
+  params: ["invoice_now", "prorate", ...CANCELLATION_PARAMS],
+  answers: "subscription",
+  read: (params, id) => {
+    for (const flag of ["invoice_now", "prorate"]) {
+      if (params.flag(flag) === true) throw notImitated(`${flag} on a cancellation`, flag);
+    }
+    return { id, details: readCancellationDetails(params) };
+  },
+  execute: (change, { id, details }) => {
+    const subscription = subscriptionNamed(change, id);
+    // To this endpoint, and to this one only, a subscription that has ended no longer exists.
+    if (hasEnded(subscription)) throw resourceMissing("subscription", id, "id");
+    return cancelSubscription(change, subscription, details);
+  },
+});
+
+export const subscriptionEndpoints: readonly Endpoint[] = [
+  createSubscription,
+  retrieve,
+  list,
+  updateSubscription,
+  cancel,
+];
+
+function isListed(subscription: StoredSubscription, status: ListedStatus | undefined): boolean {
+  if (status === undefined) return subscription.status !== "canceled";
+  if (status === "all") return true;
+  return status === "ended" ? hasEnded(subscription) : subscription.status === status;
+}

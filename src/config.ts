@@ -1,0 +1,263 @@
+import { join, resolve } from "node:path";
+import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
+import type { Secret } from "./secret.ts";
+import { SettingsReader } from "./settings-reader.ts";
+
+/** The secret settings: each may be given as `NAME`, or as `NAME_FILE` with the path of a file that holds it. */
+export const secretSettingNames = ["DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY"] as const;
+
+const plainSettingNames = [
+  "BUSINESS_TIME_ZONE",
+  "DATABASE_POOL_SIZE",
+  "HTTP_HOST",
+  "HTTP_PORT",
+  "KEIYAKU_DATA_DIR",
+  "KEIYAKU_FAILPOINT",
+  "LOG_LEVEL",
+  "NODE_ENV",
+  "SHUTDOWN_TIMEOUT",
+  "STRIPE_API_BASE",
+  "WORKER_CONCURRENCY",
+] as const;
+
+type SettingName = (typeof secretSettingNames)[number] | (typeof plainSettingNames)[number];
+
+/** Every variable that {@link readConfig} reads. */
+export const settingNames: readonly string[] = [
+  ...plainSettingNames,
+  ...secretSettingNames.flatMap((name) => [name, `${name}_FILE`]),
+].toSorted();
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export type DatabaseConfig =
+  | { readonly type: "url"; readonly url: Secret; readonly options: DatabaseOptions }
+  /** The embedded PostgreSQL; its files lie in and beside `dataDir`. */
+  | { readonly type: "embedded"; readonly dataDir: string };
+
+export type QueueConfig =
+  | { readonly type: "redis"; readonly url: Secret }
+  /** The same server and database as the data. */
+  | { readonly type: "postgres" };
+
+export type StripeConfig =
+  | { readonly type: "live" | "test"; readonly secretKey: Secret; readonly apiBase?: string }
+  /** The stand-in that starts by itself and keeps its state in `stateDir`. */
+  | { readonly type: "stand_in"; readonly stateDir: string };
+
+export const failpointActions = ["kill", "throw", "hang"] as const;
+
+/** For tests: what to do to the process when it passes the named point (`*`: any) for the nth time, counted from 1. */
+export interface FailpointConfig {
+  readonly name: string;
+  readonly nth: number;
+  readonly action: (typeof failpointActions)[number];
+}
+
+/** What the environment says, read once and checked as a whole. Frozen; secrets in it print as `[secret]`. */
+export interface Config {
+  readonly mode: "production" | "development";
+  readonly database: DatabaseConfig;
+  readonly queue: QueueConfig;
+  readonly stripe: StripeConfig;
+  /** An IANA zone: the one in which instants become business dates. */
+  readonly businessTimeZone: string;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly shutdownTimeoutMs: number;
+  readonly logLevel: LogLevel;
+  readonly workerConcurrency: number;
+  readonly databasePoolSize: number;
+  readonly failpoint?: FailpointConfig;
+}
+
+/** The environment contradicts itself or says something that is not understood. The message lists everything at once. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** One sentence each, naming the variable and the remedy. */
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(`The settings cannot be used:\n${mistakes.map((mistake) => `- ${mistake}`).join("\n")}`);
+    this.mistakes = mistakes;
+  }
+}
+
+type Reader = SettingsReader<SettingName>;
+
+/**
+ * Reads the settings from the environment: the only place that does. Throws a {@link ConfigError} with every mistake.
+ *
+ * What it returns agrees with itself; whether the servers it names can be reached is found out by connecting.
+ */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const reader: Reader = new SettingsReader(env);
+  const nodeEnv = reader.oneOf("NODE_ENV", ["production", "development", "test"], "development");
+  const mode = nodeEnv === "production" ? "production" : "development";
+  const dataDir = resolve(reader.text("KEIYAKU_DATA_DIR") ?? ".keiyaku");
+  const failpoint = readFailpoint(reader, mode);
+  const config: Config = {
+    mode,
+    database: readDatabase(reader, mode, dataDir),
+    queue: readQueue(reader),
+    stripe: readStripe(reader, mode, dataDir),
+    businessTimeZone: readZone(reader),
+    http: readHttp(reader),
+    // Below the 30 s that Kubernetes waits before it kills, with 5 s left for the last connections to close.
+    shutdownTimeoutMs: reader.integer("SHUTDOWN_TIMEOUT", { min: 1, max: 3600, byDefault: 25 }) * 1000,
+    logLevel: reader.oneOf("LOG_LEVEL", logLevels, "info"),
+    ...readSizes(reader),
+    ...(failpoint === undefined ? {} : { failpoint }),
+  };
+  if (reader.mistakes.length > 0) throw new ConfigError(reader.mistakes);
+  for (const part of [config.database, config.queue, config.stripe, config.http, failpoint]) Object.freeze(part);
+  return Object.freeze(config);
+}
+
+function readDatabase(reader: Reader, mode: Config["mode"], dataDir: string): DatabaseConfig {
+  const embedded: DatabaseConfig = { type: "embedded", dataDir: join(dataDir, "postgres") };
+  if (mode === "production" && !reader.isGiven("DATABASE_URL")) {
+    reader.mistake(
+      "DATABASE_URL must be set when NODE_ENV is production: the embedded PostgreSQL that runs without it is for trying out.",
+    );
+  }
+  const url = reader.secret("DATABASE_URL");
+  if (url === undefined) return embedded;
+  const parsed = parseDatabaseUrl(url.reveal());
+  if (parsed.type === "parsed") return { type: "url", url, options: parsed.options };
+  for (const mistake of parsed.mistakes) reader.mistake(`DATABASE_URL ${mistake}`);
+  return embedded;
+}
+
+function readQueue(reader: Reader): QueueConfig {
+  const url = reader.secret("REDIS_URL");
+  if (url === undefined) return { type: "postgres" };
+  const text = url.reveal();
+  if (!/^rediss?:\/\//.test(text)) {
+    reader.mistake("REDIS_URL must begin with redis:// or rediss://, as in redis://host:6379.");
+  } else if (!URL.canParse(text) || new URL(text).hostname === "") {
+    reader.mistake("REDIS_URL cannot be read as a URL. Write it as redis://user:password@host:6379/0.");
+  }
+  return { type: "redis", url };
+}
+
+function readStripe(reader: Reader, mode: Config["mode"], dataDir: string): StripeConfig {
+  const apiBase = readApiBase(reader);
+  if (apiBase !== undefined && mode === "production") {
+    reader.mistake(
+      "STRIPE_API_BASE must not be set when NODE_ENV is production: it is for a stand-in that moves no money. Remove it.",
+    );
+  }
+  if (!reader.isGiven("STRIPE_SECRET_KEY")) {
+    if (mode === "production") {
+      reader.mistake(
+        "STRIPE_SECRET_KEY must be set when NODE_ENV is production: the stand-in that runs without it is for trying out.",
+      );
+    } else if (apiBase !== undefined) {
+      reader.mistake(
+        "STRIPE_API_BASE needs STRIPE_SECRET_KEY: set the key that the server there expects, or remove STRIPE_API_BASE.",
+      );
+    }
+  }
+  const standIn: StripeConfig = { type: "stand_in", stateDir: join(dataDir, "stripe") };
+  const secretKey = reader.secret("STRIPE_SECRET_KEY");
+  if (secretKey === undefined) return standIn;
+  const keyMode = /^[sr]k_(?<mode>test|live)_\w+$/.exec(secretKey.reveal())?.groups?.mode;
+  if (keyMode === undefined) {
+    reader.mistake(
+      "STRIPE_SECRET_KEY must begin with sk_test_, sk_live_, rk_test_ or rk_live_ and go on in letters and digits.",
+    );
+    return standIn;
+  }
+  if (keyMode === "live") checkLiveKey(reader, mode, apiBase);
+  return {
+    type: keyMode === "live" ? "live" : "test",
+    secretKey,
+    ...(apiBase === undefined ? {} : { apiBase }),
+  };
+}
+
+/** A live key moves real money: it goes to Stripe alone, and only from where the database remembers what was done. */
+function checkLiveKey(reader: Reader, mode: Config["mode"], apiBase: string | undefined): void {
+  if (apiBase !== undefined) {
+    reader.mistake(
+      "STRIPE_SECRET_KEY is a live key, which STRIPE_API_BASE would give to a stand-in. Use a test key, or remove STRIPE_API_BASE.",
+    );
+  }
+  if (mode !== "production" && !reader.isGiven("DATABASE_URL")) {
+    reader.mistake(
+      "STRIPE_SECRET_KEY is a live key, and the embedded PostgreSQL is no place to remember real payments. Set DATABASE_URL, or use a test key.",
+    );
+  }
+}
+
+/** The origin of a stand-in; Stripe's client cannot be given a path. */
+function readApiBase(reader: Reader): string | undefined {
+  const text = reader.text("STRIPE_API_BASE");
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  if (!isOrigin) reader.mistake("STRIPE_API_BASE must be an origin without a path, as in http://127.0.0.1:12111.");
+  return isOrigin ? url.origin : text;
+}
+
+function readZone(reader: Reader): string {
+  const zone = reader.text("BUSINESS_TIME_ZONE") ?? "Asia/Tokyo";
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    // An offset such as +09:00 is accepted by newer runtimes, and is no zone: it has no name and no summer time.
+    if (!/^[+-]/.test(zone)) return zone;
+  } catch {
+    // Not a zone: said below.
+  }
+  reader.mistake(
+    `BUSINESS_TIME_ZONE must be the name of an IANA time zone, such as Asia/Tokyo, and is ${JSON.stringify(zone)}.`,
+  );
+  return zone;
+}
+
+function readHttp(reader: Reader): Config["http"] {
+  return {
+    host: reader.text("HTTP_HOST") ?? "127.0.0.1",
+    // 0 lets the system choose; the log tells which.
+    port: reader.integer("HTTP_PORT", { min: 0, max: 65_535, byDefault: 8787 }),
+  };
+}
+
+/** Two connections beside one per operation at work: for the sweep and for the readiness probe, so that neither waits for operations. */
+const sparePoolSize = 2;
+
+function readSizes(reader: Reader): Pick<Config, "workerConcurrency" | "databasePoolSize"> {
+  const mistakesBefore = reader.mistakes.length;
+  // Eight keeps a worker well under the 25 requests a second that Stripe allows an endpoint; the maxima only catch slips of the hand.
+  const workerConcurrency = reader.integer("WORKER_CONCURRENCY", { min: 1, max: 500, byDefault: 8 });
+  const poolSizeMin = workerConcurrency + sparePoolSize;
+  const databasePoolSize = reader.integer("DATABASE_POOL_SIZE", { min: 1, max: 1000, byDefault: poolSizeMin });
+  if (reader.mistakes.length === mistakesBefore && databasePoolSize < poolSizeMin) {
+    reader.mistake(
+      `DATABASE_POOL_SIZE is ${databasePoolSize} and must be at least ${poolSizeMin}: ` +
+        `WORKER_CONCURRENCY (${workerConcurrency}) and ${sparePoolSize} more. Raise it, or lower WORKER_CONCURRENCY.`,
+    );
+  }
+  return { workerConcurrency, databasePoolSize };
+}
+
+function readFailpoint(reader: Reader, mode: Config["mode"]): FailpointConfig | undefined {
+  const text = reader.text("KEIYAKU_FAILPOINT");
+  if (text === undefined) return undefined;
+  if (mode === "production") {
+    reader.mistake(
+      "KEIYAKU_FAILPOINT must not be set when NODE_ENV is production: it makes the process fail on purpose. Remove it.",
+    );
+    return undefined;
+  }
+  const [, name, nth, actionText] = /^([\w.:*-]+):([1-9]\d{0,8}):(\w+)$/.exec(text) ?? [];
+  const action = failpointActions.find((known) => known === actionText);
+  if (name === undefined || action === undefined) {
+    reader.mistake(
+      `KEIYAKU_FAILPOINT must be name:nth:action with an action of ${failpointActions.join(", ")}, and is ${JSON.stringify(text)}.`,
+    );
+    return undefined;
+  }
+  return { name, nth: Number(nth), action };
+}

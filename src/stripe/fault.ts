@@ -1,0 +1,133 @@
+import { Stripe } from "stripe";
+import type { RefusalCode } from "../contract/step.ts";
+import type { GatewayReply, NotNowReason, StripeGateway, UnknownReason } from "./gateway.ts";
+
+/** What became of a request to Stripe that did not simply succeed. */
+export type Fault = Exclude<GatewayReply<never>, { readonly type: "done" }>;
+
+/** Which verb of the gateway asked. */
+export type GatewayVerb = keyof StripeGateway;
+
+/** What of an error is looked at. Each field given must agree; `null` demands that Stripe gave none. */
+interface Signs {
+  readonly verb?: GatewayVerb;
+  /** The SDK's class, by the name that it gives itself. */
+  readonly type?: string;
+  readonly status?: number | null;
+  readonly statusBelow?: number;
+  readonly statusFrom?: number;
+  /** Stripe's `error.code`. */
+  readonly code?: string | null;
+  readonly param?: string;
+  /** The code of the network's error, where there was no answer. */
+  readonly networkCode?: string;
+}
+
+type Meaning =
+  | { readonly type: "refused"; readonly code: RefusalCode }
+  | { readonly type: "not_now"; readonly reason: NotNowReason }
+  | { readonly type: "unknown"; readonly reason: UnknownReason }
+  | { readonly type: "unexplained" };
+
+const refused = (code: RefusalCode): Meaning => ({ type: "refused", code });
+const notNow = (reason: NotNowReason): Meaning => ({ type: "not_now", reason });
+const unknown = (reason: UnknownReason): Meaning => ({ type: "unknown", reason });
+const unexplained: Meaning = { type: "unexplained" };
+
+/**
+ * What each error means: the first row whose signs agree, and {@link unexplained} when none does.
+ *
+ * Never by the message, which Stripe rewords at will. Sources, where a row names one: *SDK*, stripe-node 23.1 (`Error.ts`,
+ * `RequestSender.ts`); *codes*, docs.stripe.com/error-codes; *low level*, docs.stripe.com/error-low-level; *limits*,
+ * docs.stripe.com/rate-limits; *recorded*, answers of a Stripe sandbox that others have recorded.
+ */
+const meanings: readonly (readonly [Signs, Meaning])[] = [
+  // No answer at all. These come from looking up the host and opening the connection, so nothing was sent.
+  [{ type: "StripeConnectionError", networkCode: "ECONNREFUSED" }, notNow("unreachable")],
+  [{ type: "StripeConnectionError", networkCode: "ENOTFOUND" }, notNow("unreachable")],
+  [{ type: "StripeConnectionError", networkCode: "EAI_AGAIN" }, notNow("unreachable")],
+  // The SDK's own code for a silence that was too long; the system's for a connection that never opened. Which, it does not tell.
+  [{ type: "StripeConnectionError", networkCode: "ETIMEDOUT" }, unknown("timeout")],
+  // Reset, cut off in the middle of the answer, or anything else that may have come after the request was read.
+  [{ type: "StripeConnectionError" }, unknown("connection_lost")],
+  // An answer that is not JSON, from something in between: the SDK gives no status with it, so not even a 4xx is known (SDK).
+  [{ status: null }, unknown("unreadable_reply")],
+  // An error in a body whose status says success: it contradicts itself.
+  [{ statusBelow: 400 }, unknown("unreadable_reply")],
+
+  // Our key. Judged before the request is looked at; speaks of the installation, not of the operation (codes).
+  [{ status: 401 }, notNow("unauthorized")],
+  [{ status: 403 }, notNow("forbidden")],
+  // Another request holds the object. The rate limiter has nothing to do with it (limits).
+  [{ status: 429, code: "lock_timeout" }, notNow("lock_timeout")],
+  // The limiter stands before the key layer, so nothing was executed or stored (limits). Some limits answer 400 (SDK).
+  [{ type: "StripeRateLimitError" }, notNow("rate_limited")],
+
+  // A request under the same key is still at work (low level).
+  [{ status: 409 }, unknown("conflict")],
+  // An error on Stripe's side, or on that of somebody behind it: "indeterminate" (low level).
+  [{ status: 424 }, unknown("server_error")],
+  [{ statusFrom: 500 }, unknown("server_error")],
+
+  // Our key with other parameters than at first. Nothing done now; what the first request did is another question (low level).
+  [{ type: "StripeIdempotencyError" }, unexplained],
+
+  // The object of the request does not exist, in this mode and account (codes). 404 for the id in the path, and recorded as
+  // 404 too for one among the parameters; the code says the same with either status.
+  [{ status: 404, code: "resource_missing" }, refused("not_found")],
+  [{ status: 400, code: "resource_missing" }, refused("not_found")],
+
+  // Refunds. The whole charge was refunded before (codes; recorded).
+  [{ status: 400, code: "charge_already_refunded" }, refused("charge_already_refunded")],
+  // More than what is left: recorded without any code, so that only the parameter tells.
+  [{ verb: "refundPayment", status: 400, code: null, param: "amount" }, refused("amount_exceeds_left")],
+  // The customer's bank has the money back, or is asked for it (codes): refunding would pay twice.
+  [{ status: 400, code: "charge_disputed" }, refused("charge_disputed")],
+  [{ status: 400, code: "refund_disputed_payment" }, refused("charge_disputed")],
+  // This charge can never be refunded (codes).
+  [{ status: 400, code: "charge_not_refundable" }, refused("charge_not_refundable")],
+
+  // An update of more than the metadata of a subscription that has ended (recorded).
+  [{ status: 400, code: "invalid_canceled_subscription_fields" }, refused("subscription_ended")],
+  // Draft, paid, void and uncollectible alike: recorded without any code. The gateway reads the invoice before it says so.
+  [{ verb: "voidInvoice", status: 400, code: null }, refused("invoice_not_open")],
+
+  // A card was charged and declined. Nothing of ours charges a card.
+  [{ type: "StripeCardError" }, unexplained],
+];
+
+/**
+ * What an error thrown by Stripe's SDK says about the request, for the verb that asked.
+ *
+ * Throws the error on if it is not the SDK's: a mistake of ours is not an answer of Stripe's.
+ */
+export function classifyFault(error: unknown, verb: GatewayVerb): Fault {
+  if (!(error instanceof Stripe.errors.StripeError)) throw error;
+  const [, meaning] = meanings.find(([signs]) => agrees(error, verb, signs)) ?? [undefined, unexplained];
+  const requestId = error.requestId ?? null;
+  if (meaning.type !== "unexplained") return { ...meaning, requestId };
+  return {
+    type: "unexplained",
+    code: error.code ?? error.rawType ?? error.type,
+    httpStatus: error.statusCode ?? null,
+    requestId,
+  };
+}
+
+function agrees(error: Stripe.errors.StripeError, verb: GatewayVerb, signs: Signs): boolean {
+  const status = error.statusCode ?? null;
+  return (
+    (signs.verb === undefined || signs.verb === verb) &&
+    (signs.type === undefined || signs.type === error.type) &&
+    (signs.status === undefined || signs.status === status) &&
+    (signs.statusBelow === undefined || (status !== null && status < signs.statusBelow)) &&
+    (signs.statusFrom === undefined || (status !== null && status >= signs.statusFrom)) &&
+    (signs.code === undefined || signs.code === (error.code ?? null)) &&
+    (signs.param === undefined || signs.param === error.param) &&
+    (signs.networkCode === undefined || signs.networkCode === networkCodeOf(error))
+  );
+}
+
+function networkCodeOf({ detail }: Stripe.errors.StripeError): string | undefined {
+  return detail instanceof Error && "code" in detail && typeof detail.code === "string" ? detail.code : undefined;
+}

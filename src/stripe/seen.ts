@@ -1,0 +1,146 @@
+import { Temporal } from "temporal-polyfill";
+import { z } from "zod";
+import type { InvoiceSeen, RefundSeen, SubscriptionSeen } from "../contract/step.ts";
+
+/*
+ * What of Stripe's objects is read, checked as it arrives and put into our words. The SDK's types only promise what an
+ * object of the pinned API version looks like; a proxy, a stand-in or a later Stripe may send another. What does not
+ * agree is no answer: better a question to a person than `undefined` taken for a status or an amount.
+ */
+
+/** The names under which a refund carries our ids in its metadata. */
+export const refundIdKey = "keiyaku_refund";
+export const operationIdKey = "keiyaku_operation";
+
+/** The last second that Temporal can tell. */
+const secondMax = 8_640_000_000_000;
+
+const instant = z
+  .int()
+  .min(0)
+  .max(secondMax)
+  .transform((seconds) => Temporal.Instant.fromEpochMilliseconds(seconds * 1_000).toString());
+
+/** An integer in the currency's minor unit. */
+const amountMinor = z.int();
+
+/** Another object, by its id or expanded. */
+const reference = z
+  .union([z.string(), z.object({ id: z.string() })])
+  .transform((value) => (typeof value === "string" ? value : value.id));
+
+/** One page of a list. A page that has a next one has a last item, from which that goes on. */
+export function pageOf<Item>(item: z.ZodType<Item>) {
+  return z
+    .object({ data: z.array(item), has_more: z.boolean() })
+    .refine((page) => page.data.length > 0 || !page.has_more);
+}
+
+const period = z.object({ current_period_start: instant, current_period_end: instant });
+
+/** A subscription whose items share one period; ours have one item. With several periods, "the" period is a guess. */
+export const subscriptionSeen: z.ZodType<Extract<SubscriptionSeen, { type: "found" }>> = z
+  .object({
+    id: z.string(),
+    customer: reference,
+    status: z.string(),
+    cancel_at_period_end: z.boolean(),
+    cancel_at: instant.nullable(),
+    ended_at: instant.nullable(),
+    items: z.object({ data: z.tuple([period], period) }),
+  })
+  .refine(({ items: { data } }) =>
+    data.every(
+      (item) =>
+        item.current_period_start === data[0].current_period_start &&
+        item.current_period_end === data[0].current_period_end,
+    ),
+  )
+  .transform((subscription) => ({
+    type: "found",
+    id: subscription.id,
+    customerId: subscription.customer,
+    stripeSubscriptionStatus: subscription.status,
+    cancelAtPeriodEnd: subscription.cancel_at_period_end,
+    cancelAt: subscription.cancel_at,
+    currentPeriodStartAt: subscription.items.data[0].current_period_start,
+    currentPeriodEndAt: subscription.items.data[0].current_period_end,
+    endedAt: subscription.ended_at,
+  }));
+
+const invoicePayment = z.object({
+  status: z.string(),
+  payment: z.discriminatedUnion("type", [
+    z.object({ type: z.literal("payment_intent"), payment_intent: reference }),
+    // Recorded by hand, outside Stripe: there is no intent to refund.
+    z.object({ type: z.literal("payment_record") }),
+  ]),
+});
+
+/**
+ * An invoice with its payments expanded. One paid through several intents, or by a charge without an intent, has no
+ * intent that "paid it", and is not readable in our words.
+ */
+export const invoiceSeen: z.ZodType<Extract<InvoiceSeen, { type: "found" }>> = z
+  .object({
+    id: z.string(),
+    status: z.string(),
+    amount_due: amountMinor,
+    amount_paid: amountMinor,
+    status_transitions: z.object({ paid_at: instant.nullable() }),
+    payments: z.object({ data: z.array(invoicePayment), has_more: z.literal(false) }),
+  })
+  .transform((invoice, context) => {
+    const intents = new Set(
+      invoice.payments.data.flatMap(({ status, payment }) =>
+        status === "paid" && payment.type === "payment_intent" ? [payment.payment_intent] : [],
+      ),
+    );
+    if (intents.size > 1) context.addIssue({ code: "custom", message: "paid through several intents" });
+    const [paymentIntentId = null] = intents;
+    return {
+      type: "found",
+      id: invoice.id,
+      stripeInvoiceStatus: invoice.status,
+      amountDueMinor: invoice.amount_due,
+      amountPaidMinor: invoice.amount_paid,
+      paidAt: invoice.status_transitions.paid_at,
+      paymentIntentId,
+    } as const;
+  });
+
+/** An invoice of a list: as far as telling it from others asks. */
+export const listedInvoice = z.object({ id: z.string(), status: z.string(), created: z.int() });
+
+export const refundSeen: z.ZodType<RefundSeen> = z
+  .object({
+    id: z.string(),
+    amount: amountMinor.min(0),
+    status: z.string(),
+    metadata: z.record(z.string(), z.string()).nullable(),
+  })
+  .transform((refund) => ({
+    id: refund.id,
+    amountMinor: refund.amount,
+    stripeRefundStatus: refund.status,
+    refundId: refund.metadata?.[refundIdKey] ?? null,
+  }));
+
+/** What a payment intent collected, with its latest charge expanded; nothing while no charge has succeeded. */
+export const chargeSeen: z.ZodType<{ readonly chargedMinor: number; readonly disputed: boolean }> = z
+  .object({
+    latest_charge: z
+      .object({ status: z.string(), amount_captured: amountMinor.min(0), disputed: z.boolean() })
+      .nullable(),
+  })
+  .transform(({ latest_charge: charge }) => ({
+    chargedMinor: charge?.status === "succeeded" ? charge.amount_captured : 0,
+    disputed: charge?.disputed ?? false,
+  }));
+
+/** What of a charge is left to refund: what was collected less every refund that has not come back. */
+export function leftMinorOf(chargedMinor: number, refunds: readonly RefundSeen[]): number {
+  return refunds
+    .filter(({ stripeRefundStatus }) => stripeRefundStatus !== "failed" && stripeRefundStatus !== "canceled")
+    .reduce((left, refund) => left - refund.amountMinor, chargedMinor);
+}

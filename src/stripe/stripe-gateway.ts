@@ -1,0 +1,250 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { Stripe } from "stripe";
+import type { z } from "zod";
+import { version } from "../version.ts";
+import { classifyFault, type GatewayVerb } from "./fault.ts";
+import type { GatewayReply, StripeGateway } from "./gateway.ts";
+import {
+  chargeSeen,
+  invoiceSeen,
+  leftMinorOf,
+  listedInvoice,
+  operationIdKey,
+  pageOf,
+  refundIdKey,
+  refundSeen,
+  subscriptionSeen,
+} from "./seen.ts";
+import { SendingWatch } from "./sendings.ts";
+
+export interface StripeGatewayOptions {
+  readonly secretKey: string;
+  /** The origin of a stand-in, as in `http://127.0.0.1:12111`; Stripe itself unless given. */
+  readonly apiBase?: string;
+  /** How long a sending may be silent. 20 seconds unless told. */
+  readonly timeoutMs?: number;
+  /** How often the SDK sends again by itself, under the same key. Once unless told. */
+  readonly maxNetworkRetries?: number;
+}
+
+/** The gateway with its connections. */
+export interface StripeConnection extends StripeGateway {
+  /** Cuts the connections, also those of requests under way, whose results are then unknown. */
+  close(): void;
+}
+
+/**
+ * The SDK's own 80 seconds, with a repetition, would keep an attempt waiting for minutes, and longer than the minute after
+ * which a sender asks the journal again. Twice 20 seconds stay below it; a refund that takes longer is looked up.
+ */
+const timeoutMsDefault = 20_000;
+
+/** One repetition heals a dropped connection without a word; what needs more is put back and comes again later. */
+const maxNetworkRetriesDefault = 1;
+
+/** As many as Stripe gives at once: an old contract's invoices still come in one or two pages. */
+const pageSize = 100;
+
+type Page = { readonly limit: number; readonly starting_after?: string };
+type Request = () => Promise<Stripe.Response<object>>;
+
+/**
+ * Speaks to Stripe, or to a stand-in for it, through Stripe's SDK.
+ *
+ * Every POST carries the caller's key; the SDK never makes up one. The API version is pinned to the one whose shapes are read
+ * here. Nothing is measured for Stripe.
+ */
+export function createStripeGateway(options: StripeGatewayOptions): StripeConnection {
+  const { stripe, watch, close } = connect(options);
+
+  /** Makes one request, reads its answer by the schema, and gives every other ending its meaning. */
+  async function ask<Seen>(verb: GatewayVerb, schema: z.ZodType<Seen>, request: Request): Promise<GatewayReply<Seen>> {
+    const watched = await watch.watch(request);
+    if (watched.type === "failed") {
+      const fault = classifyFault(watched.error, verb);
+      // The last sending was turned away, but one before it may have been executed. Reading twice does no harm.
+      const isUncertain = watched.uncertain && fault.type === "not_now" && !isLook(verb);
+      return isUncertain ? { type: "unknown", reason: "connection_lost", requestId: fault.requestId } : fault;
+    }
+    const requestId = watched.value.lastResponse?.requestId ?? null;
+    const parsed = schema.safeParse(watched.value);
+    return parsed.success ? { type: "done", value: parsed.data, requestId } : unreadable(verb, requestId);
+  }
+
+  /** Reads what became of an object whose change was refused. As long as it is not read, nobody knows: it may be an earlier sending's doing. */
+  async function readBack<Seen>(
+    verb: GatewayVerb,
+    schema: z.ZodType<Seen>,
+    request: Request,
+  ): Promise<GatewayReply<Seen>> {
+    const reply = await ask(verb, schema, request);
+    return reply.type === "not_now"
+      ? { type: "unknown", reason: "connection_lost", requestId: reply.requestId }
+      : reply;
+  }
+
+  async function askForAll<Item extends { readonly id: string }>(
+    verb: GatewayVerb,
+    schema: z.ZodType<Item>,
+    request: (page: Page) => Promise<Stripe.Response<object>>,
+  ): Promise<GatewayReply<readonly Item[]>> {
+    const items: Item[] = [];
+    for (;;) {
+      const last = items.at(-1);
+      const page = { limit: pageSize, ...(last === undefined ? {} : { starting_after: last.id }) };
+      const reply = await ask(verb, pageOf(schema), () => request(page));
+      if (reply.type !== "done") return reply;
+      items.push(...reply.value.data);
+      if (!reply.value.has_more) return { ...reply, value: items };
+    }
+  }
+
+  const gateway: StripeGateway = {
+    async readSubscription(subscriptionId) {
+      const reply = await ask("readSubscription", subscriptionSeen, () =>
+        stripe.subscriptions.retrieve(subscriptionId),
+      );
+      return orMissing(reply);
+    },
+
+    async listUnpaidInvoices(subscriptionId) {
+      const list = (status: "draft" | "open") =>
+        askForAll("listUnpaidInvoices", listedInvoice, (page) =>
+          stripe.invoices.list({ subscription: subscriptionId, status, ...page }),
+        );
+      // Drafts first: a draft that is finalized between the two is then in both lists, not in neither.
+      const drafts = noneIfUnknown(await list("draft"));
+      if (drafts.type !== "done") return drafts;
+      const open = noneIfUnknown(await list("open"));
+      if (open.type !== "done") return open;
+      const openIds = new Set(open.value.map(({ id }) => id));
+      const invoices = [
+        ...drafts.value.filter(({ id }) => !openIds.has(id)).map((draft) => ({ ...draft, status: "draft" as const })),
+        ...open.value.map((invoice) => ({ ...invoice, status: "open" as const })),
+      ].toSorted((a, b) => b.created - a.created);
+      return { ...open, value: { invoices: invoices.map(({ id, status }) => ({ id, stripeInvoiceStatus: status })) } };
+    },
+
+    async readInvoice(invoiceId) {
+      const reply = await ask("readInvoice", invoiceSeen, () =>
+        stripe.invoices.retrieve(invoiceId, { expand: ["payments"] }),
+      );
+      return orMissing(reply);
+    },
+
+    async listRefunds(paymentIntentId) {
+      const charge = await ask("listRefunds", chargeSeen, () =>
+        stripe.paymentIntents.retrieve(paymentIntentId, { expand: ["latest_charge"] }),
+      );
+      if (charge.type !== "done") return orMissing(charge);
+      const listed = await askForAll("listRefunds", refundSeen, (page) =>
+        stripe.refunds.list({ payment_intent: paymentIntentId, ...page }),
+      );
+      if (listed.type !== "done") return listed;
+      const { chargedMinor, disputed } = charge.value;
+      const refunds = listed.value;
+      const leftMinor = leftMinorOf(chargedMinor, refunds);
+      return { ...listed, value: { type: "found", chargedMinor, leftMinor, disputed, refunds } };
+    },
+
+    async cancelSubscription(subscriptionId) {
+      const reply = await ask("cancelSubscription", subscriptionSeen, () =>
+        stripe.subscriptions.cancel(subscriptionId),
+      );
+      if (!isRefusedAs(reply, "not_found")) return reply;
+      // To this request one that has ended does not exist; to a reading it does.
+      const read = await readBack("cancelSubscription", subscriptionSeen, () =>
+        stripe.subscriptions.retrieve(subscriptionId),
+      );
+      if (read.type !== "done" || read.value.endedAt !== null) return read;
+      return { type: "unexplained", code: "resource_missing", httpStatus: 404, requestId: reply.requestId };
+    },
+
+    setCancelAtPeriodEnd(subscriptionId, cancelAtPeriodEnd, idempotencyKey) {
+      return ask("setCancelAtPeriodEnd", subscriptionSeen, () =>
+        stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: cancelAtPeriodEnd }, { idempotencyKey }),
+      );
+    },
+
+    async voidInvoice(invoiceId, idempotencyKey) {
+      const reply = await ask("voidInvoice", invoiceSeen, () =>
+        stripe.invoices.voidInvoice(invoiceId, { expand: ["payments"] }, { idempotencyKey }),
+      );
+      if (!isRefusedAs(reply, "invoice_not_open")) return reply;
+      const read = await readBack("voidInvoice", invoiceSeen, () =>
+        stripe.invoices.retrieve(invoiceId, { expand: ["payments"] }),
+      );
+      if (read.type !== "done" || read.value.stripeInvoiceStatus === "void") return read;
+      if (read.value.stripeInvoiceStatus !== "open") return reply;
+      // Refused, and yet open: by a payment under way, or for a reason that Stripe gave no code for.
+      return { type: "unexplained", code: "invalid_request_error", httpStatus: 400, requestId: reply.requestId };
+    },
+
+    stopInvoice(invoiceId, idempotencyKey) {
+      return ask("stopInvoice", invoiceSeen, () =>
+        stripe.invoices.update(invoiceId, { auto_advance: false, expand: ["payments"] }, { idempotencyKey }),
+      );
+    },
+
+    refundPayment({ refundId, operationId, paymentIntentId, amountMinor }, idempotencyKey) {
+      const metadata = { [refundIdKey]: refundId, [operationIdKey]: operationId };
+      return ask("refundPayment", refundSeen, () =>
+        stripe.refunds.create({ payment_intent: paymentIntentId, amount: amountMinor, metadata }, { idempotencyKey }),
+      );
+    },
+  };
+  return { ...gateway, close };
+}
+
+function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: SendingWatch; close: () => void } {
+  const base = options.apiBase === undefined ? undefined : new URL(options.apiBase);
+  const protocol = base?.protocol === "http:" ? "http" : "https";
+  // An agent of its own, so that closing this gateway closes what it opened and nothing else.
+  const agent = protocol === "http" ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
+  const watch = new SendingWatch();
+  const stripe = new Stripe(options.secretKey, {
+    apiVersion: "2026-10-28.endive",
+    appInfo: { name: "keiyaku", version },
+    telemetry: false,
+    timeout: options.timeoutMs ?? timeoutMsDefault,
+    maxNetworkRetries: options.maxNetworkRetries ?? maxNetworkRetriesDefault,
+    httpClient: watch.over(Stripe.createNodeHttpClient(agent)),
+    ...(base === undefined
+      ? {}
+      : { protocol, host: base.hostname, port: base.port === "" ? (protocol === "http" ? 80 : 443) : base.port }),
+  });
+  return { stripe, watch, close: () => agent.destroy() };
+}
+
+const looks: readonly GatewayVerb[] = ["readSubscription", "listUnpaidInvoices", "readInvoice", "listRefunds"];
+
+function isLook(verb: GatewayVerb): boolean {
+  return looks.includes(verb);
+}
+
+/**
+ * Stripe answered with success, in a shape that is not understood. A call has taken effect in all likelihood: unknown,
+ * until a look finds it. A look has told nothing, and would tell the same again: a person decides.
+ */
+function unreadable(verb: GatewayVerb, requestId: string | null): GatewayReply<never> {
+  return isLook(verb)
+    ? { type: "unexplained", code: "unreadable_reply", httpStatus: 200, requestId }
+    : { type: "unknown", reason: "unreadable_reply", requestId };
+}
+
+function isRefusedAs(reply: GatewayReply<unknown>, code: string): boolean {
+  return reply.type === "refused" && reply.code === code;
+}
+
+/** To a look, an object that Stripe does not know is an answer. */
+function orMissing<Seen>(reply: GatewayReply<Seen>): GatewayReply<Seen | { readonly type: "missing" }> {
+  return isRefusedAs(reply, "not_found")
+    ? { type: "done", value: { type: "missing" }, requestId: reply.requestId }
+    : reply;
+}
+
+/** A list of what belongs to an object that Stripe does not know is empty, whichever way Stripe says so. */
+function noneIfUnknown<Item>(reply: GatewayReply<readonly Item[]>): GatewayReply<readonly Item[]> {
+  return isRefusedAs(reply, "not_found") ? { type: "done", value: [], requestId: reply.requestId } : reply;
+}

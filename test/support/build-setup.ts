@@ -1,0 +1,28 @@
+import { spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * Builds the program into `dist` once for the e2e project, so that what is started there is what a deployment starts. The folder
+ * is emptied first: a file whose source is gone must not be found by a test.
+ */
+export default async function setup(): Promise<void> {
+  const root = join(import.meta.dirname, "..", "..");
+  await rm(join(root, "dist"), { recursive: true, force: true });
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  const child = spawn(process.execPath, [compiler, "-p", "tsconfig.build.json"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const output of [child.stdout, child.stderr]) {
+    output.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+  }
+  const ending = await new Promise<number | string | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve(code ?? signal));
+  });
+  if (ending !== 0) throw new Error(`The build for the e2e tests failed (${ending}):\n${said}`);
+}

@@ -1,0 +1,330 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ConfigError, readConfig } from "../../src/config.ts";
+
+const databaseUrl = "postgres://keiyaku:open-sesame@db.example.com:6543/contracts?sslmode=verify-full";
+const liveKey = "sk_live_abcdefghijklmnop";
+const testKey = "sk_test_abcdefghijklmnop";
+
+function mistakesOf(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+/** A file with the given content, gone after the test. */
+function secretFile(content: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "keiyaku-config-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "secret");
+  writeFileSync(path, content);
+  return path;
+}
+
+describe("without any setting", () => {
+  test("everything is embedded, local and of development", () => {
+    expect(readConfig({})).toEqual({
+      mode: "development",
+      database: { type: "embedded", dataDir: resolve(".keiyaku/postgres") },
+      queue: { type: "postgres" },
+      stripe: { type: "stand_in", stateDir: resolve(".keiyaku/stripe") },
+      businessTimeZone: "Asia/Tokyo",
+      http: { host: "127.0.0.1", port: 8787 },
+      shutdownTimeoutMs: 25_000,
+      logLevel: "info",
+      workerConcurrency: 8,
+      databasePoolSize: 10,
+    });
+  });
+
+  test("an empty variable counts as not set", () => {
+    const empty = { DATABASE_URL: "", STRIPE_SECRET_KEY: "", HTTP_PORT: "", NODE_ENV: "", DATABASE_URL_FILE: "" };
+
+    expect(readConfig(empty)).toEqual(readConfig({}));
+  });
+});
+
+describe("what is set", () => {
+  test("is what a production configuration says", () => {
+    const config = readConfig({
+      NODE_ENV: "production",
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: "rediss://cache.example.com:6380/1",
+      STRIPE_SECRET_KEY: liveKey,
+      BUSINESS_TIME_ZONE: "Europe/Vienna",
+      HTTP_HOST: "0.0.0.0",
+      HTTP_PORT: "9000",
+      SHUTDOWN_TIMEOUT: "50",
+      LOG_LEVEL: "warn",
+      WORKER_CONCURRENCY: "20",
+    });
+
+    expect(config).toMatchObject({
+      mode: "production",
+      database: {
+        type: "url",
+        options: { host: "db.example.com", port: 6543, user: "keiyaku", database: "contracts", tls: "verify-full" },
+      },
+      queue: { type: "redis" },
+      stripe: { type: "live" },
+      businessTimeZone: "Europe/Vienna",
+      http: { host: "0.0.0.0", port: 9000 },
+      shutdownTimeoutMs: 50_000,
+      logLevel: "warn",
+      workerConcurrency: 20,
+      databasePoolSize: 22,
+    });
+    expect(config.stripe.type === "live" && config.stripe.secretKey.reveal()).toBe(liveKey);
+    expect(config.queue.type === "redis" && config.queue.url.reveal()).toBe("rediss://cache.example.com:6380/1");
+    expect(config.database.type === "url" && config.database.url.reveal()).toBe(databaseUrl);
+    expect(config.database.type === "url" && config.database.options.password.reveal()).toBe("open-sesame");
+  });
+
+  test("a test key may go to a stand-in outside production", () => {
+    const config = readConfig({ STRIPE_SECRET_KEY: testKey, STRIPE_API_BASE: "http://127.0.0.1:12111/" });
+
+    expect(config.stripe).toMatchObject({ type: "test", apiBase: "http://127.0.0.1:12111" });
+  });
+
+  test("restricted keys are told apart as secret ones are", () => {
+    const stripeOf = (key: string) => readConfig({ STRIPE_SECRET_KEY: key, DATABASE_URL: databaseUrl }).stripe.type;
+
+    expect(stripeOf("rk_test_abc")).toBe("test");
+    expect(stripeOf("rk_live_abc")).toBe("live");
+  });
+
+  test("a failpoint has a name, a count and an action", () => {
+    const failpointOf = (text: string) => readConfig({ KEIYAKU_FAILPOINT: text }).failpoint;
+
+    expect(failpointOf("after:stripe:void_invoice:3:kill")).toEqual({
+      name: "after:stripe:void_invoice",
+      nth: 3,
+      action: "kill",
+    });
+    expect(failpointOf("*:12:throw")).toEqual({ name: "*", nth: 12, action: "throw" });
+  });
+
+  test("nothing can be changed afterwards", () => {
+    const config = readConfig({ DATABASE_URL: databaseUrl, KEIYAKU_FAILPOINT: "x:1:hang" });
+    const parts = [config, config.database, config.queue, config.stripe, config.http, config.failpoint];
+
+    expect(parts.map((part) => Object.isFrozen(part))).toEqual(parts.map(() => true));
+    expect(config.database.type === "url" && Object.isFrozen(config.database.options)).toBe(true);
+  });
+});
+
+describe("secrets", () => {
+  const env = { DATABASE_URL: databaseUrl, REDIS_URL: "redis://:open-sesame@cache", STRIPE_SECRET_KEY: testKey };
+
+  test("are not shown by whatever turns the configuration into text", () => {
+    const config = readConfig(env);
+
+    for (const text of [JSON.stringify(config), inspect(config, { depth: null, showHidden: true })]) {
+      expect(text).not.toContain("open-sesame");
+      expect(text).not.toContain(testKey);
+      expect(text).toContain("[secret]");
+    }
+    expect(config.stripe.type === "test" && `${config.stripe.secretKey}`).toBe("[secret]");
+  });
+
+  test("are read from a file, without the line end after them", () => {
+    const config = readConfig({
+      STRIPE_SECRET_KEY_FILE: secretFile(`${testKey}\n`),
+      DATABASE_URL_FILE: secretFile(databaseUrl),
+    });
+
+    expect(config.stripe.type === "test" && config.stripe.secretKey.reveal()).toBe(testKey);
+    expect(config.database.type).toBe("url");
+  });
+
+  test("given twice are refused", () => {
+    expect(mistakesOf({ REDIS_URL: "redis://cache", REDIS_URL_FILE: secretFile("redis://cache") })).toEqual([
+      "REDIS_URL and REDIS_URL_FILE are both set; keep one of them.",
+    ]);
+  });
+
+  test("in a file that is missing or empty are refused, without the path, which may be the secret itself", () => {
+    const [missing, ...others] = mistakesOf({
+      NODE_ENV: "production",
+      DATABASE_URL: databaseUrl,
+      STRIPE_SECRET_KEY_FILE: liveKey,
+    });
+
+    expect(missing).toMatch(/^STRIPE_SECRET_KEY_FILE .*ENOENT/);
+    expect(missing).not.toContain(liveKey);
+    expect(others).toEqual([]);
+    expect(mistakesOf({ STRIPE_SECRET_KEY_FILE: secretFile("\n") })).toEqual([
+      "STRIPE_SECRET_KEY_FILE names an empty file; write the value into it.",
+    ]);
+  });
+
+  test.each([
+    ["DATABASE_URL", "mysql://u:open-sesame@host/db"],
+    ["DATABASE_URL", "postgres://u:open-sesame#@host/db"],
+    ["DATABASE_URL", "postgres://u:open-sesame/@host/db"],
+    ["DATABASE_URL", "postgres://u:12?open-sesame@host/db"],
+    ["DATABASE_URL", "postgres://u:12?x=open-sesame@host/db"],
+    ["DATABASE_URL", "postgres://u:100%open-sesame@host/db"],
+    ["DATABASE_URL", "postgres://u:open-sesame@host/db?sslmode=open-sesame&pass=open-sesame"],
+    ["REDIS_URL", "http://:open-sesame@cache"],
+    ["REDIS_URL", "redis://:open-sesame@"],
+    ["STRIPE_SECRET_KEY", "pk_live_open-sesame"],
+    ["STRIPE_SECRET_KEY", "sk_live_open-sesame "],
+    ["STRIPE_API_BASE", "http://u:open-sesame@127.0.0.1:1"],
+  ])("of a mistaken %s are not in the message (%#)", (name, value) => {
+    const mistakes = mistakesOf({ [name]: value });
+
+    expect(mistakes.length).toBeGreaterThan(0);
+    expect(mistakes.join("\n")).toContain(name);
+    expect(mistakes.join("\n")).not.toContain("open-sesame");
+  });
+});
+
+describe("the database's URL", () => {
+  function optionsOf(url: string) {
+    const { database } = readConfig({ DATABASE_URL: url });
+    if (database.type !== "url") throw new Error("not a URL's configuration");
+    const { password, ...rest } = database.options;
+    return { ...rest, password: password.reveal() };
+  }
+
+  test("is percent-decoded, and has the defaults of PostgreSQL for what it leaves out", () => {
+    expect(optionsOf("postgresql://k%C3%A4y:p%40%2F%3A%23@db/con%20tracts")).toEqual({
+      host: "db",
+      port: 5432,
+      user: "käy",
+      password: "p@/:#",
+      database: "con tracts",
+      tls: "disable",
+    });
+  });
+
+  test("may name an IPv6 address, a socket folder, and TLS without verification", () => {
+    expect(optionsOf("postgres://u@[::1]:5433/db").host).toBe("::1");
+    expect(optionsOf("postgres://u@%2Fvar%2Frun%2Fpostgresql/db").host).toBe("/var/run/postgresql");
+    expect(optionsOf("postgres://u@db/db?sslmode=require").tls).toBe("require");
+    expect(optionsOf("postgres://u@db/db?sslmode=disable").tls).toBe("disable");
+  });
+
+  test.each([
+    ["names no user", "postgres://db/contracts"],
+    ["names no database", "postgres://u@db"],
+    ["names no host", "postgres:///contracts"],
+    ["names several hosts", "postgres://u@a,b/contracts"],
+    ["names port 0", "postgres://u@a:0/contracts"],
+    ['parameter "schema"', "postgres://u@db/contracts?schema=public"],
+    ["sslmode that is not understood", "postgres://u@db/contracts?sslmode=prefer"],
+    ["sslmode that is not understood", "postgres://u@db/contracts?sslmode=disable&sslmode=require"],
+    ["% that is not", "postgres://u:100%@db/contracts"],
+  ])("is refused when it %s", (complaint, url) => {
+    expect(mistakesOf({ DATABASE_URL: url }).join("\n")).toContain(complaint);
+  });
+});
+
+describe("what cannot be used", () => {
+  test("is listed all at once, each with its variable", () => {
+    const mistakes = mistakesOf({
+      NODE_ENV: "prod",
+      DATABASE_URL: "db.example.com",
+      REDIS_URL: "cache",
+      STRIPE_SECRET_KEY: "secret",
+      STRIPE_API_BASE: "127.0.0.1:1",
+      BUSINESS_TIME_ZONE: "Asia/Tokio",
+      HTTP_PORT: "70000",
+      SHUTDOWN_TIMEOUT: "soon",
+      LOG_LEVEL: "loud",
+      WORKER_CONCURRENCY: "0",
+      DATABASE_POOL_SIZE: "-1",
+      KEIYAKU_FAILPOINT: "x:0:kill",
+    });
+
+    expect(mistakes.map((mistake) => mistake.split(" ")[0]).toSorted()).toEqual(
+      [
+        "NODE_ENV",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_API_BASE",
+        "BUSINESS_TIME_ZONE",
+        "HTTP_PORT",
+        "SHUTDOWN_TIMEOUT",
+        "LOG_LEVEL",
+        "WORKER_CONCURRENCY",
+        "DATABASE_POOL_SIZE",
+        "KEIYAKU_FAILPOINT",
+      ].toSorted(),
+    );
+    expect(mistakes.find((mistake) => mistake.startsWith("BUSINESS_TIME_ZONE"))).toBe(
+      'BUSINESS_TIME_ZONE must be the name of an IANA time zone, such as Asia/Tokyo, and is "Asia/Tokio".',
+    );
+    expect(new ConfigError(mistakes).message.split("\n")).toHaveLength(1 + mistakes.length);
+  });
+
+  test("a zone that is only an offset is refused", () => {
+    expect(mistakesOf({ BUSINESS_TIME_ZONE: "+09:00" })).toHaveLength(1);
+  });
+
+  test.each(["1.5", "1e3", "0x10", " 8", "-0"])("a number written as %j is refused", (value) => {
+    expect(mistakesOf({ HTTP_PORT: value })).toHaveLength(1);
+  });
+});
+
+describe("settings that contradict each other", () => {
+  const production = { NODE_ENV: "production", DATABASE_URL: databaseUrl, STRIPE_SECRET_KEY: liveKey };
+
+  test("production needs a database and a key, and says why", () => {
+    expect(mistakesOf({ NODE_ENV: "production" })).toEqual([
+      "DATABASE_URL must be set when NODE_ENV is production: the embedded PostgreSQL that runs without it is for trying out.",
+      "STRIPE_SECRET_KEY must be set when NODE_ENV is production: the stand-in that runs without it is for trying out.",
+    ]);
+  });
+
+  test.each([
+    [
+      "no stand-in in production",
+      { ...production, STRIPE_SECRET_KEY: testKey, STRIPE_API_BASE: "http://127.0.0.1:1" },
+      /^STRIPE_API_BASE .*NODE_ENV/,
+    ],
+    ["no failpoint in production", { ...production, KEIYAKU_FAILPOINT: "x:1:kill" }, /^KEIYAKU_FAILPOINT .*NODE_ENV/],
+    [
+      "no live key for a stand-in",
+      { DATABASE_URL: databaseUrl, STRIPE_SECRET_KEY: liveKey, STRIPE_API_BASE: "http://127.0.0.1:1" },
+      /^STRIPE_SECRET_KEY .*STRIPE_API_BASE/,
+    ],
+    [
+      "no live key beside the embedded database",
+      { STRIPE_SECRET_KEY: "rk_live_abc" },
+      /^STRIPE_SECRET_KEY .*DATABASE_URL/,
+    ],
+    ["no stand-in without a key", { STRIPE_API_BASE: "http://127.0.0.1:1" }, /^STRIPE_API_BASE .*STRIPE_SECRET_KEY/],
+    [
+      "no pool smaller than the concurrency and two",
+      { WORKER_CONCURRENCY: "10", DATABASE_POOL_SIZE: "11" },
+      /^DATABASE_POOL_SIZE .*12.*WORKER_CONCURRENCY/,
+    ],
+  ])("%s", (_, env, sentence) => {
+    expect(mistakesOf(env)).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  test("a live key beside a real database is good, and a pool of just the concurrency and two", () => {
+    expect(mistakesOf(production)).toEqual([]);
+    expect(mistakesOf({ DATABASE_URL: databaseUrl, STRIPE_SECRET_KEY: liveKey })).toEqual([]);
+    expect(mistakesOf({ WORKER_CONCURRENCY: "10", DATABASE_POOL_SIZE: "12" })).toEqual([]);
+  });
+
+  test("one mistake is not reported as another", () => {
+    expect(mistakesOf({ DATABASE_URL: "nonsense", STRIPE_SECRET_KEY: liveKey })).toEqual([
+      expect.stringMatching(/^DATABASE_URL must begin/),
+    ]);
+    expect(mistakesOf({ WORKER_CONCURRENCY: "many", DATABASE_POOL_SIZE: "5" })).toEqual([
+      expect.stringMatching(/^WORKER_CONCURRENCY/),
+    ]);
+  });
+});

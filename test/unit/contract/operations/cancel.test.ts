@@ -1,0 +1,189 @@
+import { describe, expect, test } from "vitest";
+import type { Contract, Payment, Refund } from "../../../../src/contract/contract.ts";
+import type { Answer } from "../../../../src/contract/step.ts";
+import {
+  makeContract,
+  makeFacts,
+  makePayment,
+  makeRefund,
+  makeWorld,
+  on,
+  openFor,
+  revokedFor,
+} from "../../../support/facts.ts";
+import { play, settled } from "../support/play.ts";
+import { askedBy, expectRefusalsInOrder, refusalOf, statusesAllowed, withContract } from "../support/refusals.ts";
+import { done, refundSeen, refundsSeen, refused, subscriptionEnded } from "../support/stripe-answers.ts";
+
+const startAhead = on("2025-02-01");
+const initialFee = makePayment({ subject: "initial_fee", amountMinor: 5_000, stripePaymentIntentId: "pi_first" });
+const refundId = "c-1:initial_fee:refund:1";
+
+function setup(contract: Partial<Contract>, payments: readonly Payment[] = [], refunds: readonly Refund[] = []) {
+  return makeFacts("cancel", { world: makeWorld({ contract, payments, refunds }) });
+}
+
+/** A monthly contract by card that starts on 1 February, with these rows in its history. */
+function setupByCard(payments: readonly Payment[]) {
+  return setup({ paymentMethod: "card", status: "not_started", startOn: startAhead }, payments);
+}
+
+const ended = { cancel_subscription: done(subscriptionEnded) } satisfies Record<string, Answer>;
+
+describe("who may cancel, and from where", () => {
+  test("a monthly contract: while it waits for its payment or its start", () => {
+    const allowed = statusesAllowed((status) => setup({ status }));
+    expect(allowed).toEqual(["awaiting_payment", "not_started"]);
+  });
+
+  test("a one-time contract: only while it waits for its payment", () => {
+    const allowed = statusesAllowed((status) => setup({ status, kind: "one_time" }));
+    expect(allowed).toEqual(["awaiting_payment"]);
+  });
+
+  test.each(["card", "bank_transfer", "other"] as const)("paid by %s all the same", (paymentMethod) => {
+    expect(refusalOf(setup({ paymentMethod, status: "awaiting_payment" }))).toBeUndefined();
+  });
+
+  test("refusals come in the specified order", () => {
+    expectRefusalsInOrder(setup({ status: "awaiting_payment" }), [
+      ["status_not_allowed", withContract({ status: "active" })],
+    ]);
+  });
+
+  test.each(["operator", "service"] as const)("a %s may ask in both statuses", (actor) => {
+    expect(refusalOf(askedBy(actor)(setup({ status: "awaiting_payment" })))).toBeUndefined();
+    expect(refusalOf(askedBy(actor)(setup({ status: "not_started", startOn: startAhead })))).toBeUndefined();
+  });
+
+  test("a customer may cancel their own contract only while it waits for its payment", () => {
+    const own = askedBy("customer", "cust-1");
+    expect(refusalOf(own(setup({ status: "awaiting_payment" })))).toBeUndefined();
+    expect(refusalOf(own(setup({ status: "not_started", startOn: startAhead })))).toBe("actor_not_allowed");
+    expect(refusalOf(own(setup({ status: "active" })))).toBe("actor_not_allowed");
+  });
+
+  test.each(["schedule", "stripe"] as const)("the %s may not ask", (actor) => {
+    expect(refusalOf(askedBy(actor)(setup({ status: "awaiting_payment" })))).toBe("actor_not_allowed");
+  });
+});
+
+describe("without Stripe", () => {
+  test("what waits for its payment is written off, and nothing is owed", () => {
+    const due = [makePayment({ subject: "initial_fee", state: "due" }), makePayment({ period: 0, state: "due" })];
+    const played = play(setup({ status: "awaiting_payment" }, due));
+
+    expect(played.steps).toEqual([]);
+    expect(settled(played)).toEqual({
+      status: "canceled",
+      reservation: null,
+      paymentMoves: due.map(({ id }) => ({ id, from: "due", to: "never_charged" })),
+      newRefunds: [],
+      licenses: [],
+      attention: [],
+      notices: [
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 0 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 0 } },
+      ],
+    });
+  });
+
+  test("what was paid is recorded as owed back by hand, and stays paid until a person has done it", () => {
+    const fee = makePayment({ subject: "initial_fee", amountMinor: 5_000 });
+    const change = settled(play(setup({ status: "not_started", startOn: startAhead }, [fee])));
+
+    expect(change).toEqual({
+      status: "canceled",
+      reservation: null,
+      paymentMoves: [],
+      newRefunds: [{ id: refundId, paymentId: fee.id, amountMinor: 5_000, state: "manual_due" }],
+      licenses: [],
+      attention: [{ code: "refund_owed_by_hand", detail: { refundId, amountMinor: 5_000 } }],
+      notices: [
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 5_000 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 5_000 } },
+      ],
+    });
+  });
+
+  test("what is noted as owed back already is not noted a second time", () => {
+    const fee = makePayment({ subject: "initial_fee", amountMinor: 5_000 });
+    const facts = setup(
+      { status: "not_started", startOn: startAhead },
+      [fee],
+      [makeRefund(fee, { state: "manual_due" })],
+    );
+    expect(settled(play(facts)).newRefunds).toEqual([]);
+  });
+
+  test.each(["refunded", "never_charged"] as const)("a row that is %s stays as it is", (state) => {
+    const row = makePayment({ subject: "initial_fee", state });
+    const change = settled(play(setup({ status: "not_started", startOn: startAhead }, [row])));
+    expect(change).toMatchObject({ newRefunds: [], paymentMoves: [] });
+  });
+
+  test("every open license is revoked, and one that was revoked before keeps its reason", () => {
+    const [first, second] = [makePayment({ period: 0 }), makePayment({ period: 1 })];
+    const licenses = [...openFor([first]), revokedFor(second, "refunded")];
+    const contract = makeContract({ status: "not_started", startOn: startAhead });
+    const facts = makeFacts("cancel", { world: makeWorld({ contract, payments: [first, second], licenses }) });
+    expect(settled(play(facts)).licenses).toEqual([{ type: "revoked", paymentId: first.id, because: "canceled" }]);
+  });
+});
+
+describe("by card", () => {
+  test("the subscription is ended first, then each payment looked at and refunded, and all of it is told", () => {
+    const played = play(setupByCard([initialFee]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+      [`refund:${initialFee.id}`]: done(refundSeen(refundId, 5_000)),
+    });
+
+    expect(played.steps).toEqual([
+      { type: "call", name: "cancel_subscription", call: { verb: "cancel_subscription", subscriptionId: "sub_1" } },
+      {
+        type: "look",
+        name: `refunds_of:${initialFee.id}`,
+        look: { verb: "list_refunds", paymentIntentId: "pi_first" },
+      },
+      {
+        type: "call",
+        name: `refund:${initialFee.id}`,
+        call: { verb: "refund_payment", refundId, paymentIntentId: "pi_first", amountMinor: 5_000 },
+        refund: { refundId, paymentId: initialFee.id, amountMinor: 5_000 },
+      },
+    ]);
+    expect(settled(played)).toEqual({
+      status: "canceled",
+      reservation: null,
+      paymentMoves: [{ id: initialFee.id, from: "paid", to: "refunded" }],
+      newRefunds: [],
+      licenses: [],
+      attention: [],
+      notices: [
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 5_000 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 5_000 } },
+      ],
+    });
+  });
+
+  test("a contract without a subscription ends none", () => {
+    const facts = setup({ paymentMethod: "card", kind: "one_time", status: "awaiting_payment" });
+    expect(play(facts).steps).toEqual([]);
+  });
+
+  test("a subscription that Stripe does not know is an answer, with attention", () => {
+    const change = settled(play(setupByCard([]), { cancel_subscription: refused("not_found") }));
+    expect(change).toMatchObject({
+      status: "canceled",
+      attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_1" } }],
+    });
+  });
+
+  test("a period of its first invoice that was never paid is written off", () => {
+    const unpaid = makePayment({ period: 0, state: "unpaid" });
+    expect(settled(play(setupByCard([unpaid]), ended)).paymentMoves).toEqual([
+      { id: unpaid.id, from: "unpaid", to: "never_charged" },
+    ]);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, test } from "vitest";
+import type { Payment, Refund } from "../../../src/contract/contract.ts";
+import type { Answer } from "../../../src/contract/step.ts";
+import { makeFacts, makePayment, makeRefund, makeWorld, on } from "../../support/facts.ts";
+import { play, settled } from "./support/play.ts";
+import { done, missing, refundSeen, refundsSeen, refused, subscriptionEnded } from "./support/stripe-answers.ts";
+
+const initialFee = makePayment({ subject: "initial_fee", amountMinor: 5_000, stripePaymentIntentId: "pi_first" });
+const firstPeriod = makePayment({ period: 0, stripePaymentIntentId: "pi_first" });
+const refundId = "c-1:initial_fee:refund:1";
+
+/** A `cancel` of a monthly contract by card that has not started: every kind that refunds everything does it alike. */
+function setup(payments: readonly Payment[], refunds: readonly Refund[] = []) {
+  const contract = { paymentMethod: "card", status: "not_started", startOn: on("2025-02-01") } as const;
+  return makeFacts("cancel", { world: makeWorld({ contract, payments, refunds }) });
+}
+
+const ended = { cancel_subscription: done(subscriptionEnded) } satisfies Record<string, Answer>;
+
+describe("refunding what a canceled contract by card was paid", () => {
+  test.each(["pending", "requires_action"])("a refund that is %s leaves the row paid, with attention", (status) => {
+    const change = settled(
+      play(setup([initialFee]), {
+        ...ended,
+        [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+        [`refund:${initialFee.id}`]: done(refundSeen(refundId, 5_000, status)),
+      }),
+    );
+    expect(change).toMatchObject({
+      status: "canceled",
+      paymentMoves: [],
+      newRefunds: [],
+      attention: [{ code: "refund_pending", detail: { refundId, amountMinor: 5_000 } }],
+    });
+  });
+
+  test.each([
+    ["refused", refused("charge_disputed"), "charge_disputed"],
+    ["failed at once", done(refundSeen(refundId, 5_000, "failed")), "failed"],
+    ["canceled at once", done(refundSeen(refundId, 5_000, "canceled")), "canceled"],
+  ])("a refund that is %s never blocks the cancel: it stays owed and operators are mailed", (_, answer, refusal) => {
+    const change = settled(
+      play(setup([initialFee]), {
+        ...ended,
+        [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+        [`refund:${initialFee.id}`]: answer,
+      }),
+    );
+    expect(change).toMatchObject({
+      status: "canceled",
+      paymentMoves: [],
+      attention: [{ code: "refund_owed", detail: { refundId, amountMinor: 5_000, refusal } }],
+    });
+    expect(change.notices?.slice(2)).toEqual([
+      { kind: "refund_refused", recipient: "operators", detail: { refunds: 1, owedMinor: 5_000 } },
+    ]);
+  });
+
+  test.each([
+    ["an intent that Stripe does not know", missing],
+    ["an intent without a charge", refundsSeen(0)],
+  ])("%s: the refund is written as owed, and nothing is sent", (_, seen) => {
+    const played = play(setup([initialFee]), { ...ended, [`refunds_of:${initialFee.id}`]: seen });
+    expect(settled(played)).toMatchObject({
+      newRefunds: [{ id: refundId, paymentId: initialFee.id, amountMinor: 5_000, state: "due" }],
+      attention: [{ code: "refund_owed" }],
+    });
+    expect(settled(played).notices?.map(({ kind }) => kind)).toContain("refund_refused");
+  });
+
+  test("what was refunded elsewhere is not refunded again, nor announced as going back now", () => {
+    const played = play(setup([initialFee]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000, 0),
+    });
+    expect(settled(played)).toMatchObject({
+      status: "canceled",
+      paymentMoves: [{ id: initialFee.id, from: "paid", to: "refunded" }],
+      newRefunds: [],
+      attention: [{ code: "refunded_elsewhere", detail: { paymentId: initialFee.id, amountMinor: 5_000 } }],
+    });
+    expect(settled(played).notices?.map(({ detail }) => detail)).toEqual([{ refundMinor: 0 }, { refundMinor: 0 }]);
+  });
+
+  test("a row gets at most what its charge has left", () => {
+    const played = play(setup([initialFee]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000, 1_200),
+      [`refund:${initialFee.id}`]: done(refundSeen(refundId, 1_200)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({ call: { amountMinor: 1_200 }, refund: { amountMinor: 1_200 } });
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 1_200 });
+  });
+
+  test("rows of one invoice share its charge: each is refunded by its own amount, after a look of its own", () => {
+    const played = play(setup([initialFee, firstPeriod]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(6_980),
+      [`refund:${initialFee.id}`]: done(refundSeen(refundId, 5_000)),
+      [`refunds_of:${firstPeriod.id}`]: refundsSeen(6_980, 1_980),
+      [`refund:${firstPeriod.id}`]: done(refundSeen("c-1:period:0:refund:1", 1_980)),
+    });
+    expect(played.steps.map(({ name }) => name)).toEqual([
+      "cancel_subscription",
+      `refunds_of:${initialFee.id}`,
+      `refund:${initialFee.id}`,
+      `refunds_of:${firstPeriod.id}`,
+      `refund:${firstPeriod.id}`,
+    ]);
+    expect(settled(played).paymentMoves).toEqual([
+      { id: initialFee.id, from: "paid", to: "refunded" },
+      { id: firstPeriod.id, from: "paid", to: "refunded" },
+    ]);
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 6_980 });
+  });
+
+  test("of a shared charge from which something was refunded elsewhere, no more is sent than is left", () => {
+    const played = play(setup([initialFee, firstPeriod]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(6_980, 6_000),
+      [`refund:${initialFee.id}`]: done(refundSeen(refundId, 5_000)),
+      [`refunds_of:${firstPeriod.id}`]: refundsSeen(6_980, 1_000),
+      [`refund:${firstPeriod.id}`]: done(refundSeen("c-1:period:0:refund:1", 1_000)),
+    });
+    const sent = played.steps.flatMap((step) => (step.type === "call" && step.refund ? [step.refund.amountMinor] : []));
+    expect(sent).toEqual([5_000, 1_000]);
+  });
+
+  test.each(["pending", "requires_action", "succeeded", "manual_done"] as const)(
+    "a refund of ours that is %s counts as given back: nothing is asked",
+    (state) => {
+      const played = play(setup([initialFee], [makeRefund(initialFee, { state })]), ended);
+      expect(played.steps.map(({ name }) => name)).toEqual(["cancel_subscription"]);
+      expect(settled(played)).toMatchObject({ newRefunds: [], attention: [] });
+    },
+  );
+
+  test("a refund that failed before is tried again, as a refund row of its own", () => {
+    const facts = setup([initialFee], [makeRefund(initialFee, { state: "failed" })]);
+    const id = "c-1:initial_fee:refund:2";
+    const played = play(facts, {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+      [`refund:${initialFee.id}`]: done(refundSeen(id, 5_000)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({ call: { refundId: id }, refund: { refundId: id } });
+  });
+
+  test("money that did not come through Stripe is owed back by hand", () => {
+    const cash = makePayment({ subject: "initial_fee", amountMinor: 5_000, stripePaymentIntentId: null });
+    expect(settled(play(setup([cash]), ended)).newRefunds).toMatchObject([{ state: "manual_due" }]);
+  });
+});

@@ -29,7 +29,7 @@ export interface StripeStandIn {
   /** One of the keys that it accepts. */
   readonly secretKey: string;
   readonly control: StandInControl;
-  /** Closes all connections. Requests that are held are not executed any more. The state file stays. */
+  /** Closes all connections, once. Requests that are held are not executed any more. The state file stays. */
   stop(): Promise<void>;
 }
 
@@ -52,17 +52,22 @@ export async function startStripeStandIn(options: StripeStandInOptions = {}): Pr
     core.state.close();
     throw error;
   });
+  const stop = async () => {
+    core.holds.stop();
+    core.delays.stop();
+    await Promise.allSettled(core.inFlight);
+    await server.close();
+    core.state.close();
+  };
+  let stopped: Promise<void> | undefined;
   return {
     url: `http://127.0.0.1:${server.port}`,
     port: server.port,
     secretKey: DEFAULT_SECRET_KEY,
     control: createControl(async (name, argument) => runCommand(commands, name, argument)),
-    stop: async () => {
-      core.holds.stop();
-      core.delays.stop();
-      await Promise.allSettled(core.inFlight);
-      await server.close();
-      core.state.close();
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }

@@ -30,7 +30,7 @@ export interface StripeGatewayOptions {
 
 /** The gateway with its connections. */
 export interface StripeConnection extends StripeGateway {
-  /** Cuts the connections, also those of requests under way, whose results are then unknown. */
+  /** Cuts its connections. For when nothing is under way: a request that is would end as `unknown`, or be sent again. */
   close(): void;
 }
 

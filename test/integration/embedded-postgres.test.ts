@@ -61,6 +61,8 @@ async function startInProcess(
     ${then}`;
   const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], {
     cwd: repository,
+    // A group of its own, as a terminal gives to each command: Ctrl-C and a closed window go to all of it.
+    detached: true,
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -176,10 +178,11 @@ describe("startEmbeddedPostgres", () => {
     expect(notices).toEqual([expect.stringContaining("recovers by itself")]);
   });
 
-  it("leaves a server running whose starter was killed; the next start uses it along", async () => {
+  it("leaves the server running when its starter's process group is killed; the next start uses it along", async () => {
     const { start, dataDir } = await setup();
     const { child, server } = await startInProcess(dataDir, "setInterval(() => {}, 1000);");
-    child.kill("SIGKILL");
+    if (child.pid === undefined) throw new Error("no process");
+    process.kill(-child.pid, "SIGKILL");
     await once(child, "exit");
 
     const next = await start();

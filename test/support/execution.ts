@@ -1,3 +1,4 @@
+import { type StripeStandIn, startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { OperationRequest } from "../../src/contract/operation.ts";
 import type { ExecutionDeps } from "../../src/execution/deps.ts";
@@ -6,8 +7,6 @@ import type { AttemptReport } from "../../src/execution/outcome.ts";
 import { type Acceptance, acceptRequest } from "../../src/store/accept-request.ts";
 import type { Ringing } from "../../src/store/ring-list.ts";
 import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
-import { Secret } from "../../src/secret.ts";
-import { type StripeStandIn, startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
 import { createTestStore, silentLog, type TestStore } from "./test-database.ts";
 
 /** An execution without queue and workers: the test is the queue, and sees every bell. */
@@ -16,7 +15,9 @@ export interface ExecutionBench extends TestStore {
   readonly stripe: StripeStandIn;
   readonly bells: (Ringing & { delayMs: number })[];
   readonly stopping: AbortController;
-  accept(request: Partial<OperationRequest> & Pick<OperationRequest, "id" | "kind" | "contractId">): Promise<Acceptance>;
+  accept(
+    request: Partial<OperationRequest> & Pick<OperationRequest, "id" | "kind" | "contractId">,
+  ): Promise<Acceptance>;
   execute(operationId: string): Promise<AttemptReport>;
   /** Accepts and executes; returns the ledger's row. */
   perform(
@@ -31,7 +32,7 @@ export async function createExecutionBench(overrides: Partial<ExecutionDeps> = {
   const bells: ExecutionBench["bells"] = [];
   const stopping = new AbortController();
   const gateway = createStripeGateway({
-    secretKey: new Secret(stripe.secretKey),
+    secretKey: stripe.secretKey,
     apiBase: stripe.url,
     timeoutMs: 2_000,
     maxNetworkRetries: 0,

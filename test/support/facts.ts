@@ -145,6 +145,11 @@ export function makeRunningWorld(overrides: Partial<Contract> = {}): ContractWor
   return makeWorld({ contract: overrides, payments, licenses: openFor(payments) });
 }
 
+/** A catalog that knows the monthly product and the customer of the story, and nothing against a registration. */
+export function makeCatalog(overrides: Partial<NonNullable<Facts["catalog"]>> = {}): NonNullable<Facts["catalog"]> {
+  return { product: makeProduct(), customerKnown: true, stripeReferenceTaken: false, ...overrides };
+}
+
 /** The parts of the facts that a test may set; everything else follows from them. */
 export interface FactsParts extends Partial<Omit<Facts, "operation">>, Partial<Pick<Facts["operation"], "actor">> {
   readonly params?: unknown;

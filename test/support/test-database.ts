@@ -20,7 +20,9 @@ export function addressOf(url: string) {
   return parsed.options;
 }
 
-export async function createTestStore(options: { onStatement?: StatementHook; poolSize?: number } = {}): Promise<TestStore> {
+export async function createTestStore(
+  options: { onStatement?: StatementHook; poolSize?: number } = {},
+): Promise<TestStore> {
   const database = await createTestDatabase();
   const { poolSize = 8, ...rest } = options;
   const db = new Database({ address: addressOf(database.url), poolSize, applicationName: "keiyaku-test", ...rest });

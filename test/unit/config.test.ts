@@ -131,7 +131,7 @@ describe("secrets", () => {
       expect(text).not.toContain(testKey);
       expect(text).toContain("[secret]");
     }
-    expect(config.stripe.type === "test" && `${config.stripe.secretKey}`).toBe("[secret]");
+    expect(config.stripe.type === "test" && String(config.stripe.secretKey)).toBe("[secret]");
   });
 
   test("are read from a file, without the line end after them", () => {
@@ -245,7 +245,7 @@ describe("what cannot be used", () => {
       KEIYAKU_FAILPOINT: "x:0:kill",
     });
 
-    expect(mistakes.map((mistake) => mistake.split(" ")[0]).toSorted()).toEqual(
+    expect(mistakes.map((mistake) => mistake.slice(0, mistake.indexOf(" "))).toSorted()).toEqual(
       [
         "NODE_ENV",
         "DATABASE_URL",

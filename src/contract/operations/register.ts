@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { licenseOnPaid, newPeriodPayment, paymentId, type Terms } from "../billing.ts";
-import { type BusinessDate, type BusinessMonth, businessDateOf, parseBusinessDate, periodOn } from "../calendar.ts";
+import {
+  type BusinessDate,
+  type BusinessMonth,
+  begunPeriods,
+  businessDateOf,
+  parseBusinessDate,
+  parseInstant,
+  periodOn,
+} from "../calendar.ts";
 import type { Change, NewPayment, Registration } from "../change.ts";
 import { statusOncePaid } from "../confirming.ts";
 import {
@@ -26,7 +34,7 @@ const amountMinorMax = 999_999_999_999;
 const id = z.string().regex(idPattern, "must be 1 to 64 letters, digits, '.', '_' or '-'");
 const amountMinor = z.int().min(0).max(amountMinorMax);
 const stripeId = z.string().min(1).max(255);
-const instant = z.iso.datetime({ offset: true });
+const instant = z.iso.datetime({ offset: true }).transform(parseInstant);
 const month = z
   .string()
   .regex(/^\d{4}-(0[1-9]|1[0-2])$/, "must be a month of the form YYYY-MM")
@@ -120,8 +128,8 @@ export const register: RegistrationRule<Params> = {
     const { params } = facts;
     const contract = contractOf(facts);
     const newPayments = purchaseHistory(contract, facts);
-    const started = contract.startOn <= facts.today;
-    const opened = contract.status === "canceled" || !started ? [] : newPayments.filter((row) => row.state === "paid");
+    const hasOpened = contract.startOn <= facts.today && !isOneOf(contract.status, statusesThatOpenNothing);
+    const opened = hasOpened ? newPayments.filter((row) => row.state === "paid") : [];
     return settle({
       registration: {
         contract,
@@ -134,6 +142,9 @@ export const register: RegistrationRule<Params> = {
     } satisfies Change);
   },
 };
+
+/** In these statuses nothing can be viewed, whatever has been paid: not yet, or not any more. */
+const statusesThatOpenNothing = ["awaiting_payment", "not_started", "canceled"] as const;
 
 function invalid(field: string, problem: string): Step {
   return reject("invalid_request", { field, problem });
@@ -164,14 +175,29 @@ function refuse({ params, catalog, today, zone }: RegistrationFacts<Params>): St
     return invalid("params.specialPriceMinor", "special price and special months go together");
   }
   if (paymentMethod === "card") {
-    const needed = kind === "monthly" ? "subscriptionId" : "paymentIntentId";
+    const [needed, foreign] =
+      kind === "monthly"
+        ? (["subscriptionId", "paymentIntentId"] as const)
+        : (["paymentIntentId", "subscriptionId"] as const);
     if (stripe === undefined) return reject("stripe_reference_missing", { field: "params.stripe.customerId" });
     if (stripe[needed] === undefined) return reject("stripe_reference_missing", { field: `params.stripe.${needed}` });
     if (catalog?.stripeReferenceTaken) return invalid(`params.stripe.${needed}`, "belongs to another contract");
+    if (stripe[foreign] !== undefined)
+      return invalid(`params.stripe.${foreign}`, `does not belong to a ${kind} contract`);
   } else if (stripe !== undefined) {
     return invalid("params.stripe", `a contract paid by ${paymentMethod} has nothing at Stripe`);
   }
-  return refusePayments(params, today, zone) ?? (state === undefined ? undefined : refuseState(params, state));
+  return (
+    refusePayments(params, today, zone) ?? (state === undefined ? undefined : refuseState(params, state, today, zone))
+  );
+}
+
+/**
+ * Whether a period may be paid or unpaid already: it has begun, or is the first. By card any may, since Stripe can renew
+ * some days before the date that is counted here.
+ */
+function isBillable({ paymentMethod, startOn }: Params, index: number, today: BusinessDate): boolean {
+  return paymentMethod === "card" || index === 0 || index < begunPeriods(startOn, today).length;
 }
 
 function refusePayments(params: Params, today: BusinessDate, zone: string): Step | undefined {
@@ -184,7 +210,16 @@ function refusePayments(params: Params, today: BusinessDate, zone: string): Step
     if ((payment.subject === "one_time_price") !== (params.kind === "one_time") && payment.subject !== "initial_fee") {
       return invalid(`${field}.subject`, `does not belong to a ${params.kind} contract`);
     }
+    if (payment.period !== undefined && !isBillable(params, payment.period, today)) {
+      return invalid(`${field}.period`, "has not begun");
+    }
     if (businessDateOf(payment.paidAt, zone) > today) return invalid(`${field}.paidAt`, "lies in the future");
+    const stripeField = (["stripePaymentIntentId", "stripeInvoiceId"] as const).find(
+      (name) => payment[name] !== undefined,
+    );
+    if (params.paymentMethod !== "card" && stripeField !== undefined) {
+      return invalid(`${field}.${stripeField}`, `a contract paid by ${params.paymentMethod} has nothing at Stripe`);
+    }
     const key = paymentId("", payment.subject, payment.period ?? null);
     if (seen.has(key)) return invalid(field, "pays the same thing as an earlier one");
     seen.add(key);
@@ -192,7 +227,12 @@ function refusePayments(params: Params, today: BusinessDate, zone: string): Step
   return undefined;
 }
 
-function refuseState(params: Params, state: NonNullable<Params["state"]>): Step | undefined {
+function refuseState(
+  params: Params,
+  state: NonNullable<Params["state"]>,
+  today: BusinessDate,
+  zone: string,
+): Step | undefined {
   const { status, reservation, unpaidPeriods, endedAt } = state;
   const monthlyOnly = isOneOf(status, runningStatuses) || status === "payment_unconfirmed" || status === "terminated";
   if (monthlyOnly && params.kind !== "monthly")
@@ -200,8 +240,21 @@ function refuseState(params: Params, state: NonNullable<Params["state"]>): Step 
   if (status === "established" && params.kind !== "one_time") {
     return invalid("params.state.status", "established is for one-time contracts");
   }
+  // A contract by card can be suspended before its start: its first invoice may fail.
+  const needsItsStart =
+    isOneOf(status, ["established", ...runningStatuses]) ||
+    (status === "payment_unconfirmed" && params.paymentMethod !== "card");
+  if (needsItsStart && params.startOn > today) {
+    return invalid("params.state.status", `${status} is for contracts that have begun`);
+  }
+  if (status === "awaiting_payment" && params.payments.some(({ subject }) => subject !== "initial_fee")) {
+    return invalid("params.state.status", "awaiting_payment is for contracts of which no price or period is paid");
+  }
   if (isOneOf(status, finalStatuses) !== (endedAt !== undefined)) {
     return invalid("params.state.endedAt", "goes with canceled and terminated, and only with them");
+  }
+  if (endedAt !== undefined && businessDateOf(endedAt, zone) > today) {
+    return invalid("params.state.endedAt", "lies in the future");
   }
   const mayBeReserved = status === "termination_reserved" || status === "payment_unconfirmed";
   if (reservation !== undefined && !mayBeReserved) {
@@ -213,6 +266,8 @@ function refuseState(params: Params, state: NonNullable<Params["state"]>): Step 
   if ((status === "payment_unconfirmed") !== (unpaidPeriods?.length ?? 0) > 0) {
     return invalid("params.state.unpaidPeriods", "goes with payment_unconfirmed, and only with it");
   }
+  const notBegun = unpaidPeriods?.find((index) => !isBillable(params, index, today));
+  if (notBegun !== undefined) return invalid("params.state.unpaidPeriods", `period ${notBegun} has not begun`);
   const paidToo = unpaidPeriods?.find((index) => params.payments.some((payment) => payment.period === index));
   if (paidToo !== undefined)
     return invalid("params.state.unpaidPeriods", `period ${paidToo} is among the payments too`);

@@ -41,7 +41,7 @@ function reserveByCard(facts: RuleFacts<NoParams>, subscriptionId: string, answe
 
   const onRenewalDate = today === endsOn || (today === startsOn && today !== world.contract.startOn);
   if (onRenewalDate) return reject("renewal_date_today", { date: today });
-  if (startsOn > today || renewalProcessedSince(world, today)) return reject("renewal_already_processed");
+  if (startsOn > today) return reject("renewal_already_processed");
 
   const answer = answers.get("reserve") as CallAnswer<SubscriptionSeen> | undefined;
   if (answer === undefined) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { writeOffUnpaid } from "../billing.ts";
+import { licenseOnPaid, writeOffUnpaid } from "../billing.ts";
 import { endSubscription, tellBoth } from "../canceling.ts";
 import type { Attention, PaymentMove } from "../change.ts";
 import type { ContractWorld } from "../contract.ts";
@@ -9,7 +9,8 @@ import type { Answers, CallAnswer, InvoiceSeen, Step, UnpaidInvoicesSeen } from 
 /**
  * 解約処理: ends a suspended monthly contract at once. The unpaid periods count as never charged; what was paid stays
  * viewable. By card, in this order: the subscription is cancelled, its open invoices are voided and its drafts stopped
- * (voiding first could make Stripe run the subscription again), and then it is looked whether one was paid in between.
+ * (voiding first could make Stripe run the subscription again), and then it is looked whether one was paid in between:
+ * that one is a payment, and opens its period as any payment of a contract that has begun.
  */
 export const terminate: ContractRule<Record<string, never>> = {
   kind: "terminate",
@@ -17,8 +18,8 @@ export const terminate: ContractRule<Record<string, never>> = {
   button: { ja: "解約処理", en: "Terminate now" },
   actors: staff,
   params: z.strictObject({}),
-  next({ world }, answers) {
-    const { contract } = world;
+  next({ world, today }, answers) {
+    const { contract, payments, licenses } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.status !== "payment_unconfirmed") return rejectStatus(contract);
 
@@ -27,10 +28,13 @@ export const terminate: ContractRule<Record<string, never>> = {
     const closing = closeInvoices(world, answers);
     if (closing.type === "step") return closing.step;
 
+    const paidMeanwhile = new Set(closing.paymentMoves.filter(({ to }) => to === "paid").map(({ id }) => id));
+    const opened = contract.startOn > today ? [] : payments.filter(({ id }) => paidMeanwhile.has(id));
     return settle({
       status: "terminated",
       reservation: null,
       paymentMoves: closing.paymentMoves,
+      licenses: opened.flatMap((payment) => licenseOnPaid(payment, licenses)),
       attention: [...ending.attention, ...closing.attention],
       notices: tellBoth("contract_terminated"),
     });
@@ -62,7 +66,9 @@ function closeInvoices({ contract, payments }: ContractWorld, answers: Answers):
     return { type: "step", step: { type: "call", name, call: { verb, invoiceId: id } } };
   }
 
-  const refused = listed.invoices.filter(({ id }) => isRefused(answers.get(`void:${id}`)));
+  const refused = listed.invoices.filter(({ id }) =>
+    [`void:${id}`, `stop:${id}`].some((name) => isRefused(answers.get(name))),
+  );
   const inDoubt = new Set([...refused.map(({ id }) => id), ...unpaid.flatMap((row) => row.stripeInvoiceId ?? [])]);
   const seen = new Map<string, InvoiceSeen>();
   for (const invoiceId of inDoubt) {

@@ -25,11 +25,12 @@ export const withdrawReservation: ContractRule<NoParams> = {
     if (!reserved || contract.terminationOn === null) return rejectStatus(contract);
     if (today >= contract.terminationOn) return reject("renewal_date_reached", { date: contract.terminationOn });
     if (contract.terminationSource === "product_month") return reject("reserved_by_product_month");
-    if (renewalProcessedSince(world, today)) return reject("renewal_already_processed");
 
     if (contract.stripeSubscriptionId !== null) {
       const lifting = liftAtStripe(facts, contract.stripeSubscriptionId, answers);
       if (lifting !== undefined) return lifting;
+    } else if (renewalProcessedSince(world, today)) {
+      return reject("renewal_already_processed");
     }
     return settle({
       reservation: null,
@@ -49,5 +50,6 @@ function liftAtStripe(facts: RuleFacts<NoParams>, subscriptionId: string, answer
     const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const;
     return { type: "call", name: "withdraw", call };
   }
-  return answer.type === "refused" ? reject("subscription_not_running") : undefined;
+  const isLifted = answer.type === "done" && answer.value.type === "found";
+  return isLifted ? undefined : reject("subscription_not_running");
 }

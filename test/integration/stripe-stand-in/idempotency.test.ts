@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eventually, PURCHASE, SHOP, setUpStandIn, stripeErrorOf } from "./set-up-stand-in.ts";
+import { PURCHASE, SHOP, setUpStandIn, stripeErrorOf, untilHeld } from "./set-up-stand-in.ts";
 
 const HOURS_MS = 60 * 60 * 1000;
 const REFUND = { payment_intent: "pi_purchase", amount: 100 } as const;
@@ -74,10 +74,7 @@ test("answers 409 while a request with the key is being executed, and replays it
   const { stripe, control, refunds } = await setUp();
   await control.fault({ mode: "hold", ms: 60_000, method: "POST", path: "/v1/refunds" });
   const held = stripe.refunds.create(REFUND, { idempotencyKey: "k1" });
-  await eventually(
-    () => control.requests(),
-    ([request]) => request?.fault === "hold",
-  );
+  await untilHeld(control);
 
   const error = await stripeErrorOf(stripe.refunds.create(REFUND, { idempotencyKey: "k1" }));
 
@@ -93,10 +90,7 @@ test("a request held in flight and a second one with another key refund twice", 
   const { stripe, control, refunds } = await setUp();
   await control.fault({ mode: "hold", ms: 60_000, method: "POST", path: "/v1/refunds" });
   const held = stripe.refunds.create(REFUND, { idempotencyKey: "k1" });
-  await eventually(
-    () => control.requests(),
-    ([request]) => request?.fault === "hold",
-  );
+  await untilHeld(control);
   expect((await stripe.refunds.list({ payment_intent: "pi_purchase" })).data).toEqual([]);
 
   await stripe.refunds.create(REFUND, { idempotencyKey: "k2" });
@@ -216,7 +210,8 @@ test("stores a declined card, which leaves its failed charge behind once", async
 test("ignores a key on a DELETE", async () => {
   const { stripe, control } = await setUp();
   await control.seed({
-    ...{ products: SHOP.products, prices: SHOP.prices },
+    products: SHOP.products,
+    prices: SHOP.prices,
     subscriptions: [{ id: "sub_a", customer: "cus_hanako", price: "price_monthly", anchorAt: "2026-10-08T00:00:00Z" }],
   });
   await stripe.subscriptions.cancel("sub_a", {}, { idempotencyKey: "k1" });

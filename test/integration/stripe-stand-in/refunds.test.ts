@@ -15,7 +15,13 @@ test("refunds all that is left when no amount is given", async () => {
 
   const rest = await stripe.refunds.create({ payment_intent: "pi_purchase", metadata: { row: "r2" } });
 
-  expect(rest).toMatchObject({ object: "refund", amount: 6000, status: "succeeded", charge: "ch_purchase", reason: null });
+  expect(rest).toMatchObject({
+    object: "refund",
+    amount: 6000,
+    status: "succeeded",
+    charge: "ch_purchase",
+    reason: null,
+  });
   expect(await stripe.charges.retrieve("ch_purchase")).toMatchObject({ amount_refunded: 10_000, refunded: true });
   expect(await effects("refund.created")).toMatchObject([
     { amount: 4000, paymentIntent: "pi_purchase", charge: "ch_purchase" },

@@ -1,7 +1,9 @@
 import Stripe from "stripe";
 import { onTestFinished } from "vitest";
+import type { StandInControl } from "../../../sandbox/stripe/control/control.ts";
 import type { Seed } from "../../../sandbox/stripe/control/seed-schema.ts";
 import { type StripeStandInOptions, startStripeStandIn } from "../../../sandbox/stripe/stripe-stand-in.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** A stand-in of this test's own, the real SDK talking to it, and what was logged. Stopped when the test is over. */
 export async function setUpStandIn(options: StripeStandInOptions = {}) {
@@ -49,13 +51,9 @@ export async function stripeErrorOf(promise: Promise<unknown>): Promise<Stripe.e
   throw new Error(`Expected an error of the SDK, not ${JSON.stringify(outcome)}`);
 }
 
-/** Asks again, for at most five seconds, until the answer satisfies. For states that come about without a signal. */
-export async function eventually<T>(ask: () => Promise<T>, isSatisfied: (answer: T) => boolean): Promise<T> {
-  const deadline = performance.now() + 5000;
-  for (;;) {
-    const answer = await ask();
-    if (isSatisfied(answer)) return answer;
-    if (performance.now() > deadline) throw new Error(`Never satisfied; last answer: ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+/** Waits until the stand-in holds a request, as a rule told it to. */
+export async function untilHeld(control: StandInControl): Promise<void> {
+  const isHeld = async () =>
+    (await control.requests()).some(({ fault, status }) => fault === "hold" && status === null);
+  await eventually(isHeld, { withinMs: 5000, describe: "a held request" });
 }

@@ -1,0 +1,117 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "./config.ts";
+import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl } from "./database-url.ts";
+import type { QueueBackend } from "./queue/queue-backend.ts";
+import { Secret } from "./secret.ts";
+import { migrate } from "./store/migrate.ts";
+
+/** Where everything is that a process of ours talks to, once the embedded default has filled in what was not set. */
+export interface Installation {
+  readonly address: DatabaseAddress;
+  readonly queue: QueueBackend;
+  readonly stripe: { readonly secretKey: Secret; readonly apiBase?: string };
+  /** Stops what {@link openInstallation} started, and nothing else. */
+  stop(): Promise<void>;
+}
+
+/** A server of the embedded default, as the sandbox starts it. */
+interface EmbeddedServer {
+  readonly url: string;
+  readonly started?: boolean;
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens what the settings name, and starts the embedded PostgreSQL and the Stripe stand-in for what they leave out. Both say
+ * so in one line. Several processes with one data folder share them.
+ *
+ * The stand-in is started only for those who call Stripe. Outside production only: the settings have seen to that.
+ */
+export async function openInstallation(
+  config: Config,
+  say: (sentence: string) => void,
+  needs: { readonly stripe: boolean } = { stripe: true },
+): Promise<Installation> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).toReversed()) await each();
+  };
+  try {
+    const address = await openDatabase(config, say, stops);
+    const queue: QueueBackend =
+      config.queue.type === "redis" ? { type: "redis", url: config.queue.url.reveal() } : { type: "postgres", address };
+    const stripe = needs.stripe ? await openStripe(config, say, stops) : { secretKey: new Secret("") };
+    return { address, queue, stripe, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function openDatabase(
+  { database }: Config,
+  say: (sentence: string) => void,
+  stops: (() => Promise<void>)[],
+): Promise<DatabaseAddress> {
+  if (database.type === "url") return database.options;
+  const { startEmbeddedPostgres } = await loadSandbox<{
+    startEmbeddedPostgres(options: {
+      dataDir: string;
+      durable: boolean;
+      onNotice: (sentence: string) => void;
+    }): Promise<EmbeddedServer>;
+  }>("../sandbox/postgres/embedded-postgres.ts", "DATABASE_URL");
+  const server = await startEmbeddedPostgres({ dataDir: database.dataDir, durable: true, onNotice: say });
+  stops.push(() => server.stop());
+  const parsed = parseDatabaseUrl(server.url);
+  if (parsed.type === "mistaken") throw new Error(`the embedded PostgreSQL's URL ${parsed.mistakes.join(" ")}`);
+  await migrate({ address: parsed.options });
+  if (server.started === true) say(`No DATABASE_URL: using the embedded PostgreSQL, data in ${database.dataDir}.`);
+  return parsed.options;
+}
+
+async function openStripe(
+  { stripe }: Config,
+  say: (sentence: string) => void,
+  stops: (() => Promise<void>)[],
+): Promise<Installation["stripe"]> {
+  if (stripe.type !== "stand_in") {
+    return { secretKey: stripe.secretKey, ...(stripe.apiBase === undefined ? {} : { apiBase: stripe.apiBase }) };
+  }
+  const { startStripeStandIn } = await loadSandbox<{
+    startStripeStandIn(options: { stateFile: string }): Promise<EmbeddedServer & { secretKey: string }>;
+  }>("../sandbox/stripe/stripe-stand-in.ts", "STRIPE_SECRET_KEY");
+  await mkdir(stripe.stateDir, { recursive: true });
+  const running = await findStandIn(stripe.stateDir);
+  if (running !== undefined) return running;
+  const server = await startStripeStandIn({ stateFile: join(stripe.stateDir, "state.ndjson") });
+  stops.push(() => server.stop());
+  await writeFile(
+    join(stripe.stateDir, "address.json"),
+    JSON.stringify({ url: server.url, secretKey: server.secretKey }),
+  );
+  say(`No STRIPE_SECRET_KEY: using the Stripe stand-in at ${server.url}, state in ${stripe.stateDir}. No money moves.`);
+  return { secretKey: new Secret(server.secretKey), apiBase: server.url };
+}
+
+/** The stand-in that another process with the same folder has started, if it still answers. */
+async function findStandIn(stateDir: string): Promise<Installation["stripe"] | undefined> {
+  try {
+    const { url, secretKey } = JSON.parse(await readFile(join(stateDir, "address.json"), "utf8"));
+    await fetch(`${url}/v1/events`, { signal: AbortSignal.timeout(1_000) });
+    return { secretKey: new Secret(secretKey), apiBase: url };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Loads a part of the sandbox, which only a checkout has: an installed package is for production. */
+async function loadSandbox<Module>(path: string, variable: string): Promise<Module> {
+  try {
+    return (await import(path)) as Module;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new Error(`${variable} is not set, and this installation has no embedded default; set ${variable}.`);
+  }
+}

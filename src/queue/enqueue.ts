@@ -1,0 +1,75 @@
+import type { JobsOptions } from "bullmq";
+import type { OperationRequest } from "../contract/operation.ts";
+import {
+  type AttemptPayload,
+  bellJobId,
+  operationJobs,
+  payloadVersion,
+  type RequestPayload,
+  requestJobId,
+} from "./payloads.ts";
+
+/** A job as BullMQ's `addBulk` takes it. */
+export interface PreparedJob<Payload> {
+  readonly name: string;
+  readonly data: Payload;
+  readonly opts: JobsOptions;
+}
+
+/**
+ * A request as a job. It is tried without end as long as it is not in the ledger, since nothing else knows of it; and it
+ * leaves the queue as soon as it is there, since it may hold personal data.
+ */
+export function requestJob(request: OperationRequest): PreparedJob<RequestPayload> {
+  return {
+    name: operationJobs.request,
+    data: { v: payloadVersion, request },
+    opts: {
+      jobId: requestJobId(request),
+      attempts: Number.MAX_SAFE_INTEGER,
+      backoff: { type: "fixed", delay: 5_000, jitter: 0.5 },
+      removeOnComplete: true,
+      stackTraceLimit: 1,
+      keepLogs: 0,
+    },
+  };
+}
+
+/** A bell as a job. It is tried once: the sweep rings again for what stays silent. */
+export function bellJob(
+  bell: { readonly operationId: string; readonly attempt: number; readonly ring: number },
+  delayMs: number,
+): PreparedJob<AttemptPayload> {
+  return {
+    name: operationJobs.attempt,
+    data: { v: payloadVersion, operationId: bell.operationId },
+    opts: {
+      jobId: bellJobId(bell),
+      attempts: 1,
+      ...(delayMs > 0 ? { delay: delayMs } : {}),
+      removeOnComplete: true,
+      // A failed bell that is kept would swallow the next ring of the same number.
+      removeOnFail: true,
+      stackTraceLimit: 1,
+      keepLogs: 0,
+    },
+  };
+}
+
+/** The answer took longer than the caller can wait; whether the work was done is not known. */
+export class DeadlineMissed extends Error {
+  override readonly name = "DeadlineMissed";
+}
+
+/** Waits for something at most so long. What is not waited for any longer may still happen. */
+export async function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const missed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineMissed(`no answer within ${deadlineMs} ms`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([work, missed]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,87 @@
+import { createPostgresBackend, Queue, type QueueOptions, Worker, type WorkerOptions, withBackend } from "bullmq";
+import type { DatabaseOptions as DatabaseAddress } from "../database-url.ts";
+import type { QueueName } from "./payloads.ts";
+
+/** Where the queue lives: Redis in production, or the database of the data for small installations and development. */
+export type QueueBackend =
+  | { readonly type: "redis"; readonly url: string }
+  | { readonly type: "postgres"; readonly address: DatabaseAddress };
+
+/** Keys of one queue share a hash slot, so that a Redis Cluster can hold them. */
+function prefixOf(name: QueueName): string {
+  return `{keiyaku-${name}}`;
+}
+
+/** A reconnection every 2 s at the longest, with jitter: BullMQ's own back-off grows to 20 s. */
+const retryStrategy = (times: number) => Math.min(100 * times, 2_000) + Math.floor(Math.random() * 100);
+
+/** After a fail-over an old primary answers READONLY: connect again and repeat the command. */
+const reconnectOnError = (error: Error) => (error.message.startsWith("READONLY") ? 2 : false);
+
+const redisBase = { connectTimeout: 5_000, retryStrategy, reconnectOnError };
+
+/** What a producer needs of Redis: to fail soon rather than to wait. */
+const redisForProducers = { ...redisBase, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 2_000 };
+
+/** What a worker needs: to wait for Redis however long it takes. A command time-out would cut its blocking reads. */
+const redisForWorkers = { ...redisBase, maxRetriesPerRequest: null };
+
+function postgresConnection({ host, port, user, password, database, tls }: DatabaseAddress, poolSize: number) {
+  const ssl = tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
+  return {
+    host,
+    port,
+    user,
+    password: password.reveal(),
+    database,
+    ssl,
+    max: poolSize,
+    connectionTimeoutMillis: 5_000,
+    application_name: "keiyaku-queue",
+  };
+}
+
+const onPostgres = withBackend(createPostgresBackend);
+
+/** Opens a queue for adding jobs. The caller listens to its `error` events and closes it. */
+export function openQueue(backend: QueueBackend, name: QueueName): Queue {
+  const options: Omit<QueueOptions, "connection"> = {
+    prefix: prefixOf(name),
+    // Nothing of ours reads the event stream; it is kept short.
+    streams: { events: { maxLen: 1_000 } },
+    skipWaitingForReady: true,
+  };
+  if (backend.type === "redis") {
+    return new Queue(name, { ...options, connection: { url: backend.url, ...redisForProducers } });
+  }
+  const connection = postgresConnection(backend.address, 2);
+  return new onPostgres.Queue(name, { ...options, skipWaitingForReady: false, connection }) as unknown as Queue;
+}
+
+/** Opens a worker, each number with its reason. The caller listens to its `error` events and closes it. */
+export function openWorker(
+  backend: QueueBackend,
+  name: QueueName,
+  processor: NonNullable<ConstructorParameters<typeof Worker>[1]>,
+  { concurrency }: { readonly concurrency: number },
+): Worker {
+  const options: Omit<WorkerOptions, "connection"> = {
+    prefix: prefixOf(name),
+    concurrency,
+    // A longer lock only delays recovery: what is safe is safe by the guards and the keys.
+    lockDuration: 30_000,
+    // A job of a killed worker is found within the lock and two checks.
+    stalledInterval: 10_000,
+    // The default of 1 gives a job up at the second crash of its life; the ledger counts attempts instead.
+    maxStalledCount: 1_000,
+    // The default pause of 15 s after a connection error would be the length of the outage.
+    runRetryDelay: 2_000,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 1_000, age: 7 * 24 * 3_600 },
+  };
+  if (backend.type === "redis") {
+    return new Worker(name, processor as never, { ...options, connection: { url: backend.url, ...redisForWorkers } });
+  }
+  const connection = postgresConnection(backend.address, 4);
+  return new onPostgres.Worker(name, processor as never, { ...options, connection }) as unknown as Worker;
+}

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { idPattern } from "../contract/operation.ts";
+import type { Unreadable } from "../store/accept-request.ts";
+import { payloadVersion } from "./payloads.ts";
+
+/** The most that a request may weigh as JSON. A register with twenty years of payments weighs some 30 KiB. */
+const requestBytesMax = 65_536;
+
+/** How much of an unreadable payload is kept for whoever has to find its sender. */
+const excerptLength = 2_000;
+
+/** What a `request` job carried: something that the ledger can judge, or something that cannot even be shown to it. */
+export type ReadPayload =
+  | { readonly type: "request"; readonly request: unknown }
+  | { readonly type: "unreadable"; readonly unreadable: Unreadable };
+
+/**
+ * Reads the payload of a `request` job that anybody may have written. Checks only what PostgreSQL could not store or
+ * would be slow to refuse: version, size, and characters that are no text. Fields are the ledger's to judge.
+ */
+export function readRequestPayload(data: unknown): ReadPayload {
+  const text = JSON.stringify(data) ?? "undefined";
+  const refuse = (field: string, problem: string): ReadPayload => ({
+    type: "unreadable",
+    unreadable: {
+      requestId: requestIdOf(data),
+      field,
+      problem,
+      content: storable(text).slice(0, excerptLength),
+      sizeBytes: Math.min(Buffer.byteLength(text), 2 ** 31 - 1),
+      contentHash: createHash("sha256").update(text).digest("hex"),
+    },
+  });
+  if (Buffer.byteLength(text) > requestBytesMax) return refuse("request", "must be at most 64 KiB");
+  if (!isObject(data)) return refuse("payload", "must be an object with v and request");
+  if (data.v !== payloadVersion) return refuse("v", `must be ${payloadVersion}`);
+  if (!isObject(data.request)) return refuse("request", "must be a JSON object");
+  const unstorable = findUnstorable(data.request, "");
+  if (unstorable !== undefined) return refuse(unstorable, "has a character that is no text (NUL, or half of a pair)");
+  return { type: "request", request: data.request };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The request's own id, if it is one, so that its sender can be told. */
+function requestIdOf(data: unknown): string | null {
+  const request = isObject(data) ? data.request : undefined;
+  const id = isObject(request) ? request.id : undefined;
+  return typeof id === "string" && idPattern.test(id) ? id : null;
+}
+
+/** With the `u` flag a whole pair is one character, so this finds halves only. */
+const unstorablePattern = /[\0\p{Surrogate}]/u;
+
+/** The path of the first text, value or key, that PostgreSQL cannot store; undefined if there is none. */
+function findUnstorable(value: unknown, path: string): string | undefined {
+  if (typeof value === "string") return unstorablePattern.test(value) ? path : undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, child] of Object.entries(value)) {
+    if (unstorablePattern.test(key)) return path === "" ? "request" : path;
+    const found = findUnstorable(child, path === "" ? key : `${path}.${key}`.slice(0, 120));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The text with what cannot be stored made visible. `JSON.stringify` has escaped such characters inside strings already. */
+function storable(text: string): string {
+  return text.replaceAll(/[\0\p{Surrogate}]/gu, "\uFFFD");
+}

@@ -1,0 +1,246 @@
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { GatewayReply, IdempotencyKey, StripeGateway } from "../../src/stripe/gateway.ts";
+import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
+
+const key = "k1" as IdempotencyKey;
+
+type Answer = { readonly status?: number; readonly body: unknown };
+
+/** A server that gives whatever answer a test wants, as no Stripe would. Answers are found by `METHOD /path?query`. */
+async function setup(answers: Readonly<Record<string, Answer>>) {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    const wanted = Object.keys(answers).find((begin) => `${request.method} ${request.url}`.startsWith(begin));
+    const { status = 200, body } = answers[wanted ?? ""] ?? { status: 500, body: { error: { type: "api_error" } } };
+    response.writeHead(status, { "content-type": "application/json", "request-id": "req_1" });
+    request.resume().on("end", () => response.end(JSON.stringify(body)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const gateway = createStripeGateway({
+    secretKey: "sk_test_abc",
+    apiBase: `http://127.0.0.1:${port}`,
+    maxNetworkRetries: 0,
+  });
+  onTestFinished(() => gateway.close());
+  const connectionCount = () =>
+    new Promise<number>((resolve, reject) => {
+      server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
+  return { gateway, requests, connectionCount };
+}
+
+const subscription = {
+  id: "sub_1",
+  customer: "cus_1",
+  status: "active",
+  cancel_at_period_end: false,
+  cancel_at: null,
+  ended_at: null,
+  items: { data: [{ current_period_start: 1_767_834_000, current_period_end: 1_770_512_400 }] },
+};
+const invoice = {
+  id: "in_1",
+  status: "open",
+  amount_due: 1_000,
+  amount_paid: 0,
+  status_transitions: { paid_at: null },
+  payments: { data: [], has_more: false },
+};
+const paidBy = (...intents: string[]) =>
+  intents.map((id) => ({ status: "paid", payment: { type: "payment_intent", payment_intent: id } }));
+const refund = { id: "re_1", amount: 1_000, status: "succeeded", metadata: {} };
+const charged = { id: "pi_1", latest_charge: { status: "succeeded", amount_captured: 5_000, disputed: false } };
+const page = (...data: unknown[]) => ({ body: { object: "list", data, has_more: false } });
+const refusedWithoutCode = { status: 400, body: { error: { type: "invalid_request_error" } } };
+const notKnown = { status: 404, body: { error: { type: "invalid_request_error", code: "resource_missing" } } };
+const limited = { status: 429, body: { error: { type: "invalid_request_error", code: "rate_limit" } } };
+
+describe("a success in a shape that is not understood", () => {
+  const bodies: readonly (readonly [string, unknown])[] = [
+    ["null", null],
+    ["a text", "ok"],
+    ["a list", []],
+    ["nothing", {}],
+    ["an unknown status", { ...subscription, status: null }],
+    ["no items", { ...subscription, items: { data: [] } }],
+    ["a period without an end", { ...subscription, items: { data: [{ current_period_start: 1 }] } }],
+    [
+      "items of several periods",
+      {
+        ...subscription,
+        items: { data: [...subscription.items.data, { current_period_start: 1, current_period_end: 2 }] },
+      },
+    ],
+    ["a moment in fractions", { ...subscription, ended_at: 1.5 }],
+    ["a moment beyond all calendars", { ...subscription, ended_at: 9e12 }],
+    ["no word about the end", { ...subscription, cancel_at_period_end: undefined }],
+  ];
+
+  test.each(bodies)("is a question to a person for a look, or no answer at all (%s)", async (_, body) => {
+    const { gateway } = await setup({ "GET /v1/subscriptions/sub_1": { body } });
+
+    const isObject = typeof body === "object" && body !== null;
+    expect(await gateway.readSubscription("sub_1")).toMatchObject(
+      isObject
+        ? { type: "unexplained", code: "unreadable_reply", httpStatus: 200 }
+        : { type: "unknown", reason: "unreadable_reply" },
+    );
+  });
+
+  test.each(bodies)("is unknown for a call (%s)", async (_, body) => {
+    const { gateway } = await setup({ "POST /v1/subscriptions/sub_1": { body } });
+
+    expect(await gateway.setCancelAtPeriodEnd("sub_1", true, key)).toMatchObject({
+      type: "unknown",
+      reason: "unreadable_reply",
+    });
+  });
+
+  test.each<[string, Readonly<Record<string, Answer>>, (gateway: StripeGateway) => Promise<GatewayReply<unknown>>]>([
+    [
+      "an amount in fractions",
+      { GET: { body: { ...invoice, amount_due: 0.5 } } },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "payments left out",
+      { GET: { body: { ...invoice, payments: undefined } } },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "more payments than were sent",
+      { GET: { body: { ...invoice, payments: { data: paidBy("pi_1"), has_more: true } } } },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "paid through two intents",
+      { GET: { body: { ...invoice, payments: { data: paidBy("pi_1", "pi_2"), has_more: false } } } },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "paid by a charge without an intent",
+      {
+        GET: {
+          body: { ...invoice, payments: { data: [{ status: "paid", payment: { type: "charge" } }], has_more: false } },
+        },
+      },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "a charge that is only named",
+      { "GET /v1/payment_intents": { body: { id: "pi_1", latest_charge: "ch_1" } } },
+      (gateway) => gateway.listRefunds("pi_1"),
+    ],
+    [
+      "a page that is empty and has a next one",
+      { "GET /v1/payment_intents": { body: charged }, "GET /v1/refunds": { body: { data: [], has_more: true } } },
+      (gateway) => gateway.listRefunds("pi_1"),
+    ],
+    [
+      "a refund without a status",
+      { "GET /v1/payment_intents": { body: charged }, "GET /v1/refunds": page({ ...refund, status: null }) },
+      (gateway) => gateway.listRefunds("pi_1"),
+    ],
+    [
+      "an invoice without an id",
+      { GET: page({ status: "open", created: 1 }) },
+      (gateway) => gateway.listUnpaidInvoices("sub_1"),
+    ],
+  ])("is not taken for a value: %s", async (_, answers, ask) => {
+    const { gateway } = await setup(answers);
+
+    expect(await ask(gateway)).toEqual({
+      type: "unexplained",
+      code: "unreadable_reply",
+      httpStatus: 200,
+      requestId: "req_1",
+    });
+  });
+
+  test("is not what an intent with two paid payments is, nor a payment beside it that failed", async () => {
+    const data = [
+      ...paidBy("pi_1", "pi_1"),
+      { status: "canceled", payment: { type: "payment_intent", payment_intent: "pi_2" } },
+    ];
+    const { gateway } = await setup({ GET: { body: { ...invoice, payments: { data, has_more: false } } } });
+
+    expect(await gateway.readInvoice("in_1")).toMatchObject({ type: "done", value: { paymentIntentId: "pi_1" } });
+  });
+});
+
+test("a draft that is finalized between the two lists is listed once, as open", async () => {
+  const listed = (id: string, status: string, created: number) => ({ id, status, created });
+  const { gateway } = await setup({
+    "GET /v1/invoices?subscription=sub_1&status=draft": page(listed("in_2", "draft", 2)),
+    "GET /v1/invoices?subscription=sub_1&status=open": page(listed("in_1", "open", 1), listed("in_2", "open", 2)),
+  });
+
+  expect(await gateway.listUnpaidInvoices("sub_1")).toMatchObject({
+    value: {
+      invoices: [
+        { id: "in_2", stripeInvoiceStatus: "open" },
+        { id: "in_1", stripeInvoiceStatus: "open" },
+      ],
+    },
+  });
+});
+
+test("refunds that Stripe will not list are not taken for a payment that is missing", async () => {
+  const { gateway } = await setup({ "GET /v1/payment_intents": { body: charged }, "GET /v1/refunds": notKnown });
+
+  expect(await gateway.listRefunds("pi_1")).toMatchObject({ type: "refused", code: "not_found" });
+});
+
+test("a charge whose last attempt failed has nothing to refund", async () => {
+  const failed = { ...charged, latest_charge: { ...charged.latest_charge, status: "failed" } };
+  const { gateway } = await setup({ "GET /v1/payment_intents": { body: failed }, "GET /v1/refunds": page() });
+
+  expect(await gateway.listRefunds("pi_1")).toMatchObject({ value: { chargedMinor: 0, leftMinor: 0 } });
+});
+
+describe("a void that is refused", () => {
+  const post = "POST /v1/invoices/in_1/void";
+
+  test("is a question to a person while the invoice is open all the same", async () => {
+    const { gateway } = await setup({ [post]: refusedWithoutCode, "GET /v1/invoices/in_1": { body: invoice } });
+
+    expect(await gateway.voidInvoice("in_1", key)).toMatchObject({ type: "unexplained", httpStatus: 400 });
+  });
+
+  test("is unknown as long as the invoice cannot be read", async () => {
+    const { gateway } = await setup({ [post]: refusedWithoutCode, "GET /v1/invoices/in_1": limited });
+
+    expect(await gateway.voidInvoice("in_1", key)).toMatchObject({ type: "unknown" });
+  });
+});
+
+test("a cancellation of a subscription that is unknown and yet runs is a question to a person", async () => {
+  const { gateway } = await setup({ DELETE: notKnown, GET: { body: subscription } });
+
+  expect(await gateway.cancelSubscription("sub_1")).toMatchObject({ type: "unexplained", httpStatus: 404 });
+});
+
+test("requests name the pinned version and our name, measure nothing, and share a connection until it is closed", async () => {
+  const { gateway, requests, connectionCount } = await setup({ GET: { body: subscription } });
+
+  await gateway.readSubscription("sub_1");
+  await gateway.readSubscription("sub_1");
+
+  expect(requests).toHaveLength(2);
+  for (const { headers } of requests) {
+    expect(headers["stripe-version"]).toBe("2026-10-28.endive");
+    expect(headers["user-agent"]).toMatch(/ keiyaku\/\d/);
+    expect(headers).not.toHaveProperty("x-stripe-client-telemetry");
+  }
+  expect(await connectionCount()).toBe(1);
+  gateway.close();
+  await expect.poll(connectionCount).toBe(0);
+});

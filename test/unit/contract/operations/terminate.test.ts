@@ -1,0 +1,232 @@
+import { describe, expect, test } from "vitest";
+import type { Contract, Payment } from "../../../../src/contract/contract.ts";
+import type { Answer } from "../../../../src/contract/step.ts";
+import { makeFacts, makePayment, makePeriods, makeWorld, on, openFor, revokedFor } from "../../../support/facts.ts";
+import { type Play, play, settled } from "../support/play.ts";
+import { askedBy, expectRefusalsInOrder, refusalOf, statusesAllowed, withContract } from "../support/refusals.ts";
+import { done, invoiceSeen, missing, refused, subscriptionEnded, unpaidInvoices } from "../support/stripe-answers.ts";
+
+const paidBefore = makePeriods([0, 1, 2]);
+const third = makePayment({ period: 3, state: "unpaid" });
+const thirdByCard = { ...third, stripeInvoiceId: "in_3" };
+
+/** A contract that was suspended in period 3; the periods before it are paid and open. */
+function setup(contract: Partial<Contract> = {}, rows: readonly Payment[] = [third]) {
+  return makeFacts("terminate", {
+    world: makeWorld({
+      contract: { status: "payment_unconfirmed", ...contract },
+      payments: [...paidBefore, ...rows],
+      licenses: [...openFor(paidBefore), revokedFor(third, "suspended")],
+    }),
+  });
+}
+
+function setupByCard(rows: readonly Payment[] = [thirdByCard]) {
+  return setup({ paymentMethod: "card" }, rows);
+}
+
+const ended = { cancel_subscription: done(subscriptionEnded) } satisfies Record<string, Answer>;
+const notices = [
+  { kind: "contract_terminated", recipient: "customer", detail: {} },
+  { kind: "contract_terminated", recipient: "operators", detail: {} },
+];
+
+function namesOf({ steps }: Play): readonly string[] {
+  return steps.map(({ name }) => name);
+}
+
+describe("who may terminate, and from where", () => {
+  test.each(["bank_transfer", "card", "other"] as const)("a suspended contract, paid by %s", (paymentMethod) => {
+    expect(statusesAllowed((status) => setup({ status, paymentMethod }))).toEqual(["payment_unconfirmed"]);
+  });
+
+  test("refusals come in the specified order", () => {
+    expectRefusalsInOrder(setup(), [
+      ["not_monthly", withContract({ kind: "one_time" })],
+      ["status_not_allowed", withContract({ status: "active" })],
+    ]);
+  });
+
+  test("operators and services may ask; customers, the schedule and Stripe may not", () => {
+    const refusals = (["operator", "service", "schedule", "stripe"] as const).map((type) =>
+      refusalOf(askedBy(type)(setup())),
+    );
+    expect(refusals).toEqual([undefined, undefined, "actor_not_allowed", "actor_not_allowed"]);
+    expect(refusalOf(askedBy("customer", "cust-1")(setup()))).toBe("actor_not_allowed");
+  });
+});
+
+describe("without Stripe", () => {
+  test("what is unpaid counts as never charged; what was paid stays paid and viewable", () => {
+    const played = play(setup());
+    expect(played.steps).toEqual([]);
+    expect(settled(played)).toEqual({
+      status: "terminated",
+      reservation: null,
+      paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
+      licenses: [],
+      attention: [],
+      notices,
+    });
+  });
+
+  test("every unpaid or waiting period is written off, not only the last", () => {
+    const rows = [third, makePayment({ period: 4, state: "due" })];
+    expect(settled(play(setup({}, rows))).paymentMoves).toEqual([
+      { id: "c-1:period:3", from: "unpaid", to: "never_charged" },
+      { id: "c-1:period:4", from: "due", to: "never_charged" },
+    ]);
+  });
+
+  test("a reservation loses its meaning", () => {
+    const facts = setup({ terminationOn: on("2025-02-08"), terminationSource: "person" });
+    expect(settled(play(facts)).reservation).toBeNull();
+  });
+});
+
+describe("by card", () => {
+  test("first the subscription is ended, then its invoices are listed and closed, then the unpaid one is read", () => {
+    const played = play(setupByCard(), {
+      ...ended,
+      unpaid_invoices: unpaidInvoices(
+        { id: "in_4", stripeInvoiceStatus: "draft" },
+        { id: "in_3", stripeInvoiceStatus: "open" },
+      ),
+      "stop:in_4": done(invoiceSeen("in_4", "draft")),
+      "void:in_3": done(invoiceSeen("in_3", "void")),
+      "invoice:in_3": invoiceSeen("in_3", "void"),
+    });
+    expect(played.steps).toEqual([
+      { type: "call", name: "cancel_subscription", call: { verb: "cancel_subscription", subscriptionId: "sub_1" } },
+      { type: "look", name: "unpaid_invoices", look: { verb: "list_unpaid_invoices", subscriptionId: "sub_1" } },
+      { type: "call", name: "stop:in_4", call: { verb: "stop_invoice", invoiceId: "in_4" } },
+      { type: "call", name: "void:in_3", call: { verb: "void_invoice", invoiceId: "in_3" } },
+      { type: "look", name: "invoice:in_3", look: { verb: "read_invoice", invoiceId: "in_3" } },
+    ]);
+    expect(settled(played)).toEqual({
+      status: "terminated",
+      reservation: null,
+      paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
+      licenses: [],
+      attention: [],
+      notices,
+    });
+  });
+
+  test("with nothing open and nothing unpaid there is nothing to close", () => {
+    const played = play(setupByCard([]), { ...ended, unpaid_invoices: unpaidInvoices() });
+    expect(namesOf(played)).toEqual(["cancel_subscription", "unpaid_invoices"]);
+    expect(settled(played)).toMatchObject({ status: "terminated", paymentMoves: [], attention: [] });
+  });
+
+  test("a subscription that Stripe does not know is an answer, with attention", () => {
+    const played = play(setupByCard([]), {
+      cancel_subscription: refused("not_found"),
+      unpaid_invoices: unpaidInvoices(),
+    });
+    expect(settled(played)).toMatchObject({
+      status: "terminated",
+      attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_1" } }],
+    });
+  });
+
+  const paidAfterAll = invoiceSeen("in_3", "paid", {
+    amountPaidMinor: 1_980,
+    paidAt: "2025-01-20T02:59:00Z",
+    paymentIntentId: "pi_3",
+  });
+
+  test("an invoice that was paid in between is a payment: its period stays viewable, and people are told", () => {
+    const played = play(setupByCard(), {
+      ...ended,
+      unpaid_invoices: unpaidInvoices({ id: "in_3", stripeInvoiceStatus: "open" }),
+      "void:in_3": refused("invoice_not_open"),
+      "invoice:in_3": paidAfterAll,
+    });
+    expect(settled(played)).toMatchObject({
+      status: "terminated",
+      paymentMoves: [
+        { id: third.id, from: "unpaid", to: "paid", paidAt: "2025-01-20T02:59:00Z", stripePaymentIntentId: "pi_3" },
+      ],
+      licenses: [{ type: "restored", paymentId: third.id, from: "suspended" }],
+      attention: [{ code: "invoice_paid_meanwhile", detail: { invoiceId: "in_3", amountMinor: 1_980 } }],
+    });
+  });
+
+  test("an invoice that was paid before it could be listed is found by the unpaid row", () => {
+    const played = play(setupByCard(), { ...ended, unpaid_invoices: unpaidInvoices(), "invoice:in_3": paidAfterAll });
+    expect(settled(played)).toMatchObject({
+      paymentMoves: [{ id: third.id, to: "paid" }],
+      attention: [{ code: "invoice_paid_meanwhile" }],
+    });
+  });
+
+  test("an invoice paid out of band is a payment without an intent", () => {
+    const played = play(setupByCard(), {
+      ...ended,
+      unpaid_invoices: unpaidInvoices(),
+      "invoice:in_3": { ...paidAfterAll, paymentIntentId: null },
+    });
+    expect(settled(played).paymentMoves?.[0]).not.toHaveProperty("stripePaymentIntentId");
+  });
+
+  test("only the row of the invoice that was paid becomes paid; the others were never charged", () => {
+    const second = makePayment({ period: 2, state: "unpaid", stripeInvoiceId: "in_2" });
+    const facts = makeFacts("terminate", {
+      world: makeWorld({
+        contract: { status: "payment_unconfirmed", paymentMethod: "card" },
+        payments: [second, thirdByCard],
+      }),
+    });
+    const played = play(facts, {
+      ...ended,
+      unpaid_invoices: unpaidInvoices({ id: "in_2", stripeInvoiceStatus: "open" }),
+      "void:in_2": done(invoiceSeen("in_2", "void")),
+      "invoice:in_2": invoiceSeen("in_2", "void"),
+      "invoice:in_3": paidAfterAll,
+    });
+    expect(settled(played).paymentMoves?.map(({ id, to }) => [id, to])).toEqual([
+      [third.id, "paid"],
+      [second.id, "never_charged"],
+    ]);
+    expect(settled(played).licenses).toEqual([{ type: "granted", paymentId: third.id }]);
+  });
+
+  test("a contract that has not begun opens nothing, even if its invoice was paid in between", () => {
+    const first = makePayment({ period: 0, state: "unpaid", stripeInvoiceId: "in_3" });
+    const contract = { status: "payment_unconfirmed", paymentMethod: "card", startOn: on("2025-02-01") } as const;
+    const facts = makeFacts("terminate", { world: makeWorld({ contract, payments: [first] }) });
+    const played = play(facts, { ...ended, unpaid_invoices: unpaidInvoices(), "invoice:in_3": paidAfterAll });
+    expect(settled(played)).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });
+  });
+
+  test.each([
+    ["void", "open", "uncollectible"],
+    ["void", "open", "open"],
+    ["stop", "draft", "open"],
+  ] as const)("an invoice that Stripe would not %s is read, and one still %s or %s is named", (verb, listed, found) => {
+    const played = play(setupByCard([]), {
+      ...ended,
+      unpaid_invoices: unpaidInvoices({ id: "in_9", stripeInvoiceStatus: listed }),
+      [`${verb}:in_9`]: refused("invoice_not_open"),
+      "invoice:in_9": invoiceSeen("in_9", found),
+    });
+    expect(settled(played)).toMatchObject({
+      status: "terminated",
+      attention: [{ code: "invoice_not_voided", detail: { invoiceId: "in_9", stripeInvoiceStatus: found } }],
+    });
+  });
+
+  test.each([
+    ["void by someone else meanwhile", invoiceSeen("in_9", "void")],
+    ["unknown to Stripe", missing],
+  ])("an invoice that is %s needs no attention", (_, seen) => {
+    const played = play(setupByCard([]), {
+      ...ended,
+      unpaid_invoices: unpaidInvoices({ id: "in_9", stripeInvoiceStatus: "open" }),
+      "void:in_9": refused("invoice_not_open"),
+      "invoice:in_9": seen,
+    });
+    expect(settled(played).attention).toEqual([]);
+  });
+});

@@ -1,0 +1,95 @@
+import { type Job, type Processor, WaitingError } from "bullmq";
+import type { ExecutionDeps } from "../src/execution/deps.ts";
+import { executeOperation } from "../src/execution/execute-operation.ts";
+import { attemptPayloadSchema, operationJobs } from "../src/queue/payloads.ts";
+import { readRequestPayload } from "../src/queue/read-payload.ts";
+import { type Acceptance, acceptRequest, refuseUnreadable } from "../src/store/accept-request.ts";
+import { StoreError } from "../src/store/store-error.ts";
+
+/** What a job leaves behind: codes and ids of ours, never text from outside (a NUL in it would undo the job). */
+export interface JobAnswer {
+  readonly answer: string;
+  readonly operationId?: string;
+}
+
+/** The longest wait between two tries to reach the database with a request in hand. */
+const inHandDelayMsMax = 2_000;
+
+/**
+ * Takes the jobs of the queue `operations`: a whole request is first written into the ledger, a bell names an operation
+ * that is there already; either is then carried out as far as it will go.
+ *
+ * The job ends in success whatever became of the operation, since the ledger, not the queue, says what happens next. Only
+ * a request that could not be written down stays in the queue.
+ */
+export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknown, JobAnswer> {
+  const atWork = new Set<string>();
+
+  async function execute(operationId: string, signal: AbortSignal | undefined): Promise<JobAnswer> {
+    // BullMQ may hand this process its own job a second time after a pause of the event loop.
+    if (atWork.has(operationId)) return { answer: "already_executing", operationId };
+    atWork.add(operationId);
+    try {
+      const stopping = signal === undefined ? deps.stopping : AbortSignal.any([deps.stopping, signal]);
+      const report = await executeOperation({ ...deps, stopping }, operationId);
+      return { answer: report.type === "deferred" ? report.reason : report.type, operationId };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw sanitised(error, operationId);
+      deps.log.warn({ err: error, operationId }, "an attempt was cut short; the sweep takes it up");
+      return { answer: "database_unreachable", operationId };
+    } finally {
+      atWork.delete(operationId);
+    }
+  }
+
+  /** BullMQ keeps a thrown error's message: only a code of ours may be in it. */
+  function sanitised(error: unknown, operationId: string): Error {
+    deps.log.error({ err: error, operationId }, "an attempt failed in a way that nobody expected");
+    return new Error("unexpected_error");
+  }
+
+  return async (job, token, signal) => {
+    if (job.name === operationJobs.attempt) {
+      const payload = attemptPayloadSchema.safeParse(job.data);
+      return payload.success ? execute(payload.data.operationId, signal) : { answer: "invalid_request" };
+    }
+    const acceptance = await acceptInHand(deps, job, token);
+    if ("operation" in acceptance) return execute(acceptance.operation.id, signal);
+    deps.log.warn({ answer: acceptance.answer, field: acceptance.field }, "a request was refused");
+    return { answer: acceptance.answer };
+  };
+}
+
+/**
+ * Writes a request into the ledger, however long the database takes to come back: nothing else knows of this request, and
+ * its producer may have set no attempts. A process that has to stop puts it back into the queue.
+ */
+async function acceptInHand(deps: ExecutionDeps, job: Job<unknown>, token: string | undefined): Promise<Acceptance> {
+  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, inHandDelayMsMax)) {
+    try {
+      return await accept(deps, job);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw new Error("unexpected_error");
+      deps.log.warn({ err: error }, "a request waits for the database");
+    }
+    await deps.clock.sleep(delayMs, deps.stopping).catch(() => undefined);
+    if (deps.stopping.aborted) {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+  }
+}
+
+async function accept(deps: ExecutionDeps, job: Job<unknown>): Promise<Acceptance> {
+  if (job.name !== operationJobs.request) {
+    const read = readRequestPayload({ name: job.name, data: job.data });
+    if (read.type === "unreadable") {
+      const problem = `must be ${operationJobs.request} or ${operationJobs.attempt}`;
+      return refuseUnreadable(deps.db, { ...read.unreadable, field: "job name", problem });
+    }
+  }
+  const read = readRequestPayload(job.data);
+  return read.type === "request"
+    ? acceptRequest(deps.db, read.request, job.timestamp)
+    : refuseUnreadable(deps.db, read.unreadable);
+}

@@ -77,30 +77,20 @@ export function createClient(options: ClientOptions): Client {
   const backend = backendOf(options);
   const timeoutMs = options.timeoutMs ?? timeoutMsDefault;
   const clock = options.clock ?? systemClock;
-  let opened: { readonly queue: Queue; readonly ready: Promise<unknown> } | undefined;
+  let opening: Promise<Queue> | undefined;
 
-  async function ready(): Promise<Queue> {
-    if (opened === undefined) {
-      const queue = openQueue(backend, "operations");
-      // Every failure reaches the caller through the call that it spoils.
-      queue.on("error", () => undefined);
-      opened = { queue, ready: queue.waitUntilReady() };
-    }
-    const { queue, ready: becoming } = opened;
-    try {
-      await becoming;
-    } catch (error) {
-      // A queue on PostgreSQL never recovers from a failed beginning: the next call begins anew.
-      opened = undefined;
-      await queue.close().catch(() => undefined);
+  /** The queue, connected. After a failure the next call begins anew. */
+  function opened(): Promise<Queue> {
+    opening ??= openQueue(backend, "operations", timeoutMs).catch((error: unknown) => {
+      opening = undefined;
       throw error;
-    }
-    return queue;
+    });
+    return opening;
   }
 
   async function enqueue(requests: readonly OperationRequest[]): Promise<void> {
     try {
-      const queue = await within(timeoutMs, ready());
+      const queue = await opened();
       for (let first = 0; first < requests.length; first += bulkMax) {
         await within(timeoutMs, queue.addBulk(requests.slice(first, first + bulkMax).map(requestJob)));
       }
@@ -122,8 +112,8 @@ export function createClient(options: ClientOptions): Client {
       return requests.map(({ id }) => ({ id, queued: true }));
     },
     async close() {
-      const queue = opened?.queue;
-      opened = undefined;
+      const queue = await opening?.catch(() => undefined);
+      opening = undefined;
       if (queue !== undefined) await within(timeoutMs, queue.close()).catch(() => undefined);
     },
   };

@@ -1,3 +1,4 @@
+import type { Queue } from "bullmq";
 import { sql } from "drizzle-orm";
 import type { Logger } from "pino";
 import { systemClock } from "../src/clock.ts";
@@ -73,8 +74,7 @@ async function run(
   undos.push(() => db.close(1_000));
   await checkServers({ db, queue: installation.queue, clock, log });
 
-  const queue = openQueue(installation.queue, "operations");
-  queue.on("error", () => undefined);
+  const queue = await openQueue(installation.queue, "operations", 5_000);
   undos.push(() => within(1_000, queue.close()));
   const bells = createQueueBells(queue, log);
   const gateway = createStripeGateway({
@@ -123,7 +123,7 @@ async function run(
   return untilSignalled({ log, stopping, undoAll, httpPort: health.port });
 }
 
-async function readiness(db: Database, queue: ReturnType<typeof openQueue>, stopping: AbortSignal) {
+async function readiness(db: Database, queue: Queue, stopping: AbortSignal) {
   const told = async (work: Promise<unknown>): Promise<string> => {
     try {
       await work;

@@ -62,7 +62,7 @@ async function launch({ dataDir, binDir, user, settings, port: wanted, deadline 
         throw error;
       });
       child.unref();
-      return { type: "running", pid: file.pid, port, stop: once(() => stopServer(child, exited)) } as const;
+      return { type: "running", pid: file.pid, port, stop: () => stopServer(child, exited) } as const;
     }
     if (performance.now() > deadline) {
       await stopServer(child, exited);
@@ -109,6 +109,7 @@ const STOP_WITHIN_MS = 30_000;
 /** SIGQUIT only ends the processes; what it leaves out, the next start recovers. */
 const QUIT_WITHIN_MS = 5_000;
 
+/** A server that has ended already is no mistake, and neither is a second call. */
 async function stopServer(child: ChildProcess, exited: Promise<void>): Promise<void> {
   child.ref();
   child.kill("SIGINT");
@@ -125,12 +126,4 @@ async function endsWithin(exited: Promise<void>, withinMs: number): Promise<bool
   const ended = await Promise.race([exited.then(() => true), late]);
   timer.abort();
   return ended;
-}
-
-function once(action: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () => {
-    done ??= action();
-    return done;
-  };
 }

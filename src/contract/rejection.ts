@@ -15,7 +15,7 @@ interface Sentences {
 /** Every code with its sentence in both languages. `{name}` is filled from the rejection's detail. */
 export const rejectionSentences = {
   invalid_request: {
-    ja: "依頼の「{field}」が正しくありません。{problem}",
+    ja: "依頼の「{field}」が正しくありません（{problem}）。",
     en: "The request's {field} is not valid: {problem}.",
   },
   id_reused: {

@@ -26,7 +26,8 @@ export function requestJob(request: OperationRequest): PreparedJob<RequestPayloa
     data: { v: payloadVersion, request },
     opts: {
       jobId: requestJobId(request),
-      attempts: Number.MAX_SAFE_INTEGER,
+      // As many as an `integer` column of the queue on PostgreSQL holds: some 300 years of tries.
+      attempts: 2_147_483_647,
       backoff: { type: "fixed", delay: 5_000, jitter: 0.5 },
       removeOnComplete: true,
       stackTraceLimit: 1,

@@ -1,5 +1,14 @@
-import { createPostgresBackend, Queue, type QueueOptions, Worker, type WorkerOptions, withBackend } from "bullmq";
+import {
+  createPostgresBackend,
+  type Processor,
+  Queue,
+  type QueueOptions,
+  Worker,
+  type WorkerOptions,
+  withBackend,
+} from "bullmq";
 import type { DatabaseOptions as DatabaseAddress } from "../database-url.ts";
+import { within } from "./enqueue.ts";
 import type { QueueName } from "./payloads.ts";
 
 /** Where the queue lives: Redis in production, or the database of the data for small installations and development. */
@@ -43,26 +52,41 @@ function postgresConnection({ host, port, user, password, database, tls }: Datab
 
 const onPostgres = withBackend(createPostgresBackend);
 
-/** Opens a queue for adding jobs. The caller listens to its `error` events and closes it. */
-export function openQueue(backend: QueueBackend, name: QueueName): Queue {
+/**
+ * Opens a queue for adding jobs, connected within the deadline or not at all: one whose beginning failed never recovers by
+ * itself, so it is closed here and the error is thrown. Later losses of the connection it survives. The caller closes it.
+ */
+export async function openQueue(backend: QueueBackend, name: QueueName, deadlineMs: number): Promise<Queue> {
+  const queue = constructQueue(backend, name);
+  // Every failure reaches a caller through the call that it spoils.
+  queue.on("error", () => undefined);
+  try {
+    await within(deadlineMs, queue.waitUntilReady());
+    return queue;
+  } catch (error) {
+    queue.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function constructQueue(backend: QueueBackend, name: QueueName): Queue {
   const options: Omit<QueueOptions, "connection"> = {
     prefix: prefixOf(name),
     // Nothing of ours reads the event stream; it is kept short.
     streams: { events: { maxLen: 1_000 } },
-    skipWaitingForReady: true,
   };
   if (backend.type === "redis") {
     return new Queue(name, { ...options, connection: { url: backend.url, ...redisForProducers } });
   }
   const connection = postgresConnection(backend.address, 2);
-  return new onPostgres.Queue(name, { ...options, skipWaitingForReady: false, connection }) as unknown as Queue;
+  return new onPostgres.Queue(name, { ...options, connection }) as unknown as Queue;
 }
 
 /** Opens a worker, each number with its reason. The caller listens to its `error` events and closes it. */
 export function openWorker(
   backend: QueueBackend,
   name: QueueName,
-  processor: NonNullable<ConstructorParameters<typeof Worker>[1]>,
+  processor: Processor,
   { concurrency }: { readonly concurrency: number },
 ): Worker {
   const options: Omit<WorkerOptions, "connection"> = {
@@ -80,8 +104,8 @@ export function openWorker(
     removeOnFail: { count: 1_000, age: 7 * 24 * 3_600 },
   };
   if (backend.type === "redis") {
-    return new Worker(name, processor as never, { ...options, connection: { url: backend.url, ...redisForWorkers } });
+    return new Worker(name, processor, { ...options, connection: { url: backend.url, ...redisForWorkers } });
   }
   const connection = postgresConnection(backend.address, 4);
-  return new onPostgres.Worker(name, processor as never, { ...options, connection }) as unknown as Worker;
+  return new onPostgres.Worker(name, processor, { ...options, connection }) as unknown as Worker;
 }

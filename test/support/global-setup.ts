@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -55,6 +55,8 @@ function unwrap<T>(settled: PromiseSettledResult<T>): T {
 async function preparePostgres(undos: Undo[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "keiyaku-test-"));
   undos.push(() => rm(folder, { recursive: true, force: true }));
+  // Started as root, the server runs as another user, who is to find its folder by its name.
+  await chmod(folder, 0o755);
   const binDir = process.env.TEST_POSTGRES_BIN;
   const server = await startEmbeddedPostgres({
     dataDir: join(folder, "postgres"),

@@ -173,6 +173,7 @@ describe("secrets", () => {
     ["DATABASE_URL", "postgres://u:12?x=open-sesame@host/db"],
     ["DATABASE_URL", "postgres://u:100%open-sesame@host/db"],
     ["DATABASE_URL", "postgres://u:open-sesame@host/db?sslmode=open-sesame&pass=open-sesame"],
+    ["DATABASE_URL", "postgres://u:p@host/db?open-sesame=1@host/db"],
     ["REDIS_URL", "http://:open-sesame@cache"],
     ["REDIS_URL", "redis://:open-sesame@"],
     ["STRIPE_SECRET_KEY", "pk_live_open-sesame"],
@@ -266,6 +267,15 @@ describe("what cannot be used", () => {
     );
     expect(new ConfigError(mistakes).message.split("\n")).toHaveLength(1 + mistakes.length);
   });
+
+  test.each(["http://127.0.0.1:1/v1", "http://127.0.0.1:1/?a=b", "http://u:p@127.0.0.1:1", "ftp://127.0.0.1", "/v1"])(
+    "a stand-in's address must be an origin: %s is refused",
+    (STRIPE_API_BASE) => {
+      expect(mistakesOf({ STRIPE_SECRET_KEY: testKey, STRIPE_API_BASE })).toEqual([
+        "STRIPE_API_BASE must be an origin without a path, as in http://127.0.0.1:12111.",
+      ]);
+    },
+  );
 
   test("a zone that is only an offset is refused", () => {
     expect(mistakesOf({ BUSINESS_TIME_ZONE: "+09:00" })).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Core, initialSettings } from "../core/core.ts";
 import { faultRuleSchema } from "../core/fault-rule.ts";
-import { REFUND_STATUSES } from "../core/stored.ts";
+import { REFUND_OUTCOMES } from "../core/stored.ts";
 import type { StandInControl } from "./control.ts";
 import { disputeCharge, payInvoiceByHand, settleRefund } from "./outside-events.ts";
 import { plantSeed } from "./seed.ts";
@@ -45,7 +45,7 @@ export function createCommands(core: Core): Commands {
       state.change(FROM_OUTSIDE, (change) => disputeCharge(change, charge)),
     ),
     setRefundOutcome: command(
-      z.strictObject({ status: z.enum(REFUND_STATUSES), times: z.int().positive().default(1) }),
+      z.strictObject({ status: z.enum(REFUND_OUTCOMES), times: z.int().positive().default(1) }),
       ({ status, times }) => {
         settings.refundOutcomes = Array.from({ length: times }, () => status);
       },

@@ -2,7 +2,7 @@ import type { FaultRule } from "../core/fault-rule.ts";
 import type { PendingFault } from "../core/faults.ts";
 import type { LedgerEntry } from "../core/ledger.ts";
 import type { RequestRecord } from "../core/request-log.ts";
-import type { RefundStatus } from "../core/stored.ts";
+import type { RefundOutcome } from "../core/stored.ts";
 import type { Seed, SeedReport } from "./seed-schema.ts";
 
 /**
@@ -37,7 +37,7 @@ export interface StandInControl {
   /** The cardholder disputes a charge: it can no longer be refunded. */
   dispute(charge: string): Promise<void>;
   /** The next refunds are created in this status. */
-  setRefundOutcome(status: RefundStatus, times?: number): Promise<void>;
+  setRefundOutcome(status: RefundOutcome, times?: number): Promise<void>;
 
   /** Forgets all stored idempotency results, as Stripe may after 24 hours; returns how many there were. */
   pruneKeys(): Promise<number>;

@@ -1,7 +1,7 @@
 import { Faults } from "./faults.ts";
 import { Holds } from "./holds.ts";
 import { State } from "./state.ts";
-import type { RefundStatus } from "./stored.ts";
+import type { RefundOutcome } from "./stored.ts";
 
 /** What the control can set beside the objects. Lives in memory only. */
 export interface Settings {
@@ -10,7 +10,7 @@ export interface Settings {
   /** How long every request to `/v1` waits before anything else happens to it. */
   latencyMs: number;
   /** The statuses of the refunds to come, first first; none left means `succeeded`. */
-  refundOutcomes: RefundStatus[];
+  refundOutcomes: RefundOutcome[];
 }
 
 export interface CoreOptions {

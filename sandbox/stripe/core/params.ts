@@ -113,7 +113,7 @@ export class Params {
   }
 
   metadata(): MetadataChange | undefined {
-    const value = this.#map["metadata"];
+    const value = this.#map.metadata;
     if (value === undefined) return undefined;
     if (value === "") return null;
     if (typeof value === "string") throw invalidRequest("Invalid metadata: must be a hash", { param: "metadata" });

@@ -82,6 +82,10 @@ export interface StoredCharge extends Stripe.Charge {
 export const REFUND_STATUSES = ["pending", "requires_action", "succeeded", "failed", "canceled"] as const;
 export type RefundStatus = (typeof REFUND_STATUSES)[number];
 
+/** The statuses that a refund can begin with. */
+export const REFUND_OUTCOMES = ["pending", "requires_action", "succeeded", "failed"] as const;
+export type RefundOutcome = (typeof REFUND_OUTCOMES)[number];
+
 export interface StoredRefund extends Stripe.Refund {
   charge: string;
   payment_intent: string;

@@ -52,11 +52,13 @@ test.each([
   expect(await refunds()).toHaveLength(1);
 });
 
-test("refuses a used key at another endpoint", async () => {
+test("refuses a used key for another object, with the same parameters", async () => {
   const { stripe } = await setUp();
-  const { id } = await stripe.refunds.create(REFUND, { idempotencyKey: "k1" });
+  const [one, other] = [await stripe.refunds.create(REFUND), await stripe.refunds.create(REFUND)];
+  const params = { metadata: { row: "r1" } };
+  await stripe.refunds.update(one.id, params, { idempotencyKey: "k1" });
 
-  const error = await stripeErrorOf(stripe.refunds.update(id, { metadata: {} }, { idempotencyKey: "k1" }));
+  const error = await stripeErrorOf(stripe.refunds.update(other.id, params, { idempotencyKey: "k1" }));
 
   expect(error.rawType).toBe("idempotency_error");
 });

@@ -145,6 +145,18 @@ test("gives back the balance of a refund that fails after it succeeded", async (
   expect(await stripe.refunds.create({ payment_intent: "pi_purchase" })).toMatchObject({ amount: 10_000 });
 });
 
+test("a refund that fails at once is in the ledger as created and as failed, and gives nothing back twice", async () => {
+  const { stripe, control, effects } = await setUp();
+  await control.setRefundOutcome("failed");
+
+  const refund = await stripe.refunds.create({ payment_intent: "pi_purchase", amount: 7000 });
+
+  expect(refund).toMatchObject({ status: "failed", failure_reason: "unknown" });
+  expect(await effects("refund.created")).toMatchObject([{ amount: 7000, objectId: refund.id }]);
+  expect(await effects("refund.failed")).toMatchObject([{ amount: 7000, objectId: refund.id }]);
+  expect(await stripe.charges.retrieve("ch_purchase")).toMatchObject({ amount_refunded: 0 });
+});
+
 test("a refund fails at most once", async () => {
   const { stripe, control, effects } = await setUp();
   const refund = await stripe.refunds.create({ payment_intent: "pi_purchase" });

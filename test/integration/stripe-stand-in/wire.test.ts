@@ -58,7 +58,7 @@ test.each([
   const answer = await send(method, path);
 
   expect(answer.status).toBe(404);
-  expect(((await answer.json()) as RawError).error["type"]).toBe("invalid_request_error");
+  expect(((await answer.json()) as RawError).error.type).toBe("invalid_request_error");
   expect(logged).toEqual([expect.stringContaining(`${method} ${path}`)]);
 });
 
@@ -193,4 +193,23 @@ test("refuses what it does not imitate instead of ignoring it", async () => {
     expect((await stripeErrorOf(attempt)).statusCode).toBe(400);
   }
   expect((await control.ledger()).filter(({ effect }) => effect !== "seeded")).toEqual([]);
+});
+
+test("a defect of the stand-in's own is a 500 that is logged and not stored", async () => {
+  const clock = { isBroken: false };
+  const { stripe, control, logged } = await setUpStandIn({
+    now: () => {
+      if (clock.isBroken) throw new Error("no time");
+      return Date.parse("2026-11-20T03:00:00Z");
+    },
+  });
+  await control.seed(PURCHASE);
+  const refund = () => stripe.refunds.create({ charge: "ch_purchase" }, { idempotencyKey: "k1" });
+  clock.isBroken = true;
+
+  expect(await stripeErrorOf(refund())).toMatchObject({ statusCode: 500, rawType: "api_error" });
+
+  expect(logged).toEqual([expect.stringMatching(/^DEFECT at POST \/v1\/refunds: Error: no time/)]);
+  clock.isBroken = false;
+  expect(await refund()).toMatchObject({ amount: 10_000 });
 });

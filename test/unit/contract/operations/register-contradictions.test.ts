@@ -185,6 +185,15 @@ describe("a contract by card needs its references", () => {
     });
   });
 
+  test.each([
+    ["subscriptionId", byCard],
+    ["paymentIntentId", { ...oneTime, ...card, stripe: { customerId: "cus_1", paymentIntentId: "pi_1" } }],
+  ])("of its own: a %s of another contract is refused", (field, params) => {
+    const product = makeProduct({ kind: field === "paymentIntentId" ? "one_time" : "monthly" });
+    const taken = makeCatalog({ product, stripeReferenceTaken: true });
+    expect(rejected(play(setup(params, taken))).detail.field).toBe(`params.stripe.${field}`);
+  });
+
   test("may have been paid for a period that Stripe began before our date: its boundary is the truth", () => {
     const payments = [period(3), period(4)];
     expect(settled(play(setup({ ...byCard, payments }))).newPayments).toHaveLength(2);

@@ -1,0 +1,56 @@
+/** What a bench measured: a figure of ours, and the baseline's in the same run, over interleaved rounds. */
+export interface BenchResult {
+  readonly name: string;
+  readonly unit: string;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  /** Median of the baseline. */
+  readonly baseline: number;
+  /** Median of the rounds' own ratios, ours to the baseline's: steadier than the ratio of medians on a noisy machine. */
+  readonly ratio: number;
+}
+
+/** A round of ours and a round of the baseline, each answering the figure it reached. */
+export interface Contest {
+  readonly name: string;
+  readonly unit: string;
+  ours(round: number): Promise<number>;
+  baseline(round: number): Promise<number>;
+}
+
+export function median(figures: readonly number[]): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/**
+ * Runs both in turn, the first pair as a warm-up that does not count, and swaps who begins each round, so that neither
+ * always finds the machine as the other left it.
+ */
+export async function measure(contest: Contest, rounds: number, report: (line: string) => void): Promise<BenchResult> {
+  const ours: number[] = [];
+  const baseline: number[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    const first = round % 2 === 0;
+    let our = first ? await contest.ours(round) : Number.NaN;
+    const base = await contest.baseline(round);
+    if (!first) our = await contest.ours(round);
+    const label = round === 0 ? "warm-up" : `round ${round}`;
+    report(`${contest.name}, ${label}: ${our.toFixed(0)} against ${base.toFixed(0)} ${contest.unit}`);
+    if (round === 0) continue;
+    ours.push(our);
+    baseline.push(base);
+  }
+  return {
+    name: contest.name,
+    unit: contest.unit,
+    median: median(ours),
+    min: Math.min(...ours),
+    max: Math.max(...ours),
+    baseline: median(baseline),
+    ratio: median(ours.map((figure, round) => figure / (baseline[round] ?? Number.NaN))),
+  };
+}

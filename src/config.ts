@@ -4,7 +4,7 @@ import type { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
 
 /** The secret settings: each may be given as `NAME`, or as `NAME_FILE` with the path of a file that holds it. */
-export const secretSettingNames = ["DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY"] as const;
+const secretSettingNames = ["DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY"] as const;
 
 const plainSettingNames = [
   "BUSINESS_TIME_ZONE",
@@ -28,25 +28,25 @@ export const settingNames: readonly string[] = [
   ...secretSettingNames.flatMap((name) => [name, `${name}_FILE`]),
 ].toSorted();
 
-export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-export type DatabaseConfig =
+type DatabaseConfig =
   | { readonly type: "url"; readonly url: Secret; readonly options: DatabaseOptions }
   /** The embedded PostgreSQL; its files lie in and beside `dataDir`. */
   | { readonly type: "embedded"; readonly dataDir: string };
 
-export type QueueConfig =
+type QueueConfig =
   | { readonly type: "redis"; readonly url: Secret }
   /** The same server and database as the data. */
   | { readonly type: "postgres" };
 
-export type StripeConfig =
+type StripeConfig =
   | { readonly type: "live" | "test"; readonly secretKey: Secret; readonly apiBase?: string }
   /** The stand-in that starts by itself and keeps its state in `stateDir`. */
   | { readonly type: "stand_in"; readonly stateDir: string };
 
-export const failpointActions = ["kill", "throw", "hang"] as const;
+const failpointActions = ["kill", "throw", "hang"] as const;
 
 /** For tests: what to do to the process when it passes the named point (`*`: any) for the nth time, counted from 1. */
 export interface FailpointConfig {

@@ -4,8 +4,8 @@ import { Secret } from "./secret.ts";
  * How far a connection to PostgreSQL is protected: `disable` not at all; `require` encrypts without asking who answers;
  * `verify-full` encrypts and checks the certificate and the host's name in it.
  */
-export const tlsModes = ["disable", "require", "verify-full"] as const;
-export type TlsMode = (typeof tlsModes)[number];
+const tlsModes = ["disable", "require", "verify-full"] as const;
+type TlsMode = (typeof tlsModes)[number];
 
 /**
  * Where the database is and who connects, explicitly. Both of our drivers are given this instead of the URL, because they

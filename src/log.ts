@@ -8,7 +8,7 @@ import { version } from "./version.ts";
 export type Logger = PinoLogger;
 
 /** Where the lines go. A command line gives `process.stderr`, so that its own stdout holds data only. */
-export interface LogDestination extends DestinationStream {
+interface LogDestination extends DestinationStream {
   readonly isTTY?: boolean;
 }
 

@@ -6,7 +6,7 @@ import type { Guard } from "../store/operation-parts.ts";
 import { factsOf, type OperationView, readOperation } from "../store/read-operation.ts";
 import { rejectOperation } from "../store/reject-operation.ts";
 import { settleOperation } from "../store/settle-operation.ts";
-import { isConflict } from "../store/store-error.ts";
+import { isConflict, isOutage } from "../store/store-error.ts";
 import { type Attempt, attemptOf, contractGuardOf } from "./attempt.ts";
 import { ringNext } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
@@ -25,21 +25,28 @@ const decisionsMax = 5;
  * calls is settled here, in one statement with its admission.
  */
 export async function admit(deps: ExecutionDeps, operationId: string): Promise<Admission> {
+  let atOnce = true;
   for (let decision = 1; ; decision += 1) {
     const view = await readOperation(deps.db, operationId);
     if (view === undefined) return over(deferred("unknown_operation"));
     try {
-      return await decide(deps, view, decision < decisionsMax);
+      return await decide(deps, view, atOnce);
     } catch (error) {
-      if (!isConflict(error)) throw error;
-      // Somebody came between. Jittered, so that those who met here do not meet again.
+      if (isOutage(error) || (!atOnce && !isConflict(error))) throw error;
+      if (!isConflict(error)) {
+        deps.log.error({ err: error, operationId }, "an operation could not be concluded at once");
+        atOnce = false;
+        continue;
+      }
       if (decision > decisionsMax) return over(deferred("superseded"));
+      // Somebody came between. Jittered, so that those who met here do not meet again.
+      atOnce = decision < decisionsMax;
       await deps.clock.sleep(Math.random() * 10 * 2 ** decision);
     }
   }
 }
 
-/** `atOnce`: whether it may be concluded with its admission. Not after too many conflicts: then the attempt is counted. */
+/** `atOnce`: whether it may be concluded with its admission. Not once that has failed: then the attempt is counted. */
 async function decide(deps: ExecutionDeps, view: OperationView, atOnce: boolean): Promise<Admission> {
   const waiting = mustWait(view);
   if (waiting !== undefined) return over(waiting);

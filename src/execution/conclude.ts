@@ -4,7 +4,7 @@ import { readOperation } from "../store/read-operation.ts";
 import { rejectOperation } from "../store/reject-operation.ts";
 import { nextOperationOf } from "../store/ring-list.ts";
 import { settleOperation } from "../store/settle-operation.ts";
-import { isConflict } from "../store/store-error.ts";
+import { isConflict, isOutage } from "../store/store-error.ts";
 import type { Attempt } from "./attempt.ts";
 import { attemptsCountedMax, retryDelayMs } from "./back-off.ts";
 import type { ExecutionDeps } from "./deps.ts";
@@ -20,7 +20,14 @@ export async function conclude(deps: ExecutionDeps, attempt: Attempt, ending: St
   try {
     if (ending.type !== "conflict") return await writeDown(deps, attempt, ending);
   } catch (error) {
-    if (!isConflict(error)) throw error;
+    if (isOutage(error)) throw error;
+    if (!isConflict(error)) {
+      deps.log.error({ err: error, operationId: attempt.operationId }, "an operation could not be concluded");
+      return await writeDown(deps, attempt, {
+        type: "failed",
+        reason: error instanceof Error ? error.name : "unknown",
+      });
+    }
   }
   if (!(await isStillAtWork(deps, attempt))) return { type: "deferred", reason: "superseded", delayMs: null };
   return await writeDown(deps, attempt, { type: "failed", reason: "conflict" });

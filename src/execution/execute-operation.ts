@@ -1,5 +1,5 @@
 import { readOperation } from "../store/read-operation.ts";
-import { StoreError } from "../store/store-error.ts";
+import { isOutage } from "../store/store-error.ts";
 import { admit } from "./admit.ts";
 import type { Attempt } from "./attempt.ts";
 import { attemptOf, contractGuardOf } from "./attempt.ts";
@@ -12,7 +12,7 @@ import { takeSteps } from "./take-steps.ts";
  * Carries an operation as far as it will go now: from the last fact that was committed to its end, or to the reason why
  * it has to wait. May be called any number of times, also at once: what it writes is guarded by state and attempt.
  *
- * Throws a {@link StoreError} when the database is out of reach for longer than an attempt can wait.
+ * Throws a `StoreError` when the database is out of reach for longer than an attempt can wait.
  */
 export async function executeOperation(deps: ExecutionDeps, operationId: string): Promise<AttemptReport> {
   const admission = await admit(deps, operationId);
@@ -36,10 +36,6 @@ export async function executeOperation(deps: ExecutionDeps, operationId: string)
  * After that the sweep takes the operation up, 60 seconds after its last sign of life.
  */
 const outageDelaysMs = [50, 200, 500, 1_000, 2_000, 4_000, 7_000];
-
-function isOutage(error: unknown): boolean {
-  return error instanceof StoreError && (error.fault === "unreachable" || error.fault === "busy");
-}
 
 /** The attempt where the journal stands now, since nobody knows whether its last statement took effect. */
 async function takeUpAgain(deps: ExecutionDeps, attempt: Attempt): Promise<Attempt | undefined> {

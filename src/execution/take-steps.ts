@@ -4,7 +4,7 @@ import type { Rejection } from "../contract/rejection.ts";
 import type { Step } from "../contract/step.ts";
 import type { HeldQuestion } from "../store/hold-operation.ts";
 import { journalLook } from "../store/journal.ts";
-import { isConflict, StoreError } from "../store/store-error.ts";
+import { isConflict, isOutage } from "../store/store-error.ts";
 import { look } from "../stripe/gateway.ts";
 import type { Attempt } from "./attempt.ts";
 import { deferralDelayMs, jittered } from "./back-off.ts";
@@ -39,7 +39,7 @@ export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<
   } catch (error) {
     if (isConflict(error)) return { type: "conflict" };
     // Without the database nothing can be written, not even that it failed: the sweep finds the operation silent.
-    if (error instanceof StoreError && error.fault !== "refused") throw error;
+    if (isOutage(error)) throw error;
     deps.log.error({ err: error, operationId: attempt.operationId }, "an attempt failed");
     return { type: "failed", reason: error instanceof Error ? error.name : "unknown" };
   }

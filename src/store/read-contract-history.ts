@@ -14,7 +14,12 @@ export interface ContractHistory {
   };
   readonly product: Product;
   /** Null unless it was asked for. */
-  readonly customer: { readonly id: string; readonly email: string; readonly name: string; readonly locale: string } | null;
+  readonly customer: {
+    readonly id: string;
+    readonly email: string;
+    readonly name: string;
+    readonly locale: string;
+  } | null;
   readonly signup: { readonly appliedAt: Instant; readonly channel: string } | null;
   readonly payments: readonly (Payment & { readonly startsOn: BusinessDate | null })[];
   readonly refunds: readonly (Refund & {

@@ -61,3 +61,8 @@ function faultOf(code: string): StoreFault {
 export function isConflict(error: unknown): boolean {
   return error instanceof StoreError && error.fault === "conflict";
 }
+
+/** Whether an error says that the database cannot be worked with now. It says nothing about what was asked of it. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof StoreError && (error.fault === "unreachable" || error.fault === "busy");
+}

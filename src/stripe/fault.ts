@@ -1,6 +1,7 @@
 import { Stripe } from "stripe";
 import type { RefusalCode } from "../contract/step.ts";
 import type { GatewayReply, NotNowReason, StripeGateway, UnknownReason } from "./gateway.ts";
+import { unsentNetworkCodes } from "./sendings.ts";
 
 /** What became of a request to Stripe that did not simply succeed. */
 export type Fault = Exclude<GatewayReply<never>, { readonly type: "done" }>;
@@ -43,9 +44,9 @@ const unexplained: Meaning = { type: "unexplained" };
  */
 const meanings: readonly (readonly [Signs, Meaning])[] = [
   // No answer at all. These come from looking up the host and opening the connection, so nothing was sent.
-  [{ type: "StripeConnectionError", networkCode: "ECONNREFUSED" }, notNow("unreachable")],
-  [{ type: "StripeConnectionError", networkCode: "ENOTFOUND" }, notNow("unreachable")],
-  [{ type: "StripeConnectionError", networkCode: "EAI_AGAIN" }, notNow("unreachable")],
+  ...unsentNetworkCodes.map(
+    (networkCode) => [{ type: "StripeConnectionError", networkCode }, notNow("unreachable")] as const,
+  ),
   // The SDK's own code for a silence that was too long; the system's for a connection that never opened. Which, it does not tell.
   [{ type: "StripeConnectionError", networkCode: "ETIMEDOUT" }, unknown("timeout")],
   // Reset, cut off in the middle of the answer, or anything else that may have come after the request was read.

@@ -141,6 +141,6 @@ export const chargeSeen: z.ZodType<{ readonly chargedMinor: number; readonly dis
 /** What of a charge is left to refund: what was collected less every refund that has not come back. */
 export function leftMinorOf(chargedMinor: number, refunds: readonly RefundSeen[]): number {
   return refunds
-    .filter(({ stripeRefundStatus }) =>  stripeRefundStatus !== "canceled")
+    .filter(({ stripeRefundStatus }) => stripeRefundStatus !== "failed" && stripeRefundStatus !== "canceled")
     .reduce((left, refund) => left - refund.amountMinor, chargedMinor);
 }

@@ -87,11 +87,13 @@ describe.each(verbCases)("$verb", ({ ask }) => {
     [{ mode: "html_502", ...always }, "unreadable_reply"],
     [{ mode: "stored_500", ...always }, "server_error"],
     [{ mode: "hold", ms: 60_000, ...always }, "timeout"],
-  ])("is unknown after $mode", async (rule, reason) => {
+  ])("is unknown after $mode, and soon", async (rule, reason) => {
     const { gateway, control } = await setup({ maxNetworkRetries: 0, timeoutMs: 150 });
     await control.fault(rule);
+    const startedAt = performance.now();
 
     expect(await ask(gateway)).toMatchObject({ type: "unknown", reason });
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 });
 

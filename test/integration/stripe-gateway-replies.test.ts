@@ -79,6 +79,15 @@ describe("a success in a shape that is not understood", () => {
         items: { data: [...subscription.items.data, { current_period_start: 1, current_period_end: 2 }] },
       },
     ],
+    [
+      "items that end at different times",
+      {
+        ...subscription,
+        items: {
+          data: [...subscription.items.data, { ...subscription.items.data[0], current_period_end: 1_772_931_600 }],
+        },
+      },
+    ],
     ["a moment in fractions", { ...subscription, ended_at: 1.5 }],
     ["a moment beyond all calendars", { ...subscription, ended_at: 9e12 }],
     ["no word about the end", { ...subscription, cancel_at_period_end: undefined }],

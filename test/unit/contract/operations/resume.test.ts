@@ -92,6 +92,12 @@ describe("what it does", () => {
     ]);
   });
 
+  test("periods before the first unpaid one are none of its business, even without a row", () => {
+    const change = settled(play(setup({ payments: [third], licenses: [] })));
+    expect(change.newPayments).toEqual([]);
+    expect(change.paymentMoves?.map(({ id }) => id)).toEqual([third.id]);
+  });
+
   test("an unpaid period of long ago is among them", () => {
     const first = makePayment({ period: 1, state: "unpaid" });
     const change = settled(

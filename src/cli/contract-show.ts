@@ -1,0 +1,74 @@
+import { businessDateOf } from "../contract/calendar.ts";
+import { type FoundContract, readContractHistory } from "../store/read-contract-history.ts";
+import { CommandFailure } from "./command-failure.ts";
+import type { CommandContext } from "./context.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { paint, writeJson, writeLine } from "./output.ts";
+import { nextRenewalOf, showContract } from "./show-contract.ts";
+import { inUtc, showInstant } from "./show-time.ts";
+
+export interface ContractShowOptions {
+  readonly contractId: string;
+  /** Whether to show the customer's name and mail. */
+  readonly withCustomer?: boolean;
+  readonly json?: boolean;
+}
+
+/** The operations of a busy contract over twenty years; what is older is counted and listed by `operation list`. */
+const operationsMax = 500;
+
+/** Shows a contract: where it stands, its terms, money and licenses, and everything that was done to it. */
+export async function contractShow(
+  { db, out, err, config, clock }: CommandContext,
+  { contractId, withCustomer = false, json = false }: ContractShowOptions,
+): Promise<ExitCode> {
+  const zone = config.businessTimeZone;
+  const found = await readContractHistory(db, contractId, { operationsMax, withCustomer });
+  if (found.type !== "found") throw notFound(contractId, found, zone);
+  const { history } = found;
+  const today = businessDateOf(clock.now(), zone);
+  if (json) {
+    const { customer, ...rest } = history;
+    writeJson(out, {
+      ...rest,
+      contract: { ...inUtc(history.contract), nextRenewalOn: nextRenewalOf(history.contract, today) },
+      ...(withCustomer ? { customer } : {}),
+      signup: history.signup === null ? null : inUtc(history.signup),
+      payments: history.payments.map(inUtc),
+      refunds: history.refunds.map(inUtc),
+      licenses: history.licenses.map(inUtc),
+      operations: history.operations.map(inUtc),
+    });
+    return exitCodes.done;
+  }
+  showContract(out, history, { zone, today });
+  writeLine(err, paint(err, "dim", `Times are in ${zone}.`));
+  const leftOut = history.operationsTotal - history.operations.length;
+  if (leftOut > 0) {
+    const command = `keiyaku operation list --contract ${contractId} --limit ${history.operationsTotal}`;
+    writeLine(err, paint(err, "dim", `${leftOut} older operations are left out: \`${command}\`.`));
+  }
+  return exitCodes.done;
+}
+
+function notFound(
+  contractId: string,
+  found: Exclude<FoundContract, { readonly type: "found" }>,
+  zone: string,
+): CommandFailure {
+  if (found.type === "deleted") {
+    return new CommandFailure(exitCodes.failed, {
+      code: "contract_deleted",
+      sentence: `Contract ${contractId} was deleted at ${showInstant(found.deletedAt, zone)} (${zone}).`,
+      remedy: `\`keiyaku operation show ${found.operationId}\` tells what that did.`,
+    });
+  }
+  return new CommandFailure(exitCodes.failed, {
+    code: "contract_not_found",
+    sentence: `There is no contract ${contractId}.`,
+    remedy:
+      found.operationsTotal === 0
+        ? "Register it first, or check the id."
+        : `${found.operationsTotal} operations name it: \`keiyaku operation list --contract ${contractId}\`.`,
+  });
+}

@@ -1,0 +1,277 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { guardedStatement, type Part } from "../../../src/store/guarded-statement.ts";
+import { contractPart } from "../../../src/store/operation-parts.ts";
+import { isConflict, StoreError } from "../../../src/store/store-error.ts";
+import {
+  addContract,
+  addOperations,
+  everythingOf,
+  insertRows,
+  licenseRow,
+  paymentRow,
+  refundRow,
+  rowOf,
+} from "../../support/store-rows.ts";
+import { createTestStore, type TestStore } from "../../support/test-database.ts";
+import { untilWaitingForLocks } from "./support/until-waiting.ts";
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await createTestStore({ poolSize: 20 });
+});
+afterAll(() => store.close());
+
+/** A paid contract of the test's own. */
+let contractId: string;
+let paymentId: string;
+let contractCount = 0;
+beforeEach(async () => {
+  contractCount += 1;
+  contractId = `c-${contractCount}`;
+  paymentId = `${contractId}:period:0`;
+  await addContract(store.sql, { id: contractId });
+  await insertRows(store.sql, "payments", paymentRow({ contract_id: contractId }));
+});
+
+function refundPart(id: string, name = "refund"): Part {
+  return {
+    name,
+    rows: 1,
+    statement: sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id, settled_at)
+      values (${id}, ${contractId}, ${paymentId}, 100, 'manual_done', 'op', clock_timestamp()) returning id`,
+  };
+}
+
+/** Runs parts as a guarded statement and says how it ended. */
+async function write(...parts: Part[]): Promise<StoreError | "written"> {
+  try {
+    await store.db.run("write", guardedStatement(parts));
+    return "written";
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+}
+
+async function refundCount(): Promise<number> {
+  const [row] = await store.sql`select count(*)::int as refunds from keiyaku.refunds where contract_id = ${contractId}`;
+  return row?.refunds;
+}
+
+describe("a part that meets no row", () => {
+  it("goes unnoticed by PostgreSQL: the other parts are written all the same", async () => {
+    await store.sql`with guard as (update keiyaku.contracts set version = version + 1
+        where id = ${contractId} and version = 99 returning id),
+      child as (insert into keiyaku.refunds ${store.sql({ ...refundRow({ contract_id: contractId, payment_id: paymentId }) })}
+        returning id)
+      select count(*) from guard`;
+
+    expect(await refundCount()).toBe(1);
+    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({ version: 1 });
+  });
+
+  const missing = (name: string): Part => ({
+    name,
+    rows: 1,
+    statement: sql`update keiyaku.payments set disputed = true where id = ${paymentId} and state = 'due' returning id`,
+  });
+
+  it.each([
+    ["first", () => [missing("missing"), contractPart({ contractId, version: 1 }, "op"), refundPart("r1")]],
+    ["in the middle", () => [contractPart({ contractId, version: 1 }, "op"), missing("missing"), refundPart("r1")]],
+    ["last", () => [contractPart({ contractId, version: 1 }, "op"), refundPart("r1"), missing("missing")]],
+  ])("undoes a guarded statement wholly, standing %s", async (_, parts) => {
+    const before = await everythingOf(store.sql, contractId);
+    const ending = await write(...parts());
+
+    expect(ending).toMatchObject({ fault: "conflict", code: "40001" });
+    expect(await everythingOf(store.sql, contractId)).toEqual(before);
+  });
+
+  it("undoes a guarded statement also when it meets more rows than it should", async () => {
+    await insertRows(store.sql, "payments", paymentRow({ contract_id: contractId, period: 1 }));
+    const both = sql`update keiyaku.payments set disputed = true where contract_id = ${contractId} returning id`;
+    const before = await everythingOf(store.sql, contractId);
+    const ending = await write(refundPart("r2"), { name: "both", rows: 1, statement: both });
+
+    expect(ending).toMatchObject({ fault: "conflict", code: "40001" });
+    expect(await everythingOf(store.sql, contractId)).toEqual(before);
+    expect(await write({ name: "both", rows: 2, statement: both })).toBe("written");
+  });
+
+  it("is let be where it is not counted", async () => {
+    expect(await write(contractPart({ contractId, version: 1 }, "op"), { ...missing("missing"), rows: "any" })).toBe("written");
+    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({ version: 2, changed_by_operation_id: "op" });
+  });
+});
+
+describe("two parts that write the same row", () => {
+  const priced = () => sql`update keiyaku.contracts set price_minor = 5 where id = ${contractId} returning id`;
+  const charged = () => sql`update keiyaku.contracts set initial_fee_minor = 7 where id = ${contractId} returning id`;
+
+  it("take effect only once in PostgreSQL, without an error", async () => {
+    await store.db.run("raw", sql`with priced as (${priced()}), charged as (${charged()}) select 1 as one`);
+
+    const { price_minor, initial_fee_minor } = await rowOf(store.sql, "contracts", contractId);
+    expect([price_minor === "5", initial_fee_minor === "7"].filter(Boolean)).toHaveLength(1);
+  });
+
+  it("are a conflict that writes nothing where both are counted", async () => {
+    const before = await everythingOf(store.sql, contractId);
+    const ending = await write(
+      { name: "priced", rows: 1, statement: priced() },
+      { name: "charged", rows: 1, statement: charged() },
+    );
+
+    expect(ending).toMatchObject({ fault: "conflict", code: "40001" });
+    expect(await everythingOf(store.sql, contractId)).toEqual(before);
+  });
+});
+
+describe("a child row", () => {
+  /** Gives back what is left of the payment, having read that from the rows: the whole amount, if nobody did before. */
+  async function giveBack(id: string, guard: (version: number) => Part[], read: Promise<unknown>): Promise<boolean> {
+    const [row] = await store.sql`select version, (select coalesce(sum(amount_minor), 0)::int from keiyaku.refunds
+      where contract_id = ${contractId}) as returned from keiyaku.contracts where id = ${contractId}`;
+    await read;
+    if (row?.returned > 0) return false;
+    return (await write(...guard(row?.version), refundPart(id))) === "written";
+  }
+
+  it("is written twice by two who read the same and do not write the contract's version", async () => {
+    const bothHaveRead = Promise.withResolvers<void>();
+    const writers = ["a", "b"].map((id) => giveBack(`${contractId}:${id}`, () => [], bothHaveRead.promise));
+    bothHaveRead.resolve();
+
+    expect(await Promise.all(writers)).toEqual([true, true]);
+    expect(await refundCount()).toBe(2);
+  });
+
+  it("is written once by sixteen who read the same and write the contract's version", async () => {
+    const allHaveRead = Promise.withResolvers<void>();
+    const guard = (version: number) => [contractPart({ contractId, version }, "op")];
+    const writers = Array.from({ length: 16 }, (_, writer) =>
+      giveBack(`${contractId}:${writer}`, guard, allHaveRead.promise),
+    );
+    allHaveRead.resolve();
+
+    expect((await Promise.all(writers)).filter(Boolean)).toHaveLength(1);
+    expect(await refundCount()).toBe(1);
+  });
+
+  it("is written by everyone in turn, one for each version, when those who lost read again", async () => {
+    const writersMax = 16;
+    const writeUntilWon = async (writer: number): Promise<number> => {
+      for (;;) {
+        const { version } = await rowOf(store.sql, "contracts", contractId);
+        const guard = contractPart({ contractId, version: Number(version) }, `op-${writer}`);
+        const ending = await write(guard, refundPart(`${contractId}:${writer}`));
+        if (ending === "written") return Number(version);
+        expect(ending).toMatchObject({ fault: "conflict", code: "40001" });
+      }
+    };
+    const versions = await Promise.all(Array.from({ length: writersMax }, (_, writer) => writeUntilWon(writer)));
+
+    expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: writersMax }, (_, won) => won + 1));
+    expect(await refundCount()).toBe(writersMax);
+    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({ version: writersMax + 1 });
+  });
+});
+
+describe("what another writer's coming between is called", () => {
+  it("is a conflict for a foreign key that is missing", async () => {
+    const license = licenseRow({ contract_id: contractId });
+    const ending = await write({
+      name: "license",
+      rows: 1,
+      statement: sql`insert into keiyaku.licenses (payment_id, contract_id) values ('nowhere', ${license.contract_id}) returning payment_id`,
+    });
+    expect(ending).toMatchObject({ fault: "conflict", code: "23503", constraint: "licenses_payment_id_payments_id_fk" });
+  });
+
+  it("is a conflict for a key that was taken", async () => {
+    expect(await write(refundPart(`${contractId}:r`))).toBe("written");
+    expect(await write(refundPart(`${contractId}:r`))).toMatchObject({ fault: "conflict", code: "23505", constraint: "refunds_pkey" });
+  });
+
+  it("is a conflict for an operation that would occupy an occupied contract", async () => {
+    await addOperations(
+      store.sql,
+      { id: `${contractId}-1`, contract_id: contractId, state: "executing" },
+      { id: `${contractId}-2`, contract_id: contractId },
+    );
+    const ending = await write({
+      name: "occupies",
+      rows: 1,
+      statement: sql`update keiyaku.operations set occupies = true where id = ${`${contractId}-2`} returning id`,
+    });
+    expect(ending).toMatchObject({ fault: "conflict", code: "23505", constraint: "operations_one_occupies_a_contract" });
+  });
+
+  it("is a conflict for the one that loses when two statements lock the same rows in unlike order", async () => {
+    const other = `${contractId}-other`;
+    await addContract(store.sql, { id: other });
+    const gate = contractCount;
+    const holder = await store.sql.reserve();
+    await holder`select pg_advisory_lock(${gate})`;
+    // Each locks its first row, and waits at the gate before the second, until both stand there.
+    const lockBoth = (first: string, second: string) =>
+      write(
+        {
+          name: "first",
+          rows: 1,
+          statement: sql`update keiyaku.contracts set version = version + 1 where id = ${first} returning id`,
+        },
+        {
+          name: "second",
+          rows: 1,
+          statement: sql`update keiyaku.contracts set version = version + 1
+            where id = ${second} and pg_advisory_xact_lock_shared(${gate}) is not null returning id`,
+        },
+      );
+    const endings = [lockBoth(contractId, other), lockBoth(other, contractId)];
+    await untilWaitingForLocks(store.sql, 2);
+    await holder`select pg_advisory_unlock(${gate})`;
+    holder.release();
+
+    const [lost, ...rest] = (await Promise.all(endings)).filter((ending) => ending !== "written");
+    expect(rest).toEqual([]);
+    expect(lost).toMatchObject({ fault: "conflict", code: "40P01" });
+    expect(isConflict(lost)).toBe(true);
+    // The loser wrote neither row, and the winner both.
+    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({ version: 2 });
+    expect(await rowOf(store.sql, "contracts", other)).toMatchObject({ version: 2 });
+  });
+});
+
+describe("guardedStatement", () => {
+  const part = (name: string, rows: Part["rows"] = 1): Part => ({ name, rows, statement: sql`select 1` });
+
+  it("refuses two parts of one name, for one of them would be lost", () => {
+    expect(() => guardedStatement([part("contract"), part("contract")])).toThrow("contract, contract");
+  });
+
+  it("refuses to be made of nothing, or of parts of which none is counted", () => {
+    expect(() => guardedStatement([])).toThrow("none");
+    expect(() => guardedStatement([part("a", "any"), part("b", "any")])).toThrow("counted");
+  });
+
+  it.each(["", "Contract", "a-b", "a b", 'a"', "a,b", "a1", "{}"])("refuses the name %j", (name) => {
+    expect(() => guardedStatement([part(name)])).toThrow("cannot name a part");
+  });
+
+  it("says which part met how many rows", async () => {
+    await expect(
+      store.sql`select keiyaku.expect_rows('{one,two}', '{1,2}', '{1,3}')`,
+    ).rejects.toMatchObject({ code: "40001", message: "part two met 3 rows where 2 were expected" });
+  });
+
+  it("brings back the columns asked for, as they were before", async () => {
+    const statement = guardedStatement(
+      [contractPart({ contractId, version: 1 }, "op")],
+      sql`(select version from keiyaku.contracts where id = ${contractId}) as version`,
+    );
+    expect(await store.db.run("also", statement)).toEqual([{ guarded: true, version: 1 }]);
+  });
+});

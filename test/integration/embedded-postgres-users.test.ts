@@ -139,6 +139,16 @@ describe("prepareBinaries", () => {
     return { packageDir, shut: dirname(packageDir), temp, links, notices, onNotice };
   }
 
+  /** As an install under a umask of 077 leaves it. */
+  async function shutToOthers(folder: string): Promise<void> {
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) {
+        const path = join(entry.parentPath, entry.name);
+        await chmod(path, (await stat(path)).mode & 0o700);
+      }
+    }
+  }
+
   async function startFrom(binDir: string) {
     const dataDir = join(await makeFolder(), "postgres");
     const server = await startEmbeddedPostgres({ dataDir, durable: false, binDir });
@@ -160,6 +170,7 @@ describe("prepareBinaries", () => {
   it.runIf(isRoot)("makes a copy that runs, once, when the server's user cannot reach the package", async () => {
     const { packageDir, shut, temp, notices, onNotice } = await setup();
     await chmod(shut, 0o700);
+    await shutToOthers(packageDir);
     const previous = process.umask(0o077);
     onTestFinished(() => void process.umask(previous));
 

@@ -50,6 +50,7 @@ const channels = ["申し込みページ", "申し込みページ", "申し込�
 
 function common(random: Random, draft: Draft, product: DemoProduct, startOn: string): Params {
   const byHand = draft.method === "other";
+  const appliedAt = startOn.startsWith("today+") ? "today-4d 20:15" : "start-3d 20:15";
   return {
     productId: product.id,
     customerId: draft.customerId,
@@ -58,7 +59,7 @@ function common(random: Random, draft: Draft, product: DemoProduct, startOn: str
     ...(byHand ? { origin: "operator" } : {}),
     priceMinor: product.priceMinor,
     startOn,
-    ...(byHand ? {} : { signup: { appliedAt: "start-3d 20:15", channel: random.pick(channels) } }),
+    ...(byHand ? {} : { signup: { appliedAt, channel: random.pick(channels) } }),
   };
 }
 
@@ -66,15 +67,22 @@ function common(random: Random, draft: Draft, product: DemoProduct, startOn: str
 export function makeCourse(
   random: Random,
   draft: Draft,
-  { startsIn, isPaid, hasFee = false }: { startsIn: number; isPaid: boolean; hasFee?: boolean },
+  terms: {
+    /** Days from today to the start; negative for one that has begun. */
+    readonly startsIn: number;
+    readonly isPaid: boolean;
+    readonly hasFee?: boolean;
+    readonly state?: Params["state"];
+  },
 ): PlannedContract {
+  const { startsIn, isPaid, hasFee = false, state } = terms;
   const product = hasFee
     ? productNamed("bookkeeping")
     : draft.productId === undefined
       ? random.pick(productsOf("one_time").filter(({ initialFeeMinor }) => initialFeeMinor === undefined))
       : productNamed(draft.productId);
-  const start = startsIn === 0 ? "today" : `today${startsIn > 0 ? "+" : ""}${startsIn}d`;
-  const paidAt = `today-${random.between(1, 20)}d ${random.pick(["09:12", "12:40", "18:05", "22:31"])}`;
+  const start = `today${startsIn > 0 ? "+" : "-"}${Math.abs(startsIn)}d`;
+  const paidAt = `${startsIn > 0 ? "today-2d" : "start"} ${random.pick(["09:12", "12:40", "18:05", "22:31"])}`;
   const payments: Payment[] = [
     ...(hasFee ? [{ subject: "initial_fee", paidAt } as const] : []),
     { subject: "one_time_price", paidAt },
@@ -95,6 +103,7 @@ export function makeCourse(
           }
         : {}),
       ...(isPaid ? { payments } : {}),
+      ...(state === undefined ? {} : { state }),
     },
   };
 }

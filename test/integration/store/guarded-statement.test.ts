@@ -101,8 +101,13 @@ describe("a part that meets no row", () => {
   });
 
   it("is let be where it is not counted", async () => {
-    expect(await write(contractPart({ contractId, version: 1 }, "op"), { ...missing("missing"), rows: "any" })).toBe("written");
-    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({ version: 2, changed_by_operation_id: "op" });
+    expect(await write(contractPart({ contractId, version: 1 }, "op"), { ...missing("missing"), rows: "any" })).toBe(
+      "written",
+    );
+    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({
+      version: 2,
+      changed_by_operation_id: "op",
+    });
   });
 });
 
@@ -130,34 +135,38 @@ describe("two parts that write the same row", () => {
 });
 
 describe("a child row", () => {
-  /** Gives back what is left of the payment, having read that from the rows: the whole amount, if nobody did before. */
-  async function giveBack(id: string, guard: (version: number) => Part[], read: Promise<unknown>): Promise<boolean> {
-    const [row] = await store.sql`select version, (select coalesce(sum(amount_minor), 0)::int from keiyaku.refunds
-      where contract_id = ${contractId}) as returned from keiyaku.contracts where id = ${contractId}`;
-    await read;
-    if (row?.returned > 0) return false;
-    return (await write(...guard(row?.version), refundPart(id))) === "written";
+  interface Read {
+    readonly version: number;
+    readonly returnedMinor: number;
+  }
+
+  async function read(): Promise<Read> {
+    const [row] = await store.sql<Read[]>`select version, (select coalesce(sum(amount_minor), 0)::int
+      from keiyaku.refunds where contract_id = ${contractId}) as "returnedMinor"
+      from keiyaku.contracts where id = ${contractId}`;
+    if (row === undefined) throw new Error("no contract");
+    return row;
+  }
+
+  /** So many read, and only then each who saw that nothing was given back gives back. Returns how many did. */
+  async function giveBackAtOnce(writersMax: number, guard: (read: Read) => Part[]): Promise<number> {
+    const reads = await Promise.all(Array.from({ length: writersMax }, read));
+    expect(reads.map(({ returnedMinor }) => returnedMinor)).toEqual(reads.map(() => 0));
+    const endings = await Promise.all(
+      reads.map((seen, writer) => write(...guard(seen), refundPart(`${contractId}:${writer}`))),
+    );
+    return endings.filter((ending) => ending === "written").length;
   }
 
   it("is written twice by two who read the same and do not write the contract's version", async () => {
-    const bothHaveRead = Promise.withResolvers<void>();
-    const writers = ["a", "b"].map((id) => giveBack(`${contractId}:${id}`, () => [], bothHaveRead.promise));
-    bothHaveRead.resolve();
-
-    expect(await Promise.all(writers)).toEqual([true, true]);
+    expect(await giveBackAtOnce(2, () => [])).toBe(2);
     expect(await refundCount()).toBe(2);
   });
 
   it("is written once by sixteen who read the same and write the contract's version", async () => {
-    const allHaveRead = Promise.withResolvers<void>();
-    const guard = (version: number) => [contractPart({ contractId, version }, "op")];
-    const writers = Array.from({ length: 16 }, (_, writer) =>
-      giveBack(`${contractId}:${writer}`, guard, allHaveRead.promise),
-    );
-    allHaveRead.resolve();
-
-    expect((await Promise.all(writers)).filter(Boolean)).toHaveLength(1);
+    expect(await giveBackAtOnce(16, ({ version }) => [contractPart({ contractId, version }, "op")])).toBe(1);
     expect(await refundCount()).toBe(1);
+    expect(await read()).toMatchObject({ version: 2 });
   });
 
   it("is written by everyone in turn, one for each version, when those who lost read again", async () => {
@@ -187,12 +196,20 @@ describe("what another writer's coming between is called", () => {
       rows: 1,
       statement: sql`insert into keiyaku.licenses (payment_id, contract_id) values ('nowhere', ${license.contract_id}) returning payment_id`,
     });
-    expect(ending).toMatchObject({ fault: "conflict", code: "23503", constraint: "licenses_payment_id_payments_id_fk" });
+    expect(ending).toMatchObject({
+      fault: "conflict",
+      code: "23503",
+      constraint: "licenses_payment_id_payments_id_fk",
+    });
   });
 
   it("is a conflict for a key that was taken", async () => {
     expect(await write(refundPart(`${contractId}:r`))).toBe("written");
-    expect(await write(refundPart(`${contractId}:r`))).toMatchObject({ fault: "conflict", code: "23505", constraint: "refunds_pkey" });
+    expect(await write(refundPart(`${contractId}:r`))).toMatchObject({
+      fault: "conflict",
+      code: "23505",
+      constraint: "refunds_pkey",
+    });
   });
 
   it("is a conflict for an operation that would occupy an occupied contract", async () => {
@@ -206,7 +223,11 @@ describe("what another writer's coming between is called", () => {
       rows: 1,
       statement: sql`update keiyaku.operations set occupies = true where id = ${`${contractId}-2`} returning id`,
     });
-    expect(ending).toMatchObject({ fault: "conflict", code: "23505", constraint: "operations_one_occupies_a_contract" });
+    expect(ending).toMatchObject({
+      fault: "conflict",
+      code: "23505",
+      constraint: "operations_one_occupies_a_contract",
+    });
   });
 
   it("is a conflict for the one that loses when two statements lock the same rows in unlike order", async () => {
@@ -262,9 +283,10 @@ describe("guardedStatement", () => {
   });
 
   it("says which part met how many rows", async () => {
-    await expect(
-      store.sql`select keiyaku.expect_rows('{one,two}', '{1,2}', '{1,3}')`,
-    ).rejects.toMatchObject({ code: "40001", message: "part two met 3 rows where 2 were expected" });
+    await expect(store.sql`select keiyaku.expect_rows('{one,two}', '{1,2}', '{1,3}')`).rejects.toMatchObject({
+      code: "40001",
+      message: "part two met 3 rows where 2 were expected",
+    });
   });
 
   it("brings back the columns asked for, as they were before", async () => {

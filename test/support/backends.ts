@@ -1,0 +1,134 @@
+import { createPostgresBackend, Queue, withBackend } from "bullmq";
+import { Redis } from "ioredis";
+import type postgres from "postgres";
+import { describe, inject } from "vitest";
+import type { QueueBackend } from "../../src/queue/queue-backend.ts";
+import { type RedisServer, startRedisServer } from "./redis-server.ts";
+import { addressOf } from "./test-database.ts";
+
+/** Where a queue can live. */
+export const backendTypes = ["postgres", "redis"] as const;
+export type BackendType = (typeof backendTypes)[number];
+
+/** Runs the same tests on each backend. On a machine without Redis those on Redis are skipped; the run's setup says so aloud. */
+export function describeOnBackends(name: string, tests: (type: BackendType) => void): void {
+  for (const type of backendTypes) describeOnBackend(`${name}, queue on ${type}`, type, tests);
+}
+
+/** Runs tests on one backend: for what only that one can show. */
+export function describeOnBackend(name: string, type: BackendType, tests: (type: BackendType) => void): void {
+  describe.skipIf(type === "redis" && inject("redisUrl") === "")(name, () => tests(type));
+}
+
+/** How many jobs there are in each of BullMQ's states. */
+export type JobCounts = Readonly<Record<string, number>>;
+
+/** A queue's home of one test's own: the test's database, or a Redis beside it. */
+export interface TestQueue {
+  readonly backend: QueueBackend;
+  /** Of its Redis; undefined on PostgreSQL. */
+  readonly redisUrl: string | undefined;
+  /** What the client connects with. */
+  readonly clientOptions: { readonly redisUrl: string } | { readonly databaseUrl: string };
+  /** The queue as a producer that knows nothing of our code opens it, by its name and prefix alone. */
+  readonly foreign: Queue;
+  counts(): Promise<JobCounts>;
+  /** Everything that the queue holds, of whatever kind, as one text. */
+  contents(): Promise<string>;
+  /**
+   * Makes the locks of the jobs at work run out and be noticed at the next start of a worker: what the half minute after
+   * a worker's death does.
+   */
+  expireLocks(): Promise<void>;
+  /** Makes the locks of the jobs at work last for an hour, so that nobody takes them until {@link expireLocks}. */
+  prolongLocks(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a queue's home for a test, on the database given or on a Redis of its own. */
+export async function createTestQueue(
+  type: BackendType,
+  store: { readonly url: string; readonly sql: postgres.Sql },
+): Promise<TestQueue> {
+  return type === "postgres" ? onPostgres(store) : onRedis(await startRedisServer());
+}
+
+const name = "operations";
+const states = ["waiting", "active", "delayed", "prioritized", "completed", "failed"] as const;
+
+function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres.Sql }): TestQueue {
+  const foreign = new (withBackend(createPostgresBackend).Queue)(name, { connection: { connectionString: url, max: 1 } });
+  foreign.on("error", () => undefined);
+  return {
+    backend: { type: "postgres", address: addressOf(url) },
+    redisUrl: undefined,
+    clientOptions: { databaseUrl: url },
+    foreign: foreign as unknown as Queue,
+    counts: () => foreign.getJobCounts(...states),
+    async contents() {
+      const tables = await sql<{ name: string }[]>`
+        select table_name as name from information_schema.tables where table_schema = 'bullmq'`;
+      const texts = tables.map(({ name: table }) => sql`select row_to_json(t)::text as row from bullmq.${sql(table)} t`);
+      return (await Promise.all(texts)).flatMap((rows) => rows.map(({ row }) => String(row))).join("\n");
+    },
+    async expireLocks() {
+      await sql`update bullmq.job set stalled_marked = true, locked_until_ms = 0 where state = 'active'`;
+      await sql`delete from bullmq.meta where field = 'stalled-check'`;
+    },
+    async prolongLocks() {
+      await sql`update bullmq.job set locked_until_ms = locked_until_ms + 3600000 where state = 'active'`;
+    },
+    close: () => foreign.close(),
+  };
+}
+
+function onRedis(server: RedisServer): TestQueue {
+  const prefix = "{keiyaku-operations}";
+  const keyOf = (rest: string) => `${prefix}:${name}:${rest}`;
+  const foreign = new Queue(name, { prefix, connection: { url: server.url } });
+  foreign.on("error", () => undefined);
+  const redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  redis.on("error", () => undefined);
+  const activeIds = () => redis.lrange(keyOf("active"), 0, -1);
+  return {
+    backend: { type: "redis", url: server.url },
+    redisUrl: server.url,
+    clientOptions: { redisUrl: server.url },
+    foreign,
+    counts: () => foreign.getJobCounts(...states),
+    async contents() {
+      const keys = await redis.keys("*");
+      return (await Promise.all(keys.map(async (key) => `${key} ${await readKey(redis, key)}`))).join("\n");
+    },
+    async expireLocks() {
+      for (const id of await activeIds()) {
+        await redis.sadd(keyOf("stalled"), id);
+        await redis.del(keyOf(`${id}:lock`));
+      }
+      await redis.del(keyOf("stalled-check"));
+    },
+    async prolongLocks() {
+      for (const id of await activeIds()) await redis.pexpire(keyOf(`${id}:lock`), 3_600_000);
+    },
+    async close() {
+      await foreign.close();
+      redis.disconnect();
+      await server.stop();
+    },
+  };
+}
+
+async function readKey(redis: Redis, key: string): Promise<string> {
+  const readers: Record<string, () => Promise<unknown>> = {
+    string: () => redis.get(key),
+    hash: () => redis.hgetall(key),
+    list: () => redis.lrange(key, 0, -1),
+    set: () => redis.smembers(key),
+    zset: () => redis.zrange(key, 0, -1),
+    stream: () => redis.xrange(key, "-", "+"),
+  };
+  const type = await redis.type(key);
+  const read = readers[type];
+  if (read === undefined) throw new Error(`The queue has a key of type ${type}, which this test cannot read.`);
+  return JSON.stringify(await read());
+}

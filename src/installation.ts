@@ -56,11 +56,11 @@ async function openDatabase(
 ): Promise<DatabaseAddress> {
   if (database.type === "url") return database.options;
   const { startEmbeddedPostgres } = await loadSandbox<{
-    startEmbeddedPostgres(options: {
+    startEmbeddedPostgres: (options: {
       dataDir: string;
       durable: boolean;
       onNotice: (sentence: string) => void;
-    }): Promise<EmbeddedServer>;
+    }) => Promise<EmbeddedServer>;
   }>("../sandbox/postgres/embedded-postgres.ts", "DATABASE_URL");
   const server = await startEmbeddedPostgres({ dataDir: database.dataDir, durable: true, onNotice: say });
   stops.push(() => server.stop());
@@ -80,7 +80,7 @@ async function openStripe(
     return { secretKey: stripe.secretKey, ...(stripe.apiBase === undefined ? {} : { apiBase: stripe.apiBase }) };
   }
   const { startStripeStandIn } = await loadSandbox<{
-    startStripeStandIn(options: { stateFile: string }): Promise<EmbeddedServer & { secretKey: string }>;
+    startStripeStandIn: (options: { stateFile: string }) => Promise<EmbeddedServer & { secretKey: string }>;
   }>("../sandbox/stripe/stripe-stand-in.ts", "STRIPE_SECRET_KEY");
   await mkdir(stripe.stateDir, { recursive: true });
   const running = await findStandIn(stripe.stateDir);

@@ -29,9 +29,7 @@ function resolve(value: unknown, day: DemoDay, start: Temporal.PlainDate | undef
   if (Array.isArray(value)) return value.map((item) => resolve(item, day, start));
   if (typeof value !== "object" || value === null) return value;
   const ownStart = "startOn" in value ? startOf(value.startOn, day) : undefined;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, resolve(item, day, ownStart ?? start)]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolve(item, day, ownStart ?? start)]));
 }
 
 /** A start date that is no date is a mistake of the line's, and left for the import or the door to find. */

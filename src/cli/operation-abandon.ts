@@ -35,7 +35,8 @@ export async function operationAbandon(context: CommandContext, options: Operati
   const next = await nextOperationOf(db, contractId);
   if (next !== undefined) await ringWorkers(db, next.operationId);
   if (json) writeJson(out, { operationId, state: "abandoned", nextOperationId: next?.operationId ?? null });
-  else writeLine(out, `${paint(out, "yellow", "abandoned")}  operation ${operationId}; contract ${contractId} is free.`);
+  else
+    writeLine(out, `${paint(out, "yellow", "abandoned")}  operation ${operationId}; contract ${contractId} is free.`);
   return exitCodes.done;
 }
 

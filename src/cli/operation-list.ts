@@ -1,4 +1,4 @@
-import { type OperationFilter, listOperations } from "../store/list-operations.ts";
+import { listOperations, type OperationFilter } from "../store/list-operations.ts";
 import type { CommandContext } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { paint, plainText, writeJson, writeLine } from "./output.ts";

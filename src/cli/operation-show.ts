@@ -44,7 +44,10 @@ function withoutCustomer({ operation, journal }: OperationRecord): OperationReco
       ? null
       : {
           ...frozenFacts,
-          operation: { ...frozenFacts.operation, params: hideCustomer(frozenFacts.operation.params as object as Params) },
+          operation: {
+            ...frozenFacts.operation,
+            params: hideCustomer(frozenFacts.operation.params as object as Params),
+          },
         };
   return { operation: { ...operation, params: hideCustomer(operation.params), frozenFacts: frozen }, journal };
 }

@@ -42,7 +42,8 @@ export async function request(context: CommandContext, options: RequestOptions):
     ...(reason === undefined ? {} : { reason }),
   };
   const acceptance = await askNamingTheId(context, wanted);
-  if (acceptance.answer !== "accepted" && acceptance.answer !== "duplicate") return refuse(context, acceptance, options);
+  if (acceptance.answer !== "accepted" && acceptance.answer !== "duplicate")
+    return refuse(context, acceptance, options);
 
   const { answer, operation } = acceptance;
   if (options.waitMs === undefined) {

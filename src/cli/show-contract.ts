@@ -61,9 +61,7 @@ function factsOf({ contract, product, customer, signup }: ContractHistory, { zon
     ...(customer === null
       ? []
       : [["", plainText(`${customer.name} <${customer.email}>, mail in ${customer.locale}`)] as const]),
-    ...(signup === null
-      ? []
-      : [["applied", `${at(signup.appliedAt)}, through ${plainText(signup.channel)}`] as const]),
+    ...(signup === null ? [] : [["applied", `${at(signup.appliedAt)}, through ${plainText(signup.channel)}`] as const]),
     ["registered", at(contract.createdAt)],
     ["last change", `${at(contract.updatedAt)}, by operation ${contract.changedByOperationId}`],
   ];
@@ -73,7 +71,9 @@ function termsOf(contract: Contract): readonly Fact[] {
   const { kind, paymentMethod, currency, specialPriceMinor, specialMonths } = contract;
   const price = `${showMoney(contract.priceMinor, currency)}${kind === "monthly" ? " a month" : ""}`;
   const special =
-    specialPriceMinor === null ? "" : `, ${showMoney(specialPriceMinor, currency)} for the first ${specialMonths} months`;
+    specialPriceMinor === null
+      ? ""
+      : `, ${showMoney(specialPriceMinor, currency)} for the first ${specialMonths} months`;
   const fee = contract.initialFeeMinor === 0 ? "" : `, initial fee ${showMoney(contract.initialFeeMinor, currency)}`;
   const stripeIds = [contract.stripeCustomerId, contract.stripeSubscriptionId, contract.stripePaymentIntentId];
   return [

@@ -44,7 +44,9 @@ export function showOutcome(operation: Concluded, zone: string): string {
 export function rejectionSentencesOf({
   rejectionCode,
   rejectionDetail,
-}: Pick<OperationSummary, "rejectionCode" | "rejectionDetail">): { readonly ja: string; readonly en: string } | undefined {
+}: Pick<OperationSummary, "rejectionCode" | "rejectionDetail">):
+  | { readonly ja: string; readonly en: string }
+  | undefined {
   // A newer version's ledger may hold a code that this one has no sentence for.
   if (rejectionCode === null || !rejectionCodes.includes(rejectionCode)) return undefined;
   const rejection = { code: rejectionCode, detail: rejectionDetail ?? {} };

@@ -39,7 +39,7 @@ function invalidParams(error: z.ZodError): Step {
   return reject("invalid_request", { field: ["params", ...path.map(String)].join(".").slice(0, 120), problem });
 }
 
-function refuseActor(rule: Rule<unknown>, { operation: { actor }, world }: Facts): Step | undefined {
+function refuseActor(rule: Rule, { operation: { actor }, world }: Facts): Step | undefined {
   const mayAsk = rule.actors.includes(actor.type);
   const isStranger = actor.type === "customer" && world !== null && actor.id !== world.contract.customerId;
   const isTooLate =

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { Change } from "./change.ts";
 import { type Contract, type ContractStatus, type ContractWorld, isOneOf, runningStatuses } from "./contract.ts";
 import type { ActorType, Facts, OperationKind } from "./operation.ts";
@@ -11,13 +11,13 @@ export type RuleFacts<Params> = Omit<Facts, "world"> & { readonly world: Contrac
 /** The facts as `register` reads them: there is no contract yet. */
 export type RegistrationFacts<Params> = Omit<Facts, "world"> & { readonly params: Params };
 
-interface RuleHead<Params> {
+interface RuleHead<Schema extends z.ZodType> {
   readonly kind: OperationKind;
   /** What the button says on the operator's page. */
   readonly button: { readonly ja: string; readonly en: string };
   /** Who may ask. A customer may only ask for a contract of their own. */
   readonly actors: readonly ActorType[];
-  readonly params: z.ZodType<Params>;
+  readonly params: Schema;
 }
 
 /**
@@ -25,20 +25,24 @@ interface RuleHead<Params> {
  *
  * Pure, and the same for the same arguments: it is asked again after every answer and after every crash.
  */
-export interface ContractRule<Params> extends RuleHead<Params> {
+export interface ContractRule<Schema extends z.ZodType> extends RuleHead<Schema> {
   readonly subject: "contract";
   /** Of the contracts that are theirs, those for which customers may ask this; all of them when left out. */
   customerMayAsk?(contract: Contract): boolean;
-  next(facts: RuleFacts<Params>, answers: Answers): Step;
+  next(facts: RuleFacts<z.output<Schema>>, answers: Answers): Step;
 }
 
 /** The rule of a kind that brings its contract into being. */
-export interface RegistrationRule<Params> extends RuleHead<Params> {
+export interface RegistrationRule<Schema extends z.ZodType> extends RuleHead<Schema> {
   readonly subject: "new_contract";
-  next(facts: RegistrationFacts<Params>, answers: Answers): Step;
+  next(facts: RegistrationFacts<z.output<Schema>>, answers: Answers): Step;
 }
 
-export type Rule<Params> = ContractRule<Params> | RegistrationRule<Params>;
+export type Rule<Schema extends z.ZodType = z.ZodType> = ContractRule<Schema> | RegistrationRule<Schema>;
+
+/** The parameters of a kind that takes none. */
+export const noParams = z.strictObject({});
+export type NoParams = z.output<typeof noParams>;
 
 /** Operators and services may ask for everything; the other actors where a rule names them. */
 export const staff = ["operator", "service"] as const satisfies readonly ActorType[];

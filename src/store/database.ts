@@ -110,7 +110,8 @@ export class Database {
 /** The address in this driver's own terms. */
 export function driverOptions({ host, port, user, password, database, tls }: DatabaseAddress) {
   const ssl = { disable: false, require: "require", "verify-full": "verify-full" } as const;
-  return { host, port, user, password: password.reveal(), database, ssl: ssl[tls] };
+  // Given as text, the driver splits a host at its colons, and an IPv6 address is full of them.
+  return { host: [host], port: [port], user, password: password.reveal(), database, ssl: ssl[tls] };
 }
 
 function connect({ address, poolSize, applicationName }: DatabaseOptions): postgres.Sql {

@@ -57,7 +57,9 @@ const name = "operations";
 const states = ["waiting", "active", "delayed", "prioritized", "completed", "failed"] as const;
 
 function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres.Sql }): TestQueue {
-  const foreign = new (withBackend(createPostgresBackend).Queue)(name, { connection: { connectionString: url, max: 1 } });
+  const foreign = new (withBackend(createPostgresBackend).Queue)(name, {
+    connection: { connectionString: url, max: 1 },
+  });
   foreign.on("error", () => undefined);
   return {
     backend: { type: "postgres", address: addressOf(url) },
@@ -68,7 +70,9 @@ function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres
     async contents() {
       const tables = await sql<{ name: string }[]>`
         select table_name as name from information_schema.tables where table_schema = 'bullmq'`;
-      const texts = tables.map(({ name: table }) => sql`select row_to_json(t)::text as row from bullmq.${sql(table)} t`);
+      const texts = tables.map(
+        ({ name: table }) => sql`select row_to_json(t)::text as row from bullmq.${sql(table)} t`,
+      );
       return (await Promise.all(texts)).flatMap((rows) => rows.map(({ row }) => String(row))).join("\n");
     },
     async expireLocks() {

@@ -128,7 +128,9 @@ function readLog(child: ChildProcess) {
 function parseLine(text: string): LogLine | undefined {
   try {
     const line: unknown = JSON.parse(text);
-    return typeof line === "object" && line !== null && "msg" in line && "level" in line ? (line as LogLine) : undefined;
+    return typeof line === "object" && line !== null && "msg" in line && "level" in line
+      ? (line as LogLine)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,12 +1,5 @@
-import {
-  type Age,
-  type Draft,
-  makeCourse,
-  makeMonthly,
-  type MonthlyTerms,
-  someAge,
-} from "./make-contract.ts";
-import { makeCustomer, type DemoCustomer } from "./people.ts";
+import { type Age, type Draft, type MonthlyTerms, makeCourse, makeMonthly, someAge } from "./make-contract.ts";
+import { type DemoCustomer, makeCustomer } from "./people.ts";
 import type { PlannedContract, Role } from "./planned-contract.ts";
 import type { Random } from "./random.ts";
 
@@ -101,12 +94,14 @@ const reservedBy = (terminationSource: "person" | "product_month") => (age: Age)
   ({ status: "termination_reserved", reservation: { terminationOn: nextRenewal(age), terminationSource } }) as const;
 
 /** Suspended, with the last so many periods unpaid. */
-const suspendedFor = (count: number, isReserved = false) => (age: Age) => {
-  const last = age.type === "began" ? age.months : 0;
-  const unpaidPeriods = Array.from({ length: count }, (_, index) => last - count + 1 + index);
-  const reservation = { terminationOn: nextRenewal(age), terminationSource: "person" } as const;
-  return { status: "payment_unconfirmed", unpaidPeriods, ...(isReserved ? { reservation } : {}) } as const;
-};
+const suspendedFor =
+  (count: number, isReserved = false) =>
+  (age: Age) => {
+    const last = age.type === "began" ? age.months : 0;
+    const unpaidPeriods = Array.from({ length: count }, (_, index) => last - count + 1 + index);
+    const reservation = { terminationOn: nextRenewal(age), terminationSource: "person" } as const;
+    return { status: "payment_unconfirmed", unpaidPeriods, ...(isReserved ? { reservation } : {}) } as const;
+  };
 
 /** Makes the books that the demo begins with. Contracts of one role lie beside each other; the first are {@link cast}. */
 export function makeBooks(random: Random): Books {

@@ -1,17 +1,16 @@
-import { z } from "zod";
 import { callOff } from "../canceling.ts";
-import { type ContractRule, reject, rejectStatus, staff } from "../rule.ts";
+import { type ContractRule, noParams, reject, rejectStatus, staff } from "../rule.ts";
 
 /**
  * キャンセルして返金: calls off a one-time contract that was paid by card, established or before its start, and refunds
  * everything through Stripe.
  */
-export const cancelWithRefund: ContractRule<Record<string, never>> = {
+export const cancelWithRefund: ContractRule<typeof noParams> = {
   kind: "cancel_with_refund",
   subject: "contract",
   button: { ja: "キャンセルして返金", en: "Cancel and refund" },
   actors: staff,
-  params: z.strictObject({}),
+  params: noParams,
   next({ world }, answers) {
     const { contract } = world;
     if (contract.kind !== "one_time") return reject("not_one_time");

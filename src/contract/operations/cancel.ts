@@ -1,6 +1,5 @@
-import { z } from "zod";
 import { callOff } from "../canceling.ts";
-import { type ContractRule, rejectStatus, staffAndCustomer } from "../rule.ts";
+import { type ContractRule, noParams, rejectStatus, staffAndCustomer } from "../rule.ts";
 
 /**
  * キャンセル: calls off what has not been paid, or a monthly contract that has not started. What was paid so far, the
@@ -8,13 +7,13 @@ import { type ContractRule, rejectStatus, staffAndCustomer } from "../rule.ts";
  *
  * Customers may call off only what they have not paid for yet.
  */
-export const cancel: ContractRule<Record<string, never>> = {
+export const cancel: ContractRule<typeof noParams> = {
   kind: "cancel",
   subject: "contract",
   button: { ja: "キャンセル", en: "Cancel" },
   actors: staffAndCustomer,
   customerMayAsk: (contract) => contract.status === "awaiting_payment",
-  params: z.strictObject({}),
+  params: noParams,
   next({ world }, answers) {
     const { contract } = world;
     const notYetPaid = contract.status === "awaiting_payment";

@@ -8,7 +8,7 @@ const params = z.strictObject({ paidPeriods: z.array(z.int().min(0)).max(600).op
  * 支払いを確認: a person confirms that the money has come. The initial fee and the periods that have begun (or those of
  * `params.paidPeriods`, counted from 0) become paid, and the contract starts as its dates say.
  */
-export const confirmPayment: ContractRule<z.infer<typeof params>> = {
+export const confirmPayment: ContractRule<typeof params> = {
   kind: "confirm_payment",
   subject: "contract",
   button: { ja: "支払いを確認", en: "Confirm payment" },

@@ -24,6 +24,6 @@ export const rules = {
 } as const satisfies Record<OperationKind, unknown>;
 
 /** The rule of a kind, its parameters' type forgotten: they are parsed by the rule's own schema before it is asked. */
-export function ruleOf(kind: OperationKind): Rule<unknown> {
-  return rules[kind] as unknown as Rule<unknown>;
+export function ruleOf(kind: OperationKind): Rule {
+  return rules[kind] as unknown as Rule;
 }

@@ -116,7 +116,7 @@ type Params = z.infer<typeof registerParams>;
  * Brings a contract into being, as it is agreed, or as it stands in the system that it comes from. Without a given state
  * it waits for its payment; payments that come along put it where `confirm_payment` would.
  */
-export const register: RegistrationRule<Params> = {
+export const register: RegistrationRule<typeof registerParams> = {
   kind: "register",
   subject: "new_contract",
   button: { ja: "登録", en: "Register" },

@@ -1,12 +1,18 @@
-import { z } from "zod";
 import { type BusinessDate, businessDateOf, isRenewalDate, monthOf, nextRenewalAfter } from "../calendar.ts";
 import type { ContractWorld, ReservationSource } from "../contract.ts";
 import { renewalProcessedSince } from "../renewals.ts";
-import { type ContractRule, type RuleFacts, reject, rejectStatus, settle, staffAndCustomer } from "../rule.ts";
+import {
+  type ContractRule,
+  type NoParams,
+  noParams,
+  type RuleFacts,
+  reject,
+  rejectStatus,
+  settle,
+  staffAndCustomer,
+} from "../rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "../step.ts";
 import { lookAtSubscription } from "../subscription.ts";
-
-type NoParams = Record<string, never>;
 
 /**
  * 解約予約: a running monthly contract is to end on its next renewal date. Refused on a renewal date itself, and when the
@@ -14,12 +20,12 @@ type NoParams = Record<string, never>;
  *
  * By card the dates are Stripe's: what its subscription says of the current period, read fresh.
  */
-export const reserveTermination: ContractRule<NoParams> = {
+export const reserveTermination: ContractRule<typeof noParams> = {
   kind: "reserve_termination",
   subject: "contract",
   button: { ja: "解約予約", en: "Reserve termination" },
   actors: staffAndCustomer,
-  params: z.strictObject({}),
+  params: noParams,
   next(facts, answers) {
     const { world, today } = facts;
     const { contract } = world;

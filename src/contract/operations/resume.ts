@@ -12,7 +12,7 @@ const params = z.strictObject({ paidPeriods: z.array(z.int().min(0)).max(600).op
  * included (or `params.paidPeriods`), become paid and their licenses are granted; one that was revoked for another
  * reason stays so. Without the current period among those paid, the contract stays suspended.
  */
-export const resume: ContractRule<z.infer<typeof params>> = {
+export const resume: ContractRule<typeof params> = {
   kind: "resume",
   subject: "contract",
   button: { ja: "契約停止の解除", en: "Resume" },

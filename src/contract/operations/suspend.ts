@@ -9,7 +9,7 @@ const params = z.strictObject({ period: z.int().min(0).optional() });
  * 契約の停止: the money of a running monthly contract did not come. The current period (or `params.period`, counted from
  * 0) becomes unpaid and its license is revoked; earlier ones stay viewable. A reservation stays noted.
  */
-export const suspend: ContractRule<z.infer<typeof params>> = {
+export const suspend: ContractRule<typeof params> = {
   kind: "suspend",
   subject: "contract",
   button: { ja: "契約の停止", en: "Suspend" },

@@ -1,9 +1,8 @@
-import { z } from "zod";
 import { licenseOnPaid, writeOffUnpaid } from "../billing.ts";
 import { endSubscription, tellBoth } from "../canceling.ts";
 import type { Attention, PaymentMove } from "../change.ts";
 import type { ContractWorld } from "../contract.ts";
-import { type ContractRule, reject, rejectStatus, settle, staff } from "../rule.ts";
+import { type ContractRule, noParams, reject, rejectStatus, settle, staff } from "../rule.ts";
 import type { Answers, CallAnswer, InvoiceSeen, Step, UnpaidInvoicesSeen } from "../step.ts";
 
 /**
@@ -12,12 +11,12 @@ import type { Answers, CallAnswer, InvoiceSeen, Step, UnpaidInvoicesSeen } from 
  * (voiding first could make Stripe run the subscription again), and then it is looked whether one was paid in between:
  * that one is a payment, and opens its period as any payment of a contract that has begun.
  */
-export const terminate: ContractRule<Record<string, never>> = {
+export const terminate: ContractRule<typeof noParams> = {
   kind: "terminate",
   subject: "contract",
   button: { ja: "解約処理", en: "Terminate now" },
   actors: staff,
-  params: z.strictObject({}),
+  params: noParams,
   next({ world, today }, answers) {
     const { contract, payments, licenses } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");

@@ -1,22 +1,28 @@
-import { z } from "zod";
 import { runningStatusOn } from "../billing.ts";
 import { renewalProcessedSince } from "../renewals.ts";
-import { type ContractRule, type RuleFacts, reject, rejectStatus, settle, staffAndCustomer } from "../rule.ts";
+import {
+  type ContractRule,
+  type NoParams,
+  noParams,
+  type RuleFacts,
+  reject,
+  rejectStatus,
+  settle,
+  staffAndCustomer,
+} from "../rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "../step.ts";
 import { lookAtSubscription } from "../subscription.ts";
-
-type NoParams = Record<string, never>;
 
 /**
  * 解約の取消: lifts a reservation before its date comes. A running contract runs on as its dates say; a suspended one
  * stays suspended. A reservation by product month cannot be lifted.
  */
-export const withdrawReservation: ContractRule<NoParams> = {
+export const withdrawReservation: ContractRule<typeof noParams> = {
   kind: "withdraw_reservation",
   subject: "contract",
   button: { ja: "解約の取消", en: "Withdraw reservation" },
   actors: staffAndCustomer,
-  params: z.strictObject({}),
+  params: noParams,
   next(facts, answers) {
     const { world, today } = facts;
     const { contract } = world;

@@ -1,0 +1,150 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { SQL } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
+import { describe, expect, it } from "vitest";
+import type { Facts } from "../../../src/contract/operation.ts";
+import { admitOperation } from "../../../src/store/admit-operation.ts";
+import { Database } from "../../../src/store/database.ts";
+import { abandonHeldOperation, retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
+import { holdOperation } from "../../../src/store/hold-operation.ts";
+import { journalAnswer, journalIntent, journalLook, journalResend } from "../../../src/store/journal.ts";
+import { putBackOperation } from "../../../src/store/put-back-operation.ts";
+import { rejectOperation } from "../../../src/store/reject-operation.ts";
+import { settleOperation } from "../../../src/store/settle-operation.ts";
+import { addressOf } from "../../support/test-database.ts";
+
+/** Keeps the text of each statement instead of running it. */
+class RecordingDatabase extends Database {
+  readonly statements = new Map<string, string>();
+  readonly #dialect = new PgDialect();
+
+  override async run<T extends Record<string, unknown>>(name: string, statement: SQL): Promise<T[]> {
+    this.statements.set(name, this.#dialect.sqlToQuery(statement).sql);
+    return [];
+  }
+}
+
+const guard = { operationId: "op-1", state: "executing", attempt: 1 } as const;
+const held = { ...guard, state: "held" } as const;
+const contract = { contractId: "c-1", version: 1 };
+const look = {
+  name: "seen",
+  look: { verb: "read_subscription", subscriptionId: "sub_1" },
+  answer: { type: "missing" },
+} as const;
+const terms = { id: "c-1", startOn: "2024-10-08" } as never;
+
+/** Calls every writer with everything that it can write at once. */
+async function recordAll(): Promise<Map<string, string>> {
+  const address = addressOf("postgres://nobody@127.0.0.1:1/nothing");
+  const db = new RecordingDatabase({ address, poolSize: 1, applicationName: "recording" });
+  await admitOperation(db, guard, contract);
+  await putBackOperation(db, guard, { reason: "rate_limited", delayMs: 1, counted: false });
+  await rejectOperation(db, guard, contract, { code: "status_not_allowed", detail: { status: "canceled" } });
+  await holdOperation(db, guard, "c-1", { code: "attempts_exhausted", detail: {} });
+  await retryHeldOperation(db, held);
+  await abandonHeldOperation(db, held, { operatorId: "alice", reason: "by hand" });
+  await journalIntent(db, guard, contract, {
+    name: "refund",
+    call: { verb: "refund_payment", refundId: "r", paymentIntentId: "pi_1", amountMinor: 1 },
+    idempotencyKey: "key",
+    refund: { refundId: "r", paymentId: "p", amountMinor: 1 },
+    frozen: { facts: {} as Facts, looks: [look] },
+  });
+  await journalResend(db, guard, { name: "refund", keyNumber: 1, nextKey: "key 2" });
+  await journalAnswer(db, guard, contract, {
+    name: "refund",
+    answer: { type: "missing" },
+    learnedBy: "reply",
+    requestId: null,
+    refund: { refundId: "r", to: "succeeded", stripeRefundId: "re_1" },
+  });
+  await journalLook(db, guard, look);
+  await settleOperation(db, {
+    guard,
+    contractId: "c-1",
+    contract,
+    product: { id: "p-1", version: 1 },
+    outcome: {},
+    change: {
+      registration: {
+        contract: terms,
+        product: {} as never,
+        customer: {} as never,
+        signup: { appliedAt: "2025-01-20T03:00:00Z", channel: "web" },
+      },
+      status: "terminated",
+      reservation: { terminationOn: "2025-02-08" as never, terminationSource: "person" },
+      newPayments: [{} as never],
+      paymentMoves: [{ id: "p", from: "due", to: "paid" }],
+      newRefunds: [{ id: "r", paymentId: "p", amountMinor: 1, state: "due" }],
+      licenses: [
+        { type: "granted", paymentId: "p1" },
+        { type: "restored", paymentId: "p2", from: "suspended" },
+        { type: "revoked", paymentId: "p3", because: "canceled" },
+      ],
+      notices: [{ kind: "contract_terminated", recipient: "customer", detail: {} }],
+    },
+  });
+  return db.statements;
+}
+
+/** The table that each part of a guarded statement updates or deletes from; parts that insert or read are left out. */
+function updatesOf(text: string): Map<string, string> {
+  const updates = new Map<string, string>();
+  const [, ...parts] = text.split(/(?:^with|,) "(?=[a-z_]+" as \()/);
+  for (const part of parts) {
+    const [, name, table] = /^([a-z_]+)" as \((?:update|delete from) keiyaku\.([a-z_]+)/.exec(part) ?? [];
+    if (name !== undefined && table !== undefined) updates.set(name, table);
+  }
+  return updates;
+}
+
+/** Parts of one statement that update the same table, as `table: part, part`. */
+function sameTable(updates: Map<string, string>): string[] {
+  return [...new Set(updates.values())]
+    .map((table) => ({ table, parts: [...updates.keys()].filter((name) => updates.get(name) === table) }))
+    .filter(({ parts }) => parts.length > 1)
+    .map(({ table, parts }) => `${table}: ${parts.join(", ")}`);
+}
+
+async function namesInSource(): Promise<string[]> {
+  const folder = join(import.meta.dirname, "..", "..", "..", "src");
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts"));
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+  return texts.flatMap((text) =>
+    [...text.matchAll(/\.run\(\s*"(\w+)",\s*guardedStatement\(/g)].map(([, name]) => `${name}`),
+  );
+}
+
+describe("the writers of the store", () => {
+  it("are all looked at here", async () => {
+    expect([...(await recordAll()).keys()].sort()).toEqual((await namesInSource()).sort());
+  });
+
+  it("count every part but those that may meet nothing by design", async () => {
+    for (const [name, text] of await recordAll()) {
+      const names = [...text.matchAll(/"([a-z_]+)" as \(/g)].map(([, part]) => part);
+      const counted = [...text.matchAll(/count\(\*\) from "([a-z_]+)"\)/g)].map(([, part]) => part);
+      const uncounted = names.filter((part) => !counted.includes(part));
+      const expected: Record<string, string[]> = {
+        hold_operation: ["waiting"],
+        settle_operation: ["cataloged_product", "cataloged_customer"],
+      };
+      expect({ name, uncounted }).toEqual({ name, uncounted: expected[name] ?? [] });
+    }
+  });
+
+  it("update a table in two parts only where the rows cannot be the same", async () => {
+    const pairs = [...(await recordAll())].flatMap(([name, text]) =>
+      sameTable(updatesOf(text)).map((pair) => `${name}: ${pair}`),
+    );
+    expect(pairs).toEqual([
+      // One writes the held operation itself, the other those of another id: `hold-and-decide.test.ts`.
+      "hold_operation: operations: operation, waiting",
+      // One writes revoked licenses, the other open ones: `settle-operation.test.ts`.
+      "settle_operation: licenses: restored_licenses, revoked_licenses",
+    ]);
+  });
+});

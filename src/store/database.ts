@@ -110,8 +110,12 @@ export class Database {
 /** The address in this driver's own terms. */
 export function driverOptions({ host, port, user, password, database, tls }: DatabaseAddress) {
   const ssl = { disable: false, require: "require", "verify-full": "verify-full" } as const;
-  // Given as text, the driver splits a host at its colons, and an IPv6 address is full of them.
-  return { host: [host], port: [port], user, password: password.reveal(), database, ssl: ssl[tls] };
+  const common = { user, password: password.reveal(), database, ssl: ssl[tls] };
+  // The driver splits a host that it is given as text at its colons. Its types do not know that it takes a list.
+  const listed = host.includes(":")
+    ? { host: [host] as unknown as string, port: [port] as unknown as number }
+    : { host, port };
+  return { ...listed, ...common };
 }
 
 function connect({ address, poolSize, applicationName }: DatabaseOptions): postgres.Sql {

@@ -132,6 +132,7 @@ describe("prepareBinaries", () => {
     for (const { target } of links) await rm(join(packageDir, target));
     const temp = join(folder, "temp");
     await mkdir(temp);
+    await chmod(temp, 0o755);
     vi.stubEnv("TMPDIR", temp);
     onTestFinished(() => void vi.unstubAllEnvs());
     const notices: string[] = [];

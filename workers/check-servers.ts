@@ -1,10 +1,10 @@
-import { sql } from "drizzle-orm";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
 import { checkRedis } from "../src/queue/check-redis.ts";
 import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import type { Database } from "../src/store/database.ts";
 import { schemaIsCurrent } from "../src/store/migrate.ts";
+import { pingDatabase } from "../src/store/ping.ts";
 import { StoreError } from "../src/store/store-error.ts";
 
 /** The workers cannot start. The message says why and what to do, in a sentence. */
@@ -36,7 +36,7 @@ export async function checkServers(deps: {
   readonly log: Logger;
 }): Promise<void> {
   await answering(deps, "PostgreSQL does not answer; check DATABASE_URL and that the server runs", () =>
-    deps.db.run("ping", sql`select 1 as one`, { deadlineMs: 5_000 }),
+    pingDatabase(deps.db, 5_000),
   );
   if (!(await schemaIsCurrent(deps.db))) {
     throw new StartRefused("The database lacks migrations of this version: run `keiyaku migrate` first.", false);
@@ -59,11 +59,8 @@ async function checkQueueOnRedis(deps: Parameters<typeof checkServers>[0], url: 
 
 async function checkClock({ db, clock }: Parameters<typeof checkServers>[0]): Promise<void> {
   const before = clock.nowMs();
-  const [row] = await db.run<{ now: number }>(
-    "clock",
-    sql`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`,
-  );
-  const skewMs = Math.abs((row?.now ?? 0) - (before + clock.nowMs()) / 2);
+  const databaseMs = await pingDatabase(db, 5_000);
+  const skewMs = Math.abs(databaseMs - (before + clock.nowMs()) / 2);
   if (skewMs > clockSkewMsMax) {
     const seconds = (skewMs / 1_000).toFixed(1);
     throw new StartRefused(

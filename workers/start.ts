@@ -1,5 +1,4 @@
 import type { Queue } from "bullmq";
-import { sql } from "drizzle-orm";
 import type { Logger } from "pino";
 import { systemClock } from "../src/clock.ts";
 import type { Config } from "../src/config.ts";
@@ -12,6 +11,7 @@ import { openQueue } from "../src/queue/queue-backend.ts";
 import { createQueueBells } from "../src/queue/queue-bells.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
+import { pingDatabase } from "../src/store/ping.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import { checkServers, StartRefused } from "./check-servers.ts";
 import { startSweeping } from "./maintenance.ts";
@@ -133,7 +133,7 @@ async function readiness(db: Database, queue: Queue, stopping: AbortSignal) {
     }
   };
   const [database, jobs] = await Promise.all([
-    told(db.run("readiness", sql`select 1 as one`, { deadlineMs: 1_500 })),
+    told(pingDatabase(db, 1_500)),
     told(within(1_500, queue.getWaitingCount())),
   ]);
   const checks = { database, queue: jobs, stopping: stopping.aborted ? "shutting down" : "ok" };

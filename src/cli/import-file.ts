@@ -2,27 +2,28 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { importCatalog } from "../store/import-catalog.ts";
-import type { OperationSummary } from "../store/operation-summary.ts";
+import { StoreError } from "../store/store-error.ts";
 import { untilAnswered } from "./ask-ledger.ts";
 import { type AwaitedOperations, awaitImport } from "./await-import.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
+import { requestsAtOnce } from "./define-import.ts";
 import { eachAtOnce } from "./each-at-once.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { explainFailure, writeFailure } from "./explain-failure.ts";
+import { explainFailure } from "./explain-failure.ts";
 import { importContract } from "./import-contract.ts";
-import { emptyTally, exitOf, type ImportTally, showTally } from "./import-tally.ts";
-import { paint, plainText, writeJson, writeLine } from "./output.ts";
+import { createImportReport, type ImportReport } from "./import-report.ts";
+import { emptyTally, exitOf, type ImportTally } from "./import-tally.ts";
+import { plainText } from "./output.ts";
 import { type BadLine, type ImportLine, lineBytesMax, readImportLine } from "./read-import-line.ts";
 import { readLines } from "./read-lines.ts";
-import { rejectionSentencesOf, showOutcome } from "./show-outcome.ts";
 import { type Report, withProgress } from "./with-progress.ts";
 
 export interface ImportOptions {
   /** A file of one JSON object a line. */
   readonly file: string;
-  /** Whether to wait until what was accepted is carried out, and how long to be patient when nothing moves. */
-  readonly waitMs?: number;
+  /** Given: wait until what was accepted is carried out, and give up when nothing moves for so long. */
+  readonly patienceMs?: number;
   /** Whether only to check the lines. */
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -31,45 +32,38 @@ export interface ImportOptions {
 /** Lines taken together: products and customers in one statement, and enough contracts to keep all requests busy. */
 const batchMax = 400;
 
-/** Requests to the ledger at once: as many as the command has connections. */
-export const requestsAtOnce = 8;
-
-/** As many bad lines as anyone reads on a screen; `--json` names every one. */
-const namedMax = 1_000;
-
 interface Import {
   readonly context: CommandContext;
   readonly options: ImportOptions;
   readonly tally: ImportTally;
   readonly awaited: AwaitedOperations;
-  named: number;
+  readonly report: ImportReport;
 }
 
 /**
  * Imports products, customers and contracts from a file of lines. Whoever is known already is left as it is, so importing
  * a file again is harmless, and is what to do after an interruption or a correction. A bad line is named and does not
- * stop the others. Memory does not grow with the file, but for two numbers a contract with `waitMs`.
+ * stop the others. Memory does not grow with the file, but for two numbers a contract when it waits for them.
  */
 export async function importFile(context: CommandContext, options: ImportOptions): Promise<ExitCode> {
-  const { err, clock } = context;
+  const { dryRun = false, json = false } = options;
   const work: Import = {
     context,
     options,
-    tally: emptyTally(options.waitMs !== undefined && options.dryRun !== true),
+    tally: emptyTally(options.patienceMs !== undefined && !dryRun),
     awaited: { sequences: [], lines: [] },
-    named: 0,
+    report: createImportReport(context, { json, dryRun }),
   };
-  const title = `${options.dryRun === true ? "Checking" : "Importing"} ${plainText(basename(options.file), 80)}`;
+  const title = `${dryRun ? "Checking" : "Importing"} ${plainText(basename(options.file), 80)}`;
   try {
     const sizeBytes = await sizeOf(options.file);
-    await withProgress({ err, clock }, title, (report) => importLines(work, sizeBytes, report));
+    await withProgress(context, title, (progress) => importLines(work, sizeBytes, progress));
+    if (!(await waitForOutcomes(work))) throw givenUp(work);
   } catch (error) {
-    if (work.tally.lines > 0) summarise(work);
+    if (work.tally.lines > 0) work.report.summary(work.tally);
     throw resumable(error);
   }
-  const isComplete = await waitForOutcomes(work);
-  summarise(work);
-  if (!isComplete) throw givenUp(work);
+  work.report.summary(work.tally);
   return exitOf(work.tally);
 }
 
@@ -96,7 +90,7 @@ interface ReadLine {
   readonly line: ImportLine;
 }
 
-async function importLines(work: Import, sizeBytes: number | null, report: Report): Promise<void> {
+async function importLines(work: Import, sizeBytes: number | null, progress: Report): Promise<void> {
   const { signal } = work.context;
   const source = createReadStream(work.options.file);
   let batch: ReadLine[] = [];
@@ -104,7 +98,7 @@ async function importLines(work: Import, sizeBytes: number | null, report: Repor
     await importBatch(work, batch);
     batch = [];
     const words = `${work.tally.lines.toLocaleString("en")} lines, ${work.tally.bad.toLocaleString("en")} bad`;
-    report(sizeBytes === null ? null : endsAt / sizeBytes, words);
+    progress(sizeBytes === null ? null : endsAt / sizeBytes, words);
   };
   let lastEndsAt = 0;
   try {
@@ -140,9 +134,12 @@ async function importBatch(work: Import, batch: readonly ReadLine[]): Promise<vo
     if (line.type !== "contract") return;
     context.signal.throwIfAborted();
     const imported = await importContract(context, line);
-    if (imported.type === "bad") return nameBadLine(work, number, imported.bad, line.contractId);
+    if (imported.type === "bad") {
+      nameBadLine(work, number, imported.bad, line.contractId);
+      return;
+    }
     tally.contracts[imported.type] += 1;
-    if (options.waitMs !== undefined && (imported.type === "accepted" || imported.open)) {
+    if (options.patienceMs !== undefined && (imported.type === "accepted" || imported.open)) {
       work.awaited.sequences.push(imported.sequence);
       work.awaited.lines.push(number);
     }
@@ -160,78 +157,31 @@ async function importCatalogLines({ context, tally }: Import, batch: readonly Re
   tally.customers.known += customers.length - imported.customers;
 }
 
-function nameBadLine(work: Import, number: number, bad: BadLine, contractId?: string): void {
-  work.tally.bad += 1;
-  nameFailure(work, { type: "bad_line", line: number, ...(contractId === undefined ? {} : { contractId }), ...bad });
-}
-
-interface NamedFailure extends BadLine {
-  readonly type: "bad_line" | "not_registered";
-  readonly line: number;
-  readonly contractId?: string;
-}
-
-function nameFailure(work: Import, failure: NamedFailure): void {
-  const { out, err } = work.context;
-  if (work.options.json === true) return writeJson(out, failure);
-  work.named += 1;
-  if (work.named === namedMax + 1) {
-    writeLine(err, `The first ${namedMax} lines in error are named above; --json names every one.`);
-  }
-  if (work.named > namedMax) return;
-  const { line, contractId, field, code, problem, remedy } = failure;
-  const place = [`line ${line}`, contractId === undefined ? "" : `contract ${contractId}`, field ?? ""];
-  const sentence = `${place.filter((part) => part !== "").join(", ")}: ${problem.replace(/\.$/, "")}.`;
-  writeFailure(err, { code, sentence, remedy });
+function nameBadLine({ tally, report }: Import, number: number, bad: BadLine, contractId?: string): void {
+  tally.bad += 1;
+  report.badLine(number, bad, contractId);
 }
 
 /** Waits for what was accepted, if that was asked for; false when nothing moved for too long. */
 async function waitForOutcomes(work: Import): Promise<boolean> {
-  const { context, options, awaited, tally } = work;
-  const { waited } = tally;
-  if (options.waitMs === undefined || waited === null || awaited.sequences.length === 0) return true;
-  const patienceMs = options.waitMs;
+  const { context, awaited, report } = work;
+  const { patienceMs } = work.options;
+  const { waited } = work.tally;
+  if (patienceMs === undefined || waited === null || awaited.sequences.length === 0) return true;
   const total = awaited.sequences.length;
-  return withProgress(context, `Waiting for ${total.toLocaleString("en")} registrations`, (report) =>
+  return withProgress(context, `Waiting for ${total.toLocaleString("en")} registrations`, (progress) =>
     awaitImport(context, awaited, patienceMs, (operation, line) => {
-      if (operation.state === "succeeded") waited.succeeded += 1;
-      else nameUnregistered(work, operation, line);
+      waited[operation.state === "succeeded" ? "succeeded" : "failed"] += 1;
+      if (operation.state !== "succeeded") report.notRegistered(line, operation);
       const done = waited.succeeded + waited.failed;
-      report(done / total, `${done.toLocaleString("en")} concluded, ${waited.failed.toLocaleString("en")} in vain`);
+      progress(done / total, `${done.toLocaleString("en")} concluded, ${waited.failed.toLocaleString("en")} in vain`);
     }),
   );
 }
 
-function nameUnregistered(work: Import, operation: OperationSummary, line: number): void {
-  const { waited } = work.tally;
-  if (waited !== null) waited.failed += 1;
-  const { contractId, rejectionCode, rejectionDetail, state } = operation;
-  nameFailure(work, {
-    type: "not_registered",
-    line,
-    contractId,
-    code: rejectionCode ?? `operation_${state}`,
-    field: rejectionDetail?.field?.replace(/^params\./, "") ?? null,
-    problem: rejectionSentencesOf(operation)?.en ?? showOutcome(operation, work.context.config.businessTimeZone),
-    remedy:
-      state === "held"
-        ? `Decide about it: \`keiyaku operation show ${operation.id}\`.`
-        : "Correct the line and import the file again.",
-  });
-}
-
-function summarise({ context: { out, err }, options: { dryRun = false, json = false }, tally, awaited }: Import): void {
-  if (json) return writeJson(out, { type: "summary", dryRun, ...tally });
-  for (const line of showTally(tally)) writeLine(out, line);
-  if (dryRun) writeLine(err, paint(err, "dim", "Nothing was written: this only checked the lines."));
-  else if (tally.contracts.accepted > 0 && awaited.sequences.length === 0) {
-    const sentence = "The workers register what was accepted; if none run, start them with `keiyaku start`.";
-    writeLine(err, paint(err, "dim", sentence));
-  }
-}
-
 /** An interrupted import goes on where it was when the file is imported again: that is the remedy of whatever passes. */
 function resumable(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
   const { exitCode, failures } = explainFailure(error);
   const words = failures[0];
   if (exitCode !== exitCodes.tryLater || words === undefined) return error;
@@ -239,11 +189,11 @@ function resumable(error: unknown): unknown {
   return new CommandFailure(exitCode, { ...words, remedy });
 }
 
-function givenUp({ awaited, tally: { waited }, options: { waitMs = 0 } }: Import): CommandFailure {
+function givenUp({ awaited, tally: { waited }, options: { patienceMs = 0 } }: Import): CommandFailure {
   const open = awaited.sequences.length - (waited?.succeeded ?? 0) - (waited?.failed ?? 0);
   return new CommandFailure(exitCodes.tryLater, {
     code: "not_concluded",
-    sentence: `${open.toLocaleString("en")} registrations are in the ledger and none was concluded for ${waitMs / 1_000} s.`,
+    sentence: `${open.toLocaleString("en")} registrations are in the ledger and none was concluded for ${patienceMs / 1_000} s.`,
     remedy: "Start the workers with `keiyaku start`, which carries them out; importing the file again waits for them.",
   });
 }

@@ -39,7 +39,7 @@ export function showTally(tally: ImportTally): readonly string[] {
     `  products   ${count(products.imported)} imported, ${count(products.known)} already known`,
     `  customers  ${count(customers.imported)} imported, ${count(customers.known)} already known`,
     `  contracts  ${count(contracts.accepted)} accepted, ${count(contracts.known)} already known`,
-    ...(waited === null ? [] : [`  of those   ${count(waited.succeeded)} registered, ${count(waited.failed)} not`]),
+    ...(waited === null ? [] : [`  concluded  ${count(waited.succeeded)} registered, ${count(waited.failed)} not`]),
     `  bad lines  ${count(bad)}`,
   ];
 }

@@ -46,6 +46,11 @@ export function writeJson(output: Output, value: unknown): void {
  */
 export function plainText(text: string, lengthMax = 2_000): string {
   const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu, " ").trim();
-  const characters = [...line];
-  return characters.length <= lengthMax ? line : `${characters.slice(0, lengthMax - 1).join("")}…`;
+  if (line.length <= lengthMax) return line;
+  let cut = "";
+  for (const { segment } of new Intl.Segmenter().segment(line)) {
+    if (cut.length + segment.length >= lengthMax) break;
+    cut += segment;
+  }
+  return `${cut}…`;
 }

@@ -42,8 +42,7 @@ export async function request(context: CommandContext, options: RequestOptions):
     ...(reason === undefined ? {} : { reason }),
   };
   const acceptance = await askNamingTheId(context, wanted);
-  if (acceptance.answer !== "accepted" && acceptance.answer !== "duplicate")
-    return refuse(context, acceptance, options);
+  if (!("operation" in acceptance)) throw refused(context, acceptance, options);
 
   const { answer, operation } = acceptance;
   if (options.waitMs === undefined) {
@@ -73,11 +72,11 @@ async function askNamingTheId(context: CommandContext, wanted: { readonly id: st
 
 type Refusal = Extract<Acceptance, { readonly field: string }>;
 
-function refuse(context: CommandContext, refusal: Refusal, { json, id }: RequestOptions): ExitCode {
+function refused(context: CommandContext, refusal: Refusal, { json, id }: RequestOptions): CommandFailure {
   const { answer, field, problem } = refusal;
   if (json) writeJson(context.out, refusal);
   const rejection = { code: answer, detail: { field, problem } };
-  throw new CommandFailure(exitCodes.failed, {
+  return new CommandFailure(exitCodes.failed, {
     code: answer,
     sentence: `${explainRejection(rejection, "ja")} ${explainRejection(rejection, "en")}`,
     remedy:

@@ -1,9 +1,14 @@
-import { Listr, ListrLogger, ProcessOutput } from "listr2";
+import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from "listr2";
 import type { Clock } from "../clock.ts";
 import { type Output, writeLine } from "./output.ts";
 
 /** Tells how far a long work has come: a share from 0 to 1, or null when nobody knows, and a few words. */
 export type Report = (share: number | null, words: string) => void;
+
+/** Draws though stdout is no terminal, since it does not draw there. */
+class StderrRenderer extends DefaultRenderer {
+  static override nonTTY = true;
+}
 
 /** Often enough to look alive in a log, and seldom enough not to fill it. */
 const plainEveryMs = 5_000;
@@ -29,7 +34,7 @@ export async function withProgress<T>(
       },
     },
     {
-      renderer: "default",
+      renderer: StderrRenderer,
       // Signals are the command's to handle: it ends the work, and with it the drawing.
       registerSignalListeners: false,
       rendererOptions: {

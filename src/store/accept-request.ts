@@ -3,8 +3,10 @@ import type { Database } from "./database.ts";
 
 /** The answer of the ledger's door. `accepted` and `duplicate` name the operation; the others the field that is at fault. */
 export type Acceptance =
-  | { readonly answer: "accepted" | "duplicate"; readonly operation: AcceptedOperation }
-  | { readonly answer: "invalid_request" | "id_reused"; readonly field: string; readonly problem: string };
+  | { readonly answer: "accepted"; readonly operation: AcceptedOperation }
+  | { readonly answer: "duplicate"; readonly operation: AcceptedOperation }
+  | { readonly answer: "invalid_request"; readonly field: string; readonly problem: string }
+  | { readonly answer: "id_reused"; readonly field: string; readonly problem: string };
 
 export interface AcceptedOperation {
   readonly id: string;

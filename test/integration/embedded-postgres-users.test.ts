@@ -126,6 +126,8 @@ describe("prepareBinaries", () => {
     const folder = await makeFolder();
     const packageDir = join(folder, "shut", "package");
     await cp(installed, packageDir, { recursive: true, verbatimSymlinks: true });
+    await chmod(dirname(packageDir), 0o755);
+    await setModes(packageDir, 0o755);
     const links: { target: string }[] = JSON.parse(
       await readFile(join(packageDir, "native", "pg-symlinks.json"), "utf8"),
     );
@@ -140,14 +142,15 @@ describe("prepareBinaries", () => {
     return { packageDir, shut: dirname(packageDir), temp, links, notices, onNotice };
   }
 
-  /** As an install under a umask of 077 leaves it. */
-  async function shutToOthers(folder: string): Promise<void> {
-    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-      if (entry.isFile()) {
-        const path = join(entry.parentPath, entry.name);
-        await chmod(path, (await stat(path)).mode & 0o700);
-      }
+  /** Lays the package down as an install does whose umask takes away what is not in the mask. */
+  async function setModes(packageDir: string, mask: number): Promise<void> {
+    const entries = await readdir(packageDir, { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((found) => !found.isSymbolicLink())) {
+      const path = join(entry.parentPath, entry.name);
+      const isRun = entry.isDirectory() || dirname(path).endsWith("bin");
+      await chmod(path, (isRun ? 0o755 : 0o644) & mask);
     }
+    await chmod(packageDir, 0o755 & mask);
   }
 
   async function startFrom(binDir: string) {
@@ -171,7 +174,7 @@ describe("prepareBinaries", () => {
   it.runIf(isRoot)("makes a copy that runs, once, when the server's user cannot reach the package", async () => {
     const { packageDir, shut, temp, notices, onNotice } = await setup();
     await chmod(shut, 0o700);
-    await shutToOthers(packageDir);
+    await setModes(packageDir, 0o700);
     const previous = process.umask(0o077);
     onTestFinished(() => void process.umask(previous));
 

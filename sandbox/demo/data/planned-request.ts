@@ -49,7 +49,6 @@ export function askersOf(contractId: string, customerId: string, turn: number): 
     owner: (kind) => ask(kind, { type: "customer", id: customerId }),
     // Customers are numbered up to 300: there is always another one.
     stranger: (kind) => ask(kind, { type: "customer", id: customerId === "C-0042" ? "C-0043" : "C-0042" }),
-    service: (kind, params) =>
-      ask(kind, { type: "service", id: "shop" }, params === undefined ? {} : { params }),
+    service: (kind, params) => ask(kind, { type: "service", id: "shop" }, params === undefined ? {} : { params }),
   };
 }

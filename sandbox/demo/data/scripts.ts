@@ -42,7 +42,11 @@ const bankMonthly: readonly Write[] = [
   wavering(5),
   ({ desk, owner }) => [owner("suspend"), desk("suspend", missing), desk("resume", paid, { paidPeriods: [88] })],
   ({ stranger, owner }) => [stranger("reserve_termination"), owner("reserve_termination")],
-  ({ desk, owner }) => [desk("cancel_with_refund", phoned), desk("confirm_payment", paid), owner("reserve_termination")],
+  ({ desk, owner }) => [
+    desk("cancel_with_refund", phoned),
+    desk("confirm_payment", paid),
+    owner("reserve_termination"),
+  ],
   ({ desk, service }) => [service("suspend"), service("resume"), desk("cancel", phoned), service("suspend")],
 ];
 
@@ -54,7 +58,11 @@ const cardMonthly: readonly Write[] = [
   wavering(5),
   ({ desk, owner }) => [desk("suspend", missing), owner("reserve_termination"), owner("withdraw_reservation")],
   ({ desk, owner }) => [desk("cancel", phoned), desk("terminate", phoned), owner("reserve_termination")],
-  ({ stranger, owner }) => [stranger("reserve_termination"), owner("reserve_termination"), owner("reserve_termination")],
+  ({ stranger, owner }) => [
+    stranger("reserve_termination"),
+    owner("reserve_termination"),
+    owner("reserve_termination"),
+  ],
 ];
 
 /** For each role, what may be asked; one of them is chosen for each contract. */
@@ -94,10 +102,7 @@ const scriptsByRole: Record<Role, readonly Write[]> = {
     ({ owner }) => [owner("cancel")],
     ({ desk, owner }) => [desk("confirm_payment", paid), owner("cancel")],
   ],
-  course_canceled: [
-    ({ desk }) => [desk("confirm_payment", paid)],
-    ({ desk }) => [desk("cancel", phoned)],
-  ],
+  course_canceled: [({ desk }) => [desk("confirm_payment", paid)], ({ desk }) => [desk("cancel", phoned)]],
   monthly_unpaid: [
     ({ desk, owner }) => [desk("confirm_payment", paid), owner("reserve_termination"), owner("withdraw_reservation")],
     ({ desk }) => [desk("confirm_payment", paid, { paidPeriods: [0] }), desk("suspend", missing), desk("resume", paid)],
@@ -117,7 +122,7 @@ const scriptsByRole: Record<Role, readonly Write[]> = {
   monthly_suspended: [
     ({ desk }) => [desk("resume", paid)],
     ({ desk }) => [desk("terminate", "長期未納のため"), desk("resume", paid)],
-    ({ desk }) => [desk("resume", "前月分のみ入金", { paidPeriods: [] }), desk("resume", paid)],
+    ({ desk }) => [desk("resume", "一部のみ入金", { paidPeriods: [] }), desk("resume", paid)],
     ({ owner, desk }) => [owner("withdraw_reservation"), desk("terminate", "長期未納のため")],
     ({ desk, owner }) => [desk("resume", paid), owner("reserve_termination"), owner("withdraw_reservation")],
   ],
@@ -135,10 +140,7 @@ const scriptsByRole: Record<Role, readonly Write[]> = {
     ({ desk }) => [desk("cancel", mistaken)],
     ({ owner, desk }) => [owner("reserve_termination"), desk("cancel", phoned)],
   ],
-  monthly_unpaid_by_card: [
-    ({ owner }) => [owner("cancel")],
-    ({ desk }) => [desk("confirm_payment", paid)],
-  ],
+  monthly_unpaid_by_card: [({ owner }) => [owner("cancel")], ({ desk }) => [desk("confirm_payment", paid)]],
   monthly_suspended_by_card: [
     ({ desk }) => [desk("terminate", "カード決済の失敗が続いたため")],
     ({ desk }) => [desk("resume", paid), desk("terminate", "カード決済の失敗が続いたため")],

@@ -15,7 +15,7 @@ import {
 } from "../../support/worker-process.ts";
 
 /** A database, a queue and a stand-in of one test's own, and ways to put workers on them. */
-export interface World extends Pick<ExecutionBench, "stripe" | "sql" | "perform" | "operation"> {
+export interface World extends Pick<ExecutionBench, "stripe" | "sql" | "deps" | "perform" | "operation"> {
   readonly queue: TestQueue;
   readonly databaseUrl: string;
   /** Starts a worker on all of it and waits until it is ready. */
@@ -73,8 +73,8 @@ export async function setUp(type: BackendType): Promise<World> {
     },
     async register(contractId, terms = {}) {
       const params = monthlyTerms(terms);
-      const { state } = await bench.perform({ id: `register-${contractId}`, kind: "register", contractId, params });
-      if (state !== "succeeded") throw new Error(`The registration of ${contractId} ended as ${state}.`);
+      const row = await bench.perform({ id: `register-${contractId}`, kind: "register", contractId, params });
+      if (row.state !== "succeeded") throw new Error(`The registration was ${row.state}: ${JSON.stringify(row)}`);
     },
     concluded: (ids, withinMs = 20_000) => untilConcluded(bench, ids, withinMs),
     async letPass(seconds) {

@@ -1,0 +1,35 @@
+import { InvalidArgumentError, Option } from "commander";
+import { reasonLengthMax } from "../contract/operation.ts";
+
+/** The option of every command that has data to print. */
+export function jsonOption(description = "print the data as JSON"): Option {
+  return new Option("--json", description);
+}
+
+/** Gathers the values of an option that may be repeated. */
+export function collect(value: string, collected: readonly string[] | undefined): readonly string[] {
+  return [...(collected ?? []), value];
+}
+
+/** Somebody's words for why: as long as the ledger takes, and never nothing. */
+export function reasonText(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("Say why in a few words.");
+  if (text.length > reasonLengthMax) {
+    throw new InvalidArgumentError(`It must have at most ${reasonLengthMax} characters.`);
+  }
+  return text;
+}
+
+/** A number of seconds, as milliseconds. */
+export function positiveSeconds(text: string): number {
+  const seconds = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds <= 0) throw new InvalidArgumentError("It must be a number of seconds.");
+  return seconds * 1_000;
+}
+
+/** A whole number from 1. */
+export function wholeNumber(text: string): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (number < 1) throw new InvalidArgumentError("It must be a whole number from 1 to 99999.");
+  return number;
+}

@@ -15,7 +15,7 @@ end $$;
 
 -- SHA-256 of everything in a request but `requestedAt`: repeating a request at another time does not make it another one.
 create function keiyaku.content_hash(request jsonb) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
+language sql immutable as $$
   select encode(sha256(convert_to(
     coalesce(case when jsonb_typeof(request) = 'object' then request - 'requestedAt' else request end, 'null')::text,
     'UTF8')), 'hex')
@@ -39,13 +39,13 @@ end $$;
 
 -- What is wrong with a request's envelope: {field, problem}, or null. Parameters are judged by their kind, at admission.
 create function keiyaku.envelope_fault(request jsonb) returns jsonb
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 declare
   id_form constant text := '^[A-Za-z0-9._-]{1,64}$';
   id_problem constant text := 'must be 1 to 64 letters, digits, ''.'', ''_'' or ''-''';
   kinds constant text[] := enum_range(null::keiyaku.operation_kind)::text[];
   actor jsonb := request -> 'actor';
-  unknown_key text;
+  unknown jsonb;
   requested_at timestamptz;
 begin
   if jsonb_typeof(request) is distinct from 'object' then
@@ -54,10 +54,11 @@ begin
   if octet_length(request::text) > 65536 then
     return jsonb_build_object('field', 'request', 'problem', 'must be at most 64 KiB');
   end if;
-  select key into unknown_key from jsonb_object_keys(request) as key
-    where key not in ('id', 'kind', 'contractId', 'actor', 'params', 'reason', 'requestedAt') limit 1;
-  if unknown_key is not null then
-    return jsonb_build_object('field', left(unknown_key, 64), 'problem', 'is not a field of a request');
+  unknown := request - array['id', 'kind', 'contractId', 'actor', 'params', 'reason', 'requestedAt'];
+  if unknown <> '{}' then
+    return jsonb_build_object(
+      'field', (select left(key, 64) from jsonb_object_keys(unknown) as key limit 1),
+      'problem', 'is not a field of a request');
   end if;
   if jsonb_typeof(request -> 'id') is distinct from 'string' or (request ->> 'id') !~ id_form then
     return jsonb_build_object('field', 'id', 'problem', id_problem);
@@ -175,4 +176,78 @@ begin
     'contractId', found_operation.contract_id, 'state', found_operation.state,
     'acceptedAt', found_operation.accepted_at, 'outcome', found_operation.outcome,
     'rejectionCode', found_operation.rejection_code, 'rejectionDetail', found_operation.rejection_detail));
+end $$;
+--> statement-breakpoint
+
+-- An operation with everything that deciding about it needs, on one snapshot: its row, its contract's world, its journal,
+-- and who else is open on the contract. Null when there is no such operation. Locks nothing.
+--
+-- Volatile, so that its snapshot is taken when it is called: it sees what the calling statement has written before.
+create function keiyaku.operation_view(operation_id text) returns json
+language plpgsql volatile as $$
+begin
+  return (
+    select json_build_object(
+      'operation', row_to_json(o),
+      'contract', row_to_json(c),
+      'product', (select row_to_json(p) from keiyaku.products p where p.id = c.product_id),
+      'payments', (
+        select coalesce(json_agg(p order by p.period nulls first, p.id), '[]')
+        from keiyaku.payments p where p.contract_id = o.contract_id),
+      'refunds', (
+        select coalesce(json_agg(r order by r.created_at, r.id), '[]')
+        from keiyaku.refunds r where r.contract_id = o.contract_id),
+      'licenses', (
+        select coalesce(json_agg(l order by l.payment_id), '[]')
+        from keiyaku.licenses l where l.contract_id = o.contract_id),
+      'journal', case when o.attempt = 0 then '[]'::json else (
+        select coalesce(json_agg(json_build_object(
+          'name', s.name, 'type', s.type, 'request', s.request, 'idempotencyKey', s.idempotency_key,
+          'keyNumber', s.key_number, 'answer', s.answer,
+          'firstSentAgoMs', extract(epoch from clock_timestamp() - s.first_sent_at) * 1000,
+          'lastSentAgoMs', extract(epoch from clock_timestamp() - s.last_sent_at) * 1000)), '[]')
+        from keiyaku.stripe_calls s where s.operation_id = o.id) end,
+      'deleted', exists (select from keiyaku.tombstones t where t.contract_id = o.contract_id),
+      'heldOperationId', (
+        select h.id from keiyaku.operations h
+        where h.contract_id = o.contract_id and h.state = 'held' and h.id <> o.id order by h.sequence limit 1),
+      'olderOperationId', (
+        select e.id from keiyaku.operations e
+        where e.contract_id = o.contract_id and e.state in ('requested', 'executing', 'held')
+          and e.sequence < o.sequence and not o.occupies
+        order by e.sequence limit 1),
+      'occupiedByOperationId', (
+        select e.id from keiyaku.operations e
+        where e.contract_id = o.contract_id and e.occupies and e.id <> o.id),
+      'catalog', case when o.kind = 'register' then json_build_object(
+        'product', (select row_to_json(p) from keiyaku.products p where p.id = o.params ->> 'productId'),
+        'customerKnown', exists (select from keiyaku.customers u where u.id = o.params ->> 'customerId'),
+        'stripeReferenceTaken',
+          exists (
+            select from keiyaku.contracts k
+            where k.stripe_subscription_id = o.params #>> '{stripe,subscriptionId}')
+          or exists (
+            select from keiyaku.contracts k
+            where k.stripe_payment_intent_id = o.params #>> '{stripe,paymentIntentId}')) end,
+      'isDue', coalesce(o.next_attempt_at <= clock_timestamp(), true),
+      'silentMs', extract(epoch from clock_timestamp() - o.touched_at) * 1000)
+    from keiyaku.operations o left join keiyaku.contracts c on c.id = o.contract_id
+    where o.id = operation_id);
+end $$;
+--> statement-breakpoint
+
+-- The contract's operation whose turn it is, {operationId, attempt, ring}, if it waits for nothing else; null otherwise.
+-- That is the one that occupies the contract, or the oldest open one: an older one may have become visible only later.
+--
+-- Volatile, and called at the end of the statement that frees the contract, whose row locks are held by then: whoever
+-- looked before must have been accepted before, and is seen here; whoever looks later waits for that statement's commit.
+create function keiyaku.next_operation(freed_contract_id text, guarded boolean) returns json
+language plpgsql volatile as $$
+begin
+  return (
+    select case when o.state = 'requested' and coalesce(o.next_attempt_at <= clock_timestamp(), true)
+      then json_build_object('operationId', o.id, 'attempt', o.attempt, 'ring', o.rings) end
+    from keiyaku.operations o
+    where o.contract_id = freed_contract_id and o.state in ('requested', 'executing', 'held')
+    order by o.occupies desc, o.sequence limit 1);
 end $$;

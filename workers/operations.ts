@@ -2,8 +2,9 @@ import { type Job, type Processor, WaitingError } from "bullmq";
 import type { ExecutionDeps } from "../src/execution/deps.ts";
 import { executeOperation } from "../src/execution/execute-operation.ts";
 import { attemptPayloadSchema, operationJobs } from "../src/queue/payloads.ts";
-import { readRequestPayload } from "../src/queue/read-payload.ts";
-import { type Acceptance, acceptRequest, refuseUnreadable } from "../src/store/accept-request.ts";
+import { type ReadPayload, readRequestPayload, unreadable } from "../src/queue/read-payload.ts";
+import { acceptAndView, refuseUnreadable } from "../src/store/accept-request.ts";
+import type { OperationView } from "../src/store/read-operation.ts";
 import { StoreError } from "../src/store/store-error.ts";
 
 /** What a job leaves behind: codes and ids of ours, never text from outside (a NUL in it would undo the job). */
@@ -25,13 +26,17 @@ const inHandDelayMsMax = 2_000;
 export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknown, JobAnswer> {
   const atWork = new Set<string>();
 
-  async function execute(operationId: string, signal: AbortSignal | undefined): Promise<JobAnswer> {
+  async function execute(
+    operationId: string,
+    signal: AbortSignal | undefined,
+    view?: OperationView,
+  ): Promise<JobAnswer> {
     // BullMQ may hand this process its own job a second time after a pause of the event loop.
     if (atWork.has(operationId)) return { answer: "already_executing", operationId };
     atWork.add(operationId);
     try {
       const stopping = signal === undefined ? deps.stopping : AbortSignal.any([deps.stopping, signal]);
-      const report = await executeOperation({ ...deps, stopping }, operationId);
+      const report = await executeOperation({ ...deps, stopping }, operationId, view);
       return { answer: report.type === "deferred" ? report.reason : report.type, operationId };
     } catch (error) {
       if (!(error instanceof StoreError)) throw sanitised(error, operationId);
@@ -53,8 +58,8 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
       const payload = attemptPayloadSchema.safeParse(job.data);
       return payload.success ? execute(payload.data.operationId, signal) : { answer: "invalid_request" };
     }
-    const acceptance = await acceptInHand(deps, job, token);
-    if ("operation" in acceptance) return execute(acceptance.operation.id, signal);
+    const { acceptance, view } = await acceptInHand(deps, job, token);
+    if ("operation" in acceptance) return execute(acceptance.operation.id, signal, view);
     deps.log.warn({ answer: acceptance.answer, field: acceptance.field }, "a request was refused");
     return { answer: acceptance.answer };
   };
@@ -64,7 +69,7 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
  * Writes a request into the ledger, however long the database takes to come back: nothing else knows of this request, and
  * its producer may have set no attempts. A process that has to stop puts it back into the queue.
  */
-async function acceptInHand(deps: ExecutionDeps, job: Job<unknown>, token: string | undefined): Promise<Acceptance> {
+async function acceptInHand(deps: ExecutionDeps, job: Job<unknown>, token: string | undefined): Promise<Accepted> {
   for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, inHandDelayMsMax)) {
     try {
       return await accept(deps, job);
@@ -80,16 +85,17 @@ async function acceptInHand(deps: ExecutionDeps, job: Job<unknown>, token: strin
   }
 }
 
-async function accept(deps: ExecutionDeps, job: Job<unknown>): Promise<Acceptance> {
-  if (job.name !== operationJobs.request) {
-    const read = readRequestPayload({ name: job.name, data: job.data });
-    if (read.type === "unreadable") {
-      const problem = `must be ${operationJobs.request} or ${operationJobs.attempt}`;
-      return refuseUnreadable(deps.db, { ...read.unreadable, field: "job name", problem });
-    }
-  }
-  const read = readRequestPayload(job.data);
+type Accepted = Awaited<ReturnType<typeof acceptAndView>>;
+
+async function accept(deps: ExecutionDeps, job: Job<unknown>): Promise<Accepted> {
+  const read = readJob(job);
   return read.type === "request"
-    ? acceptRequest(deps.db, read.request, job.timestamp)
-    : refuseUnreadable(deps.db, read.unreadable);
+    ? acceptAndView(deps.db, read.request, job.timestamp)
+    : { acceptance: await refuseUnreadable(deps.db, read.unreadable), view: undefined };
+}
+
+function readJob({ name, data }: Job<unknown>): ReadPayload {
+  if (name === operationJobs.request) return readRequestPayload(data);
+  const problem = `must be ${operationJobs.request} or ${operationJobs.attempt}`;
+  return { type: "unreadable", unreadable: unreadable(data, "job name", problem) };
 }

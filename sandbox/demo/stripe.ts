@@ -32,8 +32,12 @@ export function stripeSeed(contracts: readonly DemoContract[], zone: string): Se
     const { customerId, subscriptionId, paymentIntentId } =
       params.paymentMethod === "card" ? (params.stripe ?? {}) : {};
     const history = stripeHistories[contractId];
-    if (customerId === undefined || history?.type === "unknown_to_stripe") continue;
+    if (customerId === undefined) continue;
     customers.add(customerId);
+    if (history?.type === "unknown_to_stripe") {
+      invoices.push(...looseInvoicesOf(params, customerId));
+      continue;
+    }
     if (paymentIntentId !== undefined && !paymentIntents.has(paymentIntentId)) {
       paymentIntents.set(paymentIntentId, intentOf(params, paymentIntentId, customerId, history));
     }
@@ -137,6 +141,15 @@ function feeInvoicesOf({ payments, initialFeeMinor }: Params, customer: string):
     subject !== "initial_fee" || id === undefined || paymentIntent === undefined || isFirst(id)
       ? []
       : [{ id, customer, amount: initialFeeMinor, createdAt: paidAt, payment: { paidAt, paymentIntent } }],
+  );
+}
+
+/** The customer's paid invoices, belonging to no subscription that Stripe knows. */
+function looseInvoicesOf({ payments, priceMinor }: Params, customer: string): readonly OneOffSeed[] {
+  return paidInvoices(payments).flatMap(({ id, payment }) =>
+    id === undefined || payment?.paidAt === undefined
+      ? []
+      : [{ id, customer, amount: priceMinor, createdAt: payment.paidAt, payment }],
   );
 }
 

@@ -32,6 +32,7 @@ export async function contractShow(
     writeJson(out, {
       ...rest,
       contract: { ...inUtc(history.contract), nextRenewalOn: nextRenewalOf(history.contract, today) },
+      product: inUtc(history.product),
       ...(withCustomer ? { customer } : {}),
       signup: history.signup === null ? null : inUtc(history.signup),
       payments: history.payments.map(inUtc),

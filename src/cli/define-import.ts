@@ -1,9 +1,7 @@
 import type { Define } from "./define.ts";
 import type { ImportOptions } from "./import-file.ts";
 import { jsonOption, positiveSeconds } from "./option-values.ts";
-
-/** Requests to the ledger at once, each on a connection of its own: most of their time is the network's. */
-export const requestsAtOnce = 8;
+import { requestsAtOnce } from "./requests-at-once.ts";
 
 /** Longer than the sweep takes to find what nobody has rung for, so that a worker which runs has moved something. */
 const patienceMsDefault = 60_000;

@@ -7,7 +7,6 @@ import { untilAnswered } from "./ask-ledger.ts";
 import { type AwaitedOperations, awaitImport } from "./await-import.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
-import { requestsAtOnce } from "./define-import.ts";
 import { eachAtOnce } from "./each-at-once.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { explainFailure } from "./explain-failure.ts";
@@ -17,6 +16,7 @@ import { emptyTally, exitOf, type ImportTally } from "./import-tally.ts";
 import { plainText } from "./output.ts";
 import { type BadLine, type ImportLine, lineBytesMax, readImportLine } from "./read-import-line.ts";
 import { readLines } from "./read-lines.ts";
+import { requestsAtOnce } from "./requests-at-once.ts";
 import { type Report, withProgress } from "./with-progress.ts";
 
 export interface ImportOptions {

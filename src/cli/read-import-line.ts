@@ -43,7 +43,10 @@ export function readImportLine(bytes: Buffer | null): ImportLine {
   }
   // The ledger's own bounds: 64 KiB, and no characters that PostgreSQL cannot store.
   const payload = readRequestPayload({ v: payloadVersion, request: value });
-  if (payload.type === "unreadable") return invalid(payload.unreadable.field, payload.unreadable.problem);
+  if (payload.type === "unreadable") {
+    const { field, problem } = payload.unreadable;
+    return invalid(field === "request" ? null : field, problem);
+  }
   return readObject(value);
 }
 
@@ -68,11 +71,11 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, toLine: (value: T) => 
   const parsed = schema.safeParse(value);
   if (parsed.success) return toLine(parsed.data);
   const fault = findFault(schema, value, "");
-  return invalid(fault?.field ?? "the line", fault?.problem ?? "is invalid");
+  return invalid(fault?.field ?? null, fault?.problem ?? "is invalid");
 }
 
-/** A field that is not as it must be. */
-function invalid(field: string, problem: string): ImportLine {
+/** A field that is not as it must be, or the line as a whole. */
+function invalid(field: string | null, problem: string): ImportLine {
   return bad("invalid_field", field, problem, "Correct the field and import the file again.");
 }
 

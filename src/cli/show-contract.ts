@@ -52,7 +52,7 @@ function factsOf({ contract, product, customer, signup }: ContractHistory, { zon
   return [
     ["contract", contract.id],
     ["status", showStatus(contract.status)],
-    ["started", contract.startOn],
+    ["start date", contract.startOn],
     ["next renewal", nextRenewalOf(contract, today) ?? "–"],
     ["termination", terminationOn === null ? "–" : `${terminationOn}, reserved by ${terminationSource}`],
     ["ended", at(contract.endedAt)],

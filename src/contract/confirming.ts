@@ -31,12 +31,16 @@ export function readPaidPeriods(
   if (contract.kind === "one_time") {
     return asked === undefined ? { type: "periods", indexes: [] } : refuse("a one-time contract has no periods");
   }
-  const begun = begunPeriods(contract.startOn, today).map((period) => period.index);
+  const begun = begunIndexes(contract, today);
   if (asked === undefined) return { type: "periods", indexes: begun };
   const payable = begun.length === 0 ? [0] : begun;
   const foreign = asked.find((index) => !payable.includes(index));
   if (foreign !== undefined) return refuse(`names period ${foreign}, which has not begun`);
   return { type: "periods", indexes: [...new Set(asked)].sort((a, b) => a - b) };
+}
+
+function begunIndexes(contract: Contract, today: BusinessDate): readonly number[] {
+  return begunPeriods(contract.startOn, today).map((period) => period.index);
 }
 
 /** The status that a contract takes once its payment is confirmed, by payment and dates. */
@@ -60,10 +64,9 @@ export function confirmPayments(
   const { contract, payments, licenses } = world;
   const started = contract.startOn <= today;
   const due = payments.filter((payment) => payment.period === null && payment.state === "due");
-  const begun = begunPeriods(contract.startOn, today).map((period) => period.index);
   const periods =
     contract.kind === "monthly"
-      ? payPeriods(world, { paidAt, paid: paidPeriods, unpaid: begun })
+      ? payPeriods(world, { paidAt, paid: paidPeriods, unpaid: begunIndexes(contract, today) })
       : { newPayments: [], paymentMoves: [], licenses: [] };
   return {
     status: statusOncePaid(contract, today, paidPeriods),

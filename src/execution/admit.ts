@@ -5,10 +5,11 @@ import { admitOperation, takeoverAfterMs } from "../store/admit-operation.ts";
 import type { Guard } from "../store/operation-parts.ts";
 import { factsOf, type OperationView, readOperation } from "../store/read-operation.ts";
 import { rejectOperation } from "../store/reject-operation.ts";
+import { isStillInTheWay } from "../store/ring-list.ts";
 import { settleOperation } from "../store/settle-operation.ts";
 import { isConflict, isOutage } from "../store/store-error.ts";
 import { type Attempt, attemptOf, contractGuardOf } from "./attempt.ts";
-import { ringNext } from "./conclude.ts";
+import { ringFor } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import type { AttemptReport, DeferralReason } from "./outcome.ts";
 import { settlementOf } from "./settlement.ts";
@@ -17,39 +18,48 @@ export type Admission =
   | { readonly type: "admitted"; readonly attempt: Attempt }
   | { readonly type: "over"; readonly report: AttemptReport };
 
-/** How often an admission decides again after a conflict, before it leaves the rest to the next bell. */
-const decisionsMax = 5;
+/** How often an admission meets a conflict before the attempt is counted, and once more before it gives up. */
+const conflictsMax = 5;
 
 /**
- * Admits an operation whose turn has come. What our own facts refuse is refused here, and what needs neither looks nor
+ * Admits an operation whose turn has come. `known` is a view that the caller has just taken. What our own facts refuse is refused here, and what needs neither looks nor
  * calls is settled here, in one statement with its admission.
  */
-export async function admit(deps: ExecutionDeps, operationId: string): Promise<Admission> {
+export async function admit(
+  deps: ExecutionDeps,
+  operationId: string,
+  known?: OperationView | undefined,
+): Promise<Admission> {
+  let view = known;
   let atOnce = true;
-  for (let decision = 1; ; decision += 1) {
-    const view = await readOperation(deps.db, operationId);
+  for (let conflicts = 0; ; ) {
+    view ??= await readOperation(deps.db, operationId);
     if (view === undefined) return over(deferred("unknown_operation"));
     try {
-      return await decide(deps, view, atOnce);
+      const admission = await decide(deps, view, atOnce);
+      if (admission !== "again") return admission;
     } catch (error) {
       if (isOutage(error) || (!atOnce && !isConflict(error))) throw error;
-      if (!isConflict(error)) {
+      if (isConflict(error)) {
+        conflicts += 1;
+        if (conflicts > conflictsMax) return over(deferred("superseded"));
+        // Somebody came between. Jittered, so that those who met here do not meet again.
+        await deps.clock.sleep(Math.random() * 10 * 2 ** conflicts);
+      } else {
         deps.log.error({ err: error, operationId }, "an operation could not be concluded at once");
-        atOnce = false;
-        continue;
       }
-      if (decision > decisionsMax) return over(deferred("superseded"));
-      // Somebody came between. Jittered, so that those who met here do not meet again.
-      atOnce = decision < decisionsMax;
-      await deps.clock.sleep(Math.random() * 10 * 2 ** decision);
+      atOnce = isConflict(error) && conflicts < conflictsMax;
     }
+    view = undefined;
   }
 }
 
 /** `atOnce`: whether it may be concluded with its admission. Not once that has failed: then the attempt is counted. */
-async function decide(deps: ExecutionDeps, view: OperationView, atOnce: boolean): Promise<Admission> {
+async function decide(deps: ExecutionDeps, view: OperationView, atOnce: boolean): Promise<Admission | "again"> {
   const waiting = mustWait(view);
   if (waiting !== undefined) return over(waiting);
+  const obstacle = obstacleOf(view);
+  if (obstacle !== null) return (await isStillInTheWay(deps.db, obstacle)) ? over(deferred("not_its_turn")) : "again";
 
   const { operation } = view;
   const guard: Guard = {
@@ -85,12 +95,14 @@ function mustWait(view: OperationView): AttemptReport | undefined {
       // Another attempt gave a sign of life lately. If it is dead, the sweep rings once it has been silent long enough.
       return (view.silentMs ?? 0) < takeoverAfterMs ? deferred("already_executing") : undefined;
     case "requested":
-      if (!view.isDue) return deferred("not_due");
-      if (isRefusedWhileHeld(view)) return undefined;
-      return view.olderOperationId !== null || view.occupiedByOperationId !== null
-        ? deferred("not_its_turn")
-        : undefined;
+      return view.isDue ? undefined : deferred("not_due");
   }
+}
+
+/** The operation behind which a requested one waits, or null. */
+function obstacleOf(view: OperationView): string | null {
+  if (view.operation.state !== "requested" || isRefusedWhileHeld(view)) return null;
+  return view.olderOperationId ?? view.occupiedByOperationId;
 }
 
 /** A person's request does not wait behind a held operation: it is refused at once, out of turn. */
@@ -108,13 +120,12 @@ async function concludeAtOnce(
   const step = nextStep(facts, new Map());
   const contract = contractGuardOf(view);
   if (step.type === "reject") {
-    await rejectOperation(deps.db, guard, contract, step.rejection);
-    await ringNext(deps, view.operation.contractId);
+    await ringFor(deps, await rejectOperation(deps.db, guard, view.operation.contractId, contract, step.rejection));
     return { type: "rejected" };
   }
   if (step.type === "settle") {
-    await settleOperation(deps.db, settlementOf({ guard, contract, facts, frozen: false }, step.change));
-    await ringNext(deps, view.operation.contractId);
+    const settlement = settlementOf({ guard, contract, facts, frozen: false }, step.change);
+    await ringFor(deps, await settleOperation(deps.db, settlement));
     return { type: "succeeded" };
   }
   return undefined;

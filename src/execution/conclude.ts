@@ -2,7 +2,7 @@ import { type HeldQuestion, holdOperation } from "../store/hold-operation.ts";
 import { type PutBack, putBackOperation } from "../store/put-back-operation.ts";
 import { readOperation } from "../store/read-operation.ts";
 import { rejectOperation } from "../store/reject-operation.ts";
-import { nextOperationOf } from "../store/ring-list.ts";
+import type { Ringing } from "../store/ring-list.ts";
 import { settleOperation } from "../store/settle-operation.ts";
 import { isConflict, isOutage } from "../store/store-error.ts";
 import type { Attempt } from "./attempt.ts";
@@ -44,16 +44,13 @@ type Decided = Exclude<StepsEnding, { type: "conflict" }>;
 async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided): Promise<AttemptReport> {
   const { guard, contract, contractId, facts } = attempt;
   switch (ending.type) {
-    case "settle":
-      await settleOperation(
-        deps.db,
-        settlementOf({ guard, contract, facts, frozen: attempt.callJournaled }, ending.change),
-      );
-      await ringNext(deps, contractId);
+    case "settle": {
+      const settlement = settlementOf({ guard, contract, facts, frozen: attempt.callJournaled }, ending.change);
+      await ringFor(deps, await settleOperation(deps.db, settlement));
       return { type: "succeeded" };
+    }
     case "reject":
-      await rejectOperation(deps.db, guard, contract, ending.rejection);
-      await ringNext(deps, contractId);
+      await ringFor(deps, await rejectOperation(deps.db, guard, contractId, contract, ending.rejection));
       return { type: "rejected" };
     case "deferred":
       await putBack(deps, attempt, { reason: ending.reason, delayMs: ending.delayMs, counted: false });
@@ -81,12 +78,10 @@ async function putBack(deps: ExecutionDeps, attempt: Attempt, back: PutBack): Pr
 async function hold(deps: ExecutionDeps, attempt: Attempt, question: HeldQuestion): Promise<AttemptReport> {
   await holdOperation(deps.db, attempt.guard, attempt.contractId, question);
   deps.log.warn({ operationId: attempt.operationId, question: question.code }, "an operation is held for a person");
-  await ringNext(deps, attempt.contractId);
   return { type: "held", question };
 }
 
 /** Rings for the contract's next operation, now that the contract is free. */
-export async function ringNext(deps: Pick<ExecutionDeps, "db" | "bells">, contractId: string): Promise<void> {
-  const next = await nextOperationOf(deps.db, contractId);
-  if (next !== undefined) await deps.bells.ring(next, 0);
+export async function ringFor({ bells }: Pick<ExecutionDeps, "bells">, next: Ringing | undefined): Promise<void> {
+  if (next !== undefined) await bells.ring(next, 0);
 }

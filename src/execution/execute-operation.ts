@@ -1,4 +1,4 @@
-import { readOperation } from "../store/read-operation.ts";
+import { type OperationView, readOperation } from "../store/read-operation.ts";
 import { isOutage } from "../store/store-error.ts";
 import { admit } from "./admit.ts";
 import type { Attempt } from "./attempt.ts";
@@ -12,10 +12,14 @@ import { takeSteps } from "./take-steps.ts";
  * Carries an operation as far as it will go now: from the last fact that was committed to its end, or to the reason why
  * it has to wait. May be called any number of times, also at once: what it writes is guarded by state and attempt.
  *
- * Throws a `StoreError` when the database is out of reach for longer than an attempt can wait.
+ * `known` spares a look at the ledger to a caller who has just taken one. Throws a `StoreError` when the database is out of reach for longer than an attempt can wait.
  */
-export async function executeOperation(deps: ExecutionDeps, operationId: string): Promise<AttemptReport> {
-  const admission = await admit(deps, operationId);
+export async function executeOperation(
+  deps: ExecutionDeps,
+  operationId: string,
+  known?: OperationView | undefined,
+): Promise<AttemptReport> {
+  const admission = await admit(deps, operationId, known);
   if (admission.type !== "admitted") return admission.report; // concluded, refused, or not its turn
   let attempt: Attempt | undefined = admission.attempt;
   for (let outage = 0; attempt !== undefined; outage += 1) {

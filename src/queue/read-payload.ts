@@ -19,25 +19,34 @@ export type ReadPayload =
  * would be slow to refuse: version, size, and characters that are no text. Fields are the ledger's to judge.
  */
 export function readRequestPayload(data: unknown): ReadPayload {
-  const text = JSON.stringify(data) ?? "undefined";
   const refuse = (field: string, problem: string): ReadPayload => ({
     type: "unreadable",
-    unreadable: {
-      requestId: requestIdOf(data),
-      field,
-      problem,
-      content: storable(text).slice(0, excerptLength),
-      sizeBytes: Math.min(Buffer.byteLength(text), 2 ** 31 - 1),
-      contentHash: createHash("sha256").update(text).digest("hex"),
-    },
+    unreadable: unreadable(data, field, problem),
   });
-  if (Buffer.byteLength(text) > requestBytesMax) return refuse("request", "must be at most 64 KiB");
+  if (Buffer.byteLength(textOf(data)) > requestBytesMax) return refuse("request", "must be at most 64 KiB");
   if (!isObject(data)) return refuse("payload", "must be an object with v and request");
   if (data.v !== payloadVersion) return refuse("v", `must be ${payloadVersion}`);
   if (!isObject(data.request)) return refuse("request", "must be a JSON object");
   const unstorable = findUnstorable(data.request, "");
   if (unstorable !== undefined) return refuse(unstorable, "has a character that is no text (NUL, or half of a pair)");
   return { type: "request", request: data.request };
+}
+
+/** What is written down of a payload that cannot be read: its beginning, made storable, and its fingerprint. */
+export function unreadable(data: unknown, field: string, problem: string): Unreadable {
+  const text = textOf(data);
+  return {
+    requestId: requestIdOf(data),
+    field,
+    problem,
+    content: storable(text).slice(0, excerptLength),
+    sizeBytes: Math.min(Buffer.byteLength(text), 2 ** 31 - 1),
+    contentHash: createHash("sha256").update(text).digest("hex"),
+  };
+}
+
+function textOf(data: unknown): string {
+  return JSON.stringify(data) ?? "undefined";
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
+import { type OperationView, toView, type ViewRow } from "./read-operation.ts";
 
 /** The answer of the ledger's door. `accepted` and `duplicate` name the operation; the others the field that is at fault. */
 export type Acceptance =
@@ -23,13 +24,32 @@ export interface AcceptedOperation {
  * for which the workers are notified.
  */
 export async function acceptRequest(db: Database, request: unknown, queuedAtMs: number | null): Promise<Acceptance> {
-  const [row] = await db.run<{ acceptance: Acceptance }>(
-    "accept_request",
-    sql`select keiyaku.request(${JSON.stringify(request)}::text::jsonb,
-      ${queuedAtMs === null ? null : queuedAtMs / 1_000}::float8 * interval '1 second' + 'epoch'::timestamptz) as acceptance`,
-  );
+  const statement = sql`select ${requestCall(request, queuedAtMs)} as acceptance`;
+  const [row] = await db.run<{ acceptance: Acceptance }>("accept_request", statement);
   if (row === undefined) throw new Error("keiyaku.request returned no row");
   return row.acceptance;
+}
+
+/**
+ * The same for whoever carries the operation out at once: brings along what it has to be decided from, as it stands right
+ * after the acceptance. Undefined when nothing was accepted.
+ */
+export async function acceptAndView(
+  db: Database,
+  request: unknown,
+  queuedAtMs: number,
+): Promise<{ readonly acceptance: Acceptance; readonly view: OperationView | undefined }> {
+  // The subquery keeps its place: first the request is accepted, then the view is taken.
+  const statement = sql`select acceptance, keiyaku.operation_view(acceptance #>> '{operation,id}') as view
+    from (select ${requestCall(request, queuedAtMs)} as acceptance offset 0) as accepted`;
+  const [row] = await db.run<{ acceptance: Acceptance; view: ViewRow | null }>("accept_request", statement);
+  if (row === undefined) throw new Error("keiyaku.request returned no row");
+  return { acceptance: row.acceptance, view: row.view === null ? undefined : toView(row.view) };
+}
+
+function requestCall(request: unknown, queuedAtMs: number | null) {
+  return sql`keiyaku.request(${JSON.stringify(request)}::text::jsonb,
+    ${queuedAtMs === null ? null : queuedAtMs / 1_000}::float8 * interval '1 second' + 'epoch'::timestamptz)`;
 }
 
 /** A payload that could not even be handed to the ledger's door: too large, malformed text, or not JSON. */

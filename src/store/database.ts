@@ -42,6 +42,7 @@ const dialect = new PgDialect();
 export class Database {
   readonly #options: DatabaseOptions;
   #client: postgres.Sql;
+  readonly #listening = new Set<postgres.Sql>();
   #closed = false;
 
   constructor(options: DatabaseOptions) {
@@ -63,32 +64,38 @@ export class Database {
     await this.#options.onStatement?.("before", name);
     const client = this.#client;
     const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs ?? deadlineMsDefault;
-    let timer: NodeJS.Timeout | undefined;
     try {
-      const missed = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new StoreError("unreachable", "deadline", name)), deadlineMs);
-      });
       // Prepared once per connection and text: the texts of our statements are few, the parameters many.
       const answer = client.unsafe(text, params as postgres.ParameterOrJSON<never>[], { prepare: true });
-      const rows = await Promise.race([answer, missed]);
+      const rows = await beforeDeadline(answer, name, deadlineMs);
       await this.#options.onStatement?.("after", name);
       return rows as unknown as T[];
     } catch (error) {
       const mapped = toStoreError(error, name);
       if (mapped.code === "deadline") this.#replace(client);
       throw mapped;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
-  /** Listens on a channel until closed, over lost connections. Notifications sent while none stands are lost. */
+  /**
+   * Listens on a channel until closed, over lost connections. Notifications sent while none stands are lost.
+   *
+   * On a client of its own: one that is thrown away for a missed deadline would take its listeners along.
+   */
   async listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>> {
+    const name = `listen ${channel}`;
+    const client = connect({ ...this.#options, poolSize: 1 });
+    this.#listening.add(client);
+    const unlisten = async () => {
+      this.#listening.delete(client);
+      await client.end({ timeout: 0 });
+    };
     try {
-      const listening = await this.#client.listen(channel, heard);
-      return async () => listening.unlisten();
+      await beforeDeadline(client.listen(channel, heard), name, this.#options.deadlineMs ?? deadlineMsDefault);
+      return unlisten;
     } catch (error) {
-      throw toStoreError(error, `listen ${channel}`);
+      await unlisten();
+      throw toStoreError(error, name);
     }
   }
 
@@ -96,7 +103,8 @@ export class Database {
   async close(graceMs = 5_000): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#client.end({ timeout: graceMs / 1_000 });
+    const listening = [...this.#listening].map((client) => client.end({ timeout: 0 }));
+    await Promise.all([this.#client.end({ timeout: graceMs / 1_000 }), ...listening]);
   }
 
   #replace(client: postgres.Sql): void {
@@ -104,6 +112,19 @@ export class Database {
     this.#client = connect(this.#options);
     // What it still has in flight gets a moment to come back; then its sockets are destroyed.
     client.end({ timeout: 1 }).catch(() => undefined);
+  }
+}
+
+/** What the driver answers, or an error once the deadline is missed. The driver's answer is then nobody's any more. */
+async function beforeDeadline<T>(answer: PromiseLike<T>, name: string, deadlineMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const missed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new StoreError("unreachable", "deadline", name)), deadlineMs);
+  });
+  try {
+    return await Promise.race([answer, missed]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -133,6 +154,11 @@ function connect({ address, poolSize, applicationName }: DatabaseOptions): postg
       TimeZone: "UTC",
       statement_timeout: statementTimeoutMs,
       lock_timeout: lockTimeoutMs,
+      // Every statement of ours goes by index, whatever its parameters: planning it anew each time costs more than running
+      // it. A plan made while the tables were empty would read them whole until somebody analyses them; so it may not.
+      plan_cache_mode: "force_generic_plan",
+      enable_seqscan: "off",
+      jit: "off",
     },
     types: {
       bigint: { to: 20, from: [20], parse: Number, serialize: String },

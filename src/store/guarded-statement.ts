@@ -18,10 +18,20 @@ export interface Part {
  * PostgreSQL runs the parts in no order on one snapshot, and a part that meets no row is no error to it. So each part is
  * counted, and `keiyaku.expect_rows` raises 40001 unless every count is as expected: the caller reads again and decides
  * again. No two parts may write the same row: only one of the writes would happen, and nothing would say so.
- *
- * `also` adds columns to the one row that comes back; they see the state before the statement.
  */
-export function guardedStatement(parts: readonly Part[], also?: SQL): SQL {
+export function guardedStatement(parts: readonly Part[]): SQL {
+  return sql`${withParts(parts)} select ${guard(parts)} as guarded`;
+}
+
+/**
+ * A guarded statement that frees a contract: its one row's `next` is the operation to ring for, or null. It is looked up
+ * when everything else of the statement is written and locked, on a snapshot of its own.
+ */
+export function freeingStatement(parts: readonly Part[], contractId: string): SQL {
+  return sql`${withParts(parts)} select keiyaku.next_operation(${contractId}, ${guard(parts)}) as next`;
+}
+
+function withParts(parts: readonly Part[]): SQL {
   const names = parts.map((part) => part.name);
   if (parts.length === 0 || new Set(names).size !== names.length) {
     throw new Error(`a guarded statement needs parts of different names, not: ${names.join(", ") || "none"}`);
@@ -29,16 +39,18 @@ export function guardedStatement(parts: readonly Part[], also?: SQL): SQL {
   for (const name of names) {
     if (!/^[a-z_]+$/.test(name)) throw new Error(`${name} cannot name a part of a statement`);
   }
+  const bodies = parts.map((part) => sql`${sql.identifier(part.name)} as (${part.statement})`);
+  return sql`with ${sql.join(bodies, sql`, `)}`;
+}
+
+function guard(parts: readonly Part[]): SQL {
   const counted = parts.filter((part) => part.rows !== "any");
   if (counted.length === 0) throw new Error("a guarded statement needs a part that is counted");
-
-  const bodies = parts.map((part) => sql`${sql.identifier(part.name)} as (${part.statement})`);
   const counts = counted.map((part) => sql`(select count(*) from ${sql.identifier(part.name)})`);
-  return sql`with ${sql.join(bodies, sql`, `)}
-    select keiyaku.expect_rows(
+  return sql`keiyaku.expect_rows(
       ${`{${counted.map((part) => part.name).join(",")}}`}::text[],
       ${`{${counted.map((part) => part.rows).join(",")}}`}::bigint[],
-      array[${sql.join(counts, sql`, `)}]) as guarded${also === undefined ? sql`` : sql`, ${also}`}`;
+      array[${sql.join(counts, sql`, `)}])`;
 }
 
 /** A value as a `jsonb` parameter. Sent as text and cast, since the driver would turn a string into a JSON string. */

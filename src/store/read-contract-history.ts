@@ -75,7 +75,8 @@ export async function readContractHistory(
         where p.contract_id = asked.id) as payments,
       (select coalesce(json_agg(r order by r.created_at, r.id), '[]') from keiyaku.refunds r
         where r.contract_id = asked.id) as refunds,
-      (select coalesce(json_agg(l order by l.granted_at, l.payment_id), '[]') from keiyaku.licenses l
+      (select coalesce(json_agg(l order by p.period nulls first, p.id), '[]')
+        from keiyaku.licenses l join keiyaku.payments p on p.id = l.payment_id
         where l.contract_id = asked.id) as licenses,
       (select coalesce(json_agg(s order by s.sequence), '[]') from (
         select ${summaryColumns} from keiyaku.operations o where o.contract_id = asked.id

@@ -56,7 +56,10 @@ export interface OperationView {
   readonly world: ContractWorld | null;
   readonly deleted: boolean;
   readonly heldOperationId: string | null;
-  /** The oldest open operation of the contract that was accepted before this one. */
+  /**
+   * The oldest open operation of the contract that was accepted before this one. Null for one that occupies its contract
+   * already: an older one that became visible only later, at the end of a long transaction, comes after it.
+   */
   readonly olderOperationId: string | null;
   /** Another operation that occupies the contract. */
   readonly occupiedByOperationId: string | null;
@@ -68,7 +71,7 @@ export interface OperationView {
   readonly silentMs: number | null;
 }
 
-interface ViewRow extends Record<string, unknown> {
+export interface ViewRow extends Record<string, unknown> {
   operation: Record<string, unknown>;
   contract: Record<string, unknown> | null;
   product: Record<string, unknown> | null;
@@ -88,49 +91,15 @@ interface ViewRow extends Record<string, unknown> {
  * so on one snapshot. Undefined when there is no such operation. Locks nothing.
  */
 export async function readOperation(db: Database, operationId: string): Promise<OperationView | undefined> {
-  const [row] = await db.run<ViewRow>(
+  const [row] = await db.run<{ view: ViewRow | null }>(
     "read_operation",
-    sql`select
-      row_to_json(o) as operation,
-      row_to_json(c) as contract,
-      (select row_to_json(p) from keiyaku.products p where p.id = c.product_id) as product,
-      (select coalesce(json_agg(p order by p.period nulls first, p.id), '[]') from keiyaku.payments p
-        where p.contract_id = o.contract_id) as payments,
-      (select coalesce(json_agg(r order by r.created_at, r.id), '[]') from keiyaku.refunds r
-        where r.contract_id = o.contract_id) as refunds,
-      (select coalesce(json_agg(l order by l.payment_id), '[]') from keiyaku.licenses l
-        where l.contract_id = o.contract_id) as licenses,
-      case when o.attempt = 0 then '[]'::json else (
-        select coalesce(json_agg(json_build_object(
-          'name', s.name, 'type', s.type, 'request', s.request, 'idempotencyKey', s.idempotency_key,
-          'keyNumber', s.key_number, 'answer', s.answer,
-          'firstSentAgoMs', extract(epoch from clock_timestamp() - s.first_sent_at) * 1000,
-          'lastSentAgoMs', extract(epoch from clock_timestamp() - s.last_sent_at) * 1000)), '[]')
-        from keiyaku.stripe_calls s where s.operation_id = o.id) end as journal,
-      exists (select from keiyaku.tombstones t where t.contract_id = o.contract_id) as deleted,
-      (select h.id from keiyaku.operations h where h.contract_id = o.contract_id and h.state = 'held'
-        and h.id <> o.id order by h.sequence limit 1) as "heldOperationId",
-      (select e.id from keiyaku.operations e where e.contract_id = o.contract_id
-        and e.state in ('requested', 'executing', 'held') and e.sequence < o.sequence
-        order by e.sequence limit 1) as "olderOperationId",
-      (select e.id from keiyaku.operations e where e.contract_id = o.contract_id and e.occupies
-        and e.id <> o.id) as "occupiedByOperationId",
-      case when o.kind = 'register' then json_build_object(
-        'product', (select row_to_json(p) from keiyaku.products p where p.id = o.params ->> 'productId'),
-        'customerKnown', exists (select from keiyaku.customers u where u.id = o.params ->> 'customerId'),
-        'stripeReferenceTaken', exists (select from keiyaku.contracts k
-            where k.stripe_subscription_id = o.params #>> '{stripe,subscriptionId}')
-          or exists (select from keiyaku.contracts k
-            where k.stripe_payment_intent_id = o.params #>> '{stripe,paymentIntentId}')) end as catalog,
-      coalesce(o.next_attempt_at <= clock_timestamp(), true) as "isDue",
-      (extract(epoch from clock_timestamp() - o.touched_at) * 1000)::float8 as "silentMs"
-    from keiyaku.operations o left join keiyaku.contracts c on c.id = o.contract_id
-    where o.id = ${operationId}`,
+    sql`select keiyaku.operation_view(${operationId}) as view`,
   );
-  return row === undefined ? undefined : toView(row);
+  return row?.view ? toView(row.view) : undefined;
 }
 
-function toView(row: ViewRow): OperationView {
+/** Reads what `keiyaku.operation_view` gives. */
+export function toView(row: ViewRow): OperationView {
   const contract = row.contract === null ? null : camelKeys<Contract>(row.contract);
   const product = row.product === null ? null : camelKeys<Product>(row.product);
   return {

@@ -1,19 +1,21 @@
 import { sql } from "drizzle-orm";
 import type { Rejection } from "../contract/rejection.ts";
 import type { Database } from "./database.ts";
-import { guardedStatement, json } from "./guarded-statement.ts";
+import { json } from "./guarded-statement.ts";
 import { type ContractGuard, concluded, contractUnchangedPart, type Guard, operationPart } from "./operation-parts.ts";
+import { type Ringing, runFreeing } from "./ring-list.ts";
 
 /**
- * Writes that a rule said no, and frees the contract. A conflict means that the operation, or the contract that the refusal
+ * Writes that a rule said no, and frees the contract: returns the operation to ring for. A conflict means that the operation, or the contract that the refusal
  * was decided from, has changed: decide again. About a contract that does not exist, the operation's row alone decides.
  */
 export async function rejectOperation(
   db: Database,
   guard: Guard,
+  contractId: string,
   contract: ContractGuard | null,
   { code, detail }: Rejection,
-): Promise<void> {
+): Promise<Ringing | undefined> {
   const parts = [
     operationPart(
       guard,
@@ -21,5 +23,5 @@ export async function rejectOperation(
     ),
   ];
   if (contract !== null) parts.push(contractUnchangedPart(contract));
-  await db.run("reject_operation", guardedStatement(parts));
+  return runFreeing(db, "reject_operation", parts, contractId);
 }

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Change, Registration } from "../contract/change.ts";
 import { finalStatuses, isOneOf } from "../contract/contract.ts";
 import type { Database } from "./database.ts";
-import { guardedStatement, json, type Part } from "./guarded-statement.ts";
+import { json, type Part } from "./guarded-statement.ts";
 import {
   type ContractGuard,
   concluded,
@@ -11,6 +11,7 @@ import {
   operationPart,
   productUnchangedPart,
 } from "./operation-parts.ts";
+import { type Ringing, runFreeing } from "./ring-list.ts";
 
 /** A decided operation, ready to be written down. */
 export interface Settlement {
@@ -27,9 +28,9 @@ export interface Settlement {
 
 /**
  * Writes an operation's end in one guarded statement: status, payments, refunds, licenses, mail, outcome; and the contract
- * is free. From `requested` this is its admission too. A conflict means that nothing was written: decide again.
+ * is free: returns the operation to ring for. From `requested` this is its admission too. A conflict means that nothing was written: decide again.
  */
-export async function settleOperation(db: Database, settlement: Settlement): Promise<void> {
+export async function settleOperation(db: Database, settlement: Settlement): Promise<Ringing | undefined> {
   const { guard, change, contract, product } = settlement;
   const counted =
     guard.state === "requested" ? sql`, attempt = attempt + 1, attempts_counted = attempts_counted + 1` : sql``;
@@ -40,7 +41,7 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
   if (change.registration !== undefined) parts.push(...registrationParts(change.registration, guard.operationId));
   if (product !== null && change.reservation) parts.push(productUnchangedPart(product.id, product.version));
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
-  await db.run("settle_operation", guardedStatement(parts));
+  return runFreeing(db, "settle_operation", parts, settlement.contractId);
 }
 
 function contractAssignments({ status, reservation }: Change) {

@@ -40,20 +40,32 @@ const busyCodes = new Set(["55P03", "57014", "25006", "53100", "53200"]);
 /** The server is going away, coming up, or full. */
 const unreachableCodes = new Set(["57P01", "57P02", "57P03", "53300"]);
 
-/** Turns anything that a driver threw into a {@link StoreError}. */
+/**
+ * The form of a SQLSTATE, by the characters that PostgreSQL begins one with. The driver's own words are longer; Node's, such
+ * as `EPIPE`, may be as long, but begin with another letter.
+ */
+const sqlStateForm = /^[0-9FHPX][0-9A-Z]{4}$/;
+
+/** Turns anything that a driver, or drizzle around it, threw into a {@link StoreError}. */
 export function toStoreError(error: unknown, statement: string): StoreError {
   if (error instanceof StoreError) return error;
-  const { code, constraint_name } = error as { code?: unknown; constraint_name?: unknown };
+  const { code, constraint_name } = codedError(error);
   const text = typeof code === "string" ? code : "unknown";
   const constraint = typeof constraint_name === "string" ? constraint_name : undefined;
   return new StoreError(faultOf(text), text, statement, constraint);
 }
 
+/** The error itself, or the one inside it that has a code: drizzle wraps what the driver threw. */
+function codedError(error: unknown): { readonly code?: unknown; readonly constraint_name?: unknown } {
+  if (typeof error !== "object" || error === null) return {};
+  return "code" in error || !("cause" in error) ? error : codedError(error.cause);
+}
+
 function faultOf(code: string): StoreFault {
   if (conflictCodes.has(code)) return "conflict";
   if (busyCodes.has(code)) return "busy";
-  // Class 08 is the server's word for a lost connection; the driver's own words are not five characters long.
-  if (unreachableCodes.has(code) || code.startsWith("08") || !/^[0-9A-Z]{5}$/.test(code)) return "unreachable";
+  // Class 08 is the server's word for a lost connection. What is no word of the server's says that none came.
+  if (unreachableCodes.has(code) || code.startsWith("08") || !sqlStateForm.test(code)) return "unreachable";
   return "refused";
 }
 

@@ -42,6 +42,12 @@ export interface TestQueue {
   expireLocks(): Promise<void>;
   /** Makes the locks of the jobs at work last for an hour, so that nobody takes them until {@link expireLocks}. */
   prolongLocks(): Promise<void>;
+  /** Loses every job and whatever else the queue knows: what FLUSHALL does. */
+  wipe(): Promise<void>;
+  /** Kills the Redis as by `kill -9`; resolves when it is gone. What it held is lost: it writes nothing to disk. */
+  killRedis(): Promise<void>;
+  /** Starts an empty Redis on the port of the one that was killed. */
+  startRedisAgain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -82,11 +88,17 @@ function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres
     async prolongLocks() {
       await sql`update bullmq.job set locked_until_ms = locked_until_ms + 3600000 where state = 'active'`;
     },
+    async wipe() {
+      await sql`truncate bullmq.job, bullmq.event, bullmq.meta cascade`;
+    },
+    killRedis: () => Promise.reject(new Error("This queue is not on Redis.")),
+    startRedisAgain: () => Promise.reject(new Error("This queue is not on Redis.")),
     close: () => foreign.close(),
   };
 }
 
-function onRedis(server: RedisServer): TestQueue {
+function onRedis(first: RedisServer): TestQueue {
+  let server = first;
   const prefix = "{keiyaku-operations}";
   const keyOf = (rest: string) => `${prefix}:${name}:${rest}`;
   const foreign = new Queue(name, { prefix, connection: { url: server.url } });
@@ -114,7 +126,18 @@ function onRedis(server: RedisServer): TestQueue {
     async prolongLocks() {
       for (const id of await activeIds()) await redis.pexpire(keyOf(`${id}:lock`), 3_600_000);
     },
+    async wipe() {
+      await redis.flushall();
+    },
+    async killRedis() {
+      process.kill(server.pid, "SIGKILL");
+      await server.stop();
+    },
+    async startRedisAgain() {
+      server = await startRedisServer({ port: first.port });
+    },
     async close() {
+      // While the server still answers, since a close waits for it.
       await foreign.close();
       redis.disconnect();
       await server.stop();

@@ -38,6 +38,8 @@ export interface WorkerProcess {
   logged(fits: (line: LogLine) => boolean, withinMs?: number): Promise<LogLine>;
   /** Resolves once the process says on its port that it could work. Rejects with its last words when it ends instead. */
   untilReady(withinMs?: number): Promise<void>;
+  /** Asks its port, such as for `/readyz`. */
+  ask(path: string): Promise<Response>;
 }
 
 const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
@@ -92,6 +94,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
       throw new Error(`${(error as Error).message}. The worker said:\n${log.tail()}`, { cause: error });
     }
   };
+  const ask = async (path: string) => fetch(`http://127.0.0.1:${(await logged(isReadyLine)).http}${path}`);
   return {
     pid,
     logs: log.lines,
@@ -100,12 +103,15 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
     exited,
     logged,
     async untilReady(withinMs = readyWithinMs) {
-      const { http } = await logged(({ msg }) => msg === "the worker is ready", withinMs);
-      const isReady = async () => (await fetch(`http://127.0.0.1:${http}/readyz`)).ok;
-      await eventually(isReady, { withinMs: 5_000, describe: "the worker's readiness" });
+      await logged(isReadyLine, withinMs);
+      await eventually(async () => (await ask("/readyz")).ok, { withinMs: 5_000, describe: "the worker's readiness" });
     },
+    ask,
   };
 }
+
+/** The line that names the port. */
+const isReadyLine = ({ msg }: LogLine) => msg === "the worker is ready";
 
 function readLog(child: ChildProcess) {
   const lines: LogLine[] = [];

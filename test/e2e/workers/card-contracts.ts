@@ -1,4 +1,5 @@
 import type { Seed } from "../../../sandbox/stripe/control/seed-schema.ts";
+import type { LedgerEntry } from "../../../sandbox/stripe/core/ledger.ts";
 import type { World } from "./set-up.ts";
 
 /*
@@ -75,13 +76,21 @@ export async function registerSuspended(world: World, contractId: string): Promi
 /** The catalog at Stripe, unless an earlier contract has brought it along. */
 function productOnce(ledger: readonly { readonly objectId: string }[]): Seed {
   if (ledger.some(({ objectId }) => objectId === "price_magazine")) return {};
-  return { products: [{ id: "prod_magazine" }], prices: [{ id: "price_magazine", product: "prod_magazine", amount: 1_980 }] };
+  return {
+    products: [{ id: "prod_magazine" }],
+    prices: [{ id: "price_magazine", product: "prod_magazine", amount: 1_980 }],
+  };
 }
 
-/** What took effect at Stripe for a contract because somebody asked for it, in order. */
+/** What took effect at Stripe for a contract because we asked for it, in order: an effect's name and amount each. */
 export async function effectsOf(world: World, contractId: string): Promise<readonly string[]> {
-  const ledger = await world.stripe.control.ledger();
-  return ledger
-    .filter((entry) => entry.requestId !== null && JSON.stringify(entry).includes(`_${contractId}`))
+  return (await entriesOf(world, contractId))
+    .filter(({ requestId }) => requestId !== null)
     .map(({ effect, amount }) => (amount === undefined ? effect : `${effect} ${amount}`));
+}
+
+/** The entries of the stand-in's ledger that name something of this contract. */
+export async function entriesOf({ stripe }: World, contractId: string): Promise<readonly LedgerEntry[]> {
+  const named = new RegExp(`_${contractId}["_]`);
+  return (await stripe.control.ledger()).filter((entry) => named.test(JSON.stringify(entry)));
 }

@@ -37,10 +37,7 @@ describeOnBackends("the same request, sent again and again", (type) => {
       { state: "succeeded", amount: 3_000 },
       { state: "succeeded", amount: 9_800 },
     ]);
-    expect((await effectsOf(world, "c-1")).toSorted()).toEqual([
-      "refund.created 3000",
-      "refund.created 9800",
-    ]);
+    expect((await effectsOf(world, "c-1")).toSorted()).toEqual(["refund.created 3000", "refund.created 9800"]);
   });
 
   it("is refused with other content under its id, and the first stays as it is", async () => {

@@ -6,6 +6,7 @@ import { sweep } from "../../../workers/maintenance.ts";
 import { type BackendType, createTestQueue, type TestQueue } from "../../support/backends.ts";
 import { eventually } from "../../support/eventually.ts";
 import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { silentLog } from "../../support/test-database.ts";
 import {
   spawnWorker,
@@ -119,12 +120,22 @@ async function untilConcluded({ sql }: ExecutionBench, ids: readonly string[], w
   return rows;
 }
 
+/** A proxy before the world's database, and the database's URL through it, for tests of what the network does to a worker. */
+export async function proxyDatabase({ databaseUrl }: World): Promise<{ proxy: TcpProxy; databaseUrl: string }> {
+  const url = new URL(databaseUrl);
+  const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+  onTestFinished(() => proxy.stop());
+  url.hostname = "127.0.0.1";
+  url.port = String(proxy.port);
+  return { proxy, databaseUrl: url.href };
+}
+
 /** A request of an operator, typed by its kind. */
 export function requestOf<Kind extends OperationKind>(
   id: string,
   kind: Kind,
   contractId: string,
   rest: Partial<TypedRequest<Kind>> = {},
-): TypedRequest {
-  return { id, kind, contractId, actor: { type: "operator", id: "alice" }, ...rest } as TypedRequest;
+): TypedRequest<Kind> {
+  return { id, kind, contractId, actor: { type: "operator", id: "alice" }, ...rest } as TypedRequest<Kind>;
 }

@@ -288,12 +288,4 @@ describe("guardedStatement", () => {
       message: "part two met 3 rows where 2 were expected",
     });
   });
-
-  it("brings back the columns asked for, as they were before", async () => {
-    const statement = guardedStatement(
-      [contractPart({ contractId, version: 1 }, "op")],
-      sql`(select version from keiyaku.contracts where id = ${contractId}) as version`,
-    );
-    expect(await store.db.run("also", statement)).toEqual([{ guarded: true, version: 1 }]);
-  });
 });

@@ -110,10 +110,11 @@ describe("a statement that the server ends", () => {
     ],
     ["a full disk", "busy", "53100", (db) => db.run("s", raised("53100"))],
     ["want of memory", "busy", "53200", (db) => db.run("s", raised("53200"))],
+    ["being shut down", "unreachable", "57P01", (db) => db.run("s", raised("57P01"))],
     [
-      "being shut down",
+      "ending our connection",
       "unreachable",
-      "57P01",
+      "CONNECTION_CLOSED",
       (db) => db.run("s", sql`select pg_terminate_backend(pg_backend_pid())`),
     ],
     ["a crash beside it", "unreachable", "57P02", (db) => db.run("s", raised("57P02"))],
@@ -185,13 +186,6 @@ describe("an error that is not the server's", () => {
     "CONNECTION_DESTROYED",
   ])("is unreachable for %s: the connection is gone, and with it the answer", (code) => {
     expect(toStoreError(withCode(code), "s")).toMatchObject({ fault: "unreachable", code });
-  });
-
-  it("is refused for a parameter that was forgotten: no server will ever take it", async () => {
-    expect(await errorOf(connect().run("s", sql`select ${undefined}::text`))).toMatchObject({
-      fault: "refused",
-      code: "UNDEFINED_VALUE",
-    });
   });
 
   it("is found inside the error that wraps it", () => {

@@ -1,0 +1,96 @@
+import type { BookedContract, Books } from "./books.ts";
+import { type ComparedLine, sumOf } from "./line.ts";
+import { comparePaymentIntents } from "./payment-intents.ts";
+import type { StripeSide } from "./stripe-side.ts";
+import { compareInvoices, compareSubscriptions } from "./subscriptions.ts";
+
+/** How many of something, and what they come to where they are money. */
+export interface Count {
+  readonly count: number;
+  readonly amountMinor?: number;
+}
+
+/** One row of the summary. Without a side of the books, it is what only Stripe knows. */
+export interface Total {
+  readonly name: string;
+  readonly atStripe: Count;
+  readonly inBooks: Count | null;
+}
+
+/** Our books beside Stripe's ledger. */
+export interface Comparison {
+  readonly lines: readonly ComparedLine[];
+  readonly totals: readonly Total[];
+}
+
+/**
+ * Compares the books with Stripe's ledger, line by line and in sum. Pure.
+ *
+ * A line says what both sides have; what cannot be is a difference, what Stripe may know and the books not is a remark.
+ */
+export function compare(books: Books, stripe: StripeSide): Comparison {
+  const lines = [
+    ...comparePaymentIntents(books, stripe),
+    ...compareSubscriptions(books, stripe),
+    ...compareInvoices(books, stripe),
+  ];
+  return { lines, totals: totalsOf(books, stripe) };
+}
+
+function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
+  const collected = books.payments.filter(
+    ({ state, paymentIntentId }) => paymentIntentId !== null && (state === "paid" || state === "refunded"),
+  );
+  const intents = new Set(collected.map(({ paymentIntentId }) => paymentIntentId));
+  const givenBack = stripe.refunds.filter(({ status }) => status !== "failed" && status !== "canceled");
+  const ours = givenBack.filter(({ refundId }) => refundId !== null);
+  const rows = books.refunds.filter(({ state }) => ["pending", "requires_action", "succeeded"].includes(state));
+  const elsewhere = givenBack.filter(({ refundId }) => refundId === null);
+  const known = new Set(stripe.subscriptions.map(({ id }) => id));
+  const has = (which: (contract: BookedContract) => boolean) =>
+    books.contracts.filter((contract) => contract.subscriptionId !== null && which(contract)).length;
+  const closed = stripe.invoices.filter(({ closedByRequest }) => closedByRequest);
+  const terminated = new Set(
+    books.contracts.flatMap(({ id, status, subscriptionId }) =>
+      status === "terminated" && subscriptionId !== null && known.has(subscriptionId) ? [id] : [],
+    ),
+  );
+  const neverCharged = books.payments.filter(
+    ({ state, contractId }) => state === "never_charged" && terminated.has(contractId),
+  );
+  return [
+    {
+      name: "charges collected",
+      atStripe: { count: stripe.charges.length, amountMinor: sumOf(stripe.charges) },
+      inBooks: { count: intents.size, amountMinor: sumOf(collected) },
+    },
+    {
+      name: "refunds that we made",
+      atStripe: { count: ours.length, amountMinor: sumOf(ours) },
+      inBooks: { count: rows.length, amountMinor: sumOf(rows) },
+    },
+    {
+      name: "refunds made elsewhere",
+      atStripe: { count: elsewhere.length, amountMinor: sumOf(elsewhere) },
+      inBooks: null,
+    },
+    {
+      name: "subscriptions that run",
+      atStripe: { count: stripe.subscriptions.filter(({ status }) => status !== "canceled").length },
+      inBooks: { count: has(({ status }) => status !== "canceled" && status !== "terminated") },
+    },
+    {
+      name: "reserved to end",
+      atStripe: {
+        count: stripe.subscriptions.filter(({ endsAtPeriodEnd, status }) => endsAtPeriodEnd && status !== "canceled")
+          .length,
+      },
+      inBooks: { count: has(({ isReserved }) => isReserved) },
+    },
+    {
+      name: "invoices closed, never charged",
+      atStripe: { count: closed.length },
+      inBooks: { count: neverCharged.length },
+    },
+  ];
+}

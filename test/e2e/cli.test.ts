@@ -1,0 +1,232 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { version } from "../../src/version.ts";
+import { createEmptyDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
+import { createExecutionBench, monthlyTerms } from "../support/execution.ts";
+import { findFreePort } from "../support/free-port.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+
+interface Ending {
+  readonly code: number | string | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Running {
+  readonly ended: Promise<Ending>;
+  signal(name: NodeJS.Signals): void;
+  /** Closes the reading end of its stdout, as `head` does once it has enough. */
+  stopReading(): void;
+}
+
+/** Starts the built program with these settings and no others. */
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(process.execPath, [join(root, "dist", "src", "cli.js"), ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const written = { out: "", err: "" };
+  child.stdout.on("data", (chunk: Buffer) => {
+    written.out += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    written.err += chunk.toString();
+  });
+  const ended = new Promise<Ending>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code: code ?? signal, ...written }));
+  });
+  return { ended, signal: (name) => void child.kill(name), stopReading: () => void child.stdout.destroy() };
+}
+
+function keiyaku(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ending> {
+  return start(args, env).ended;
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text.split(" ").filter((word) => word !== "");
+}
+
+async function setup() {
+  const bench = await createExecutionBench();
+  onTestFinished(() => bench.close());
+  const folder = mkdtempSync(join(tmpdir(), "keiyaku-e2e-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return {
+    bench,
+    env: { DATABASE_URL: bench.url },
+    file(lines: readonly (object | string)[]): string {
+      const path = join(folder, "import.ndjson");
+      writeFileSync(path, lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\n`).join(""));
+      return path;
+    },
+  };
+}
+
+const { product, customer, ...terms } = monthlyTerms();
+const catalog = [
+  { type: "product", ...product },
+  { type: "customer", ...customer },
+];
+
+describe("the command line", () => {
+  it("tells with --help what it can do and what its exit codes mean", async () => {
+    const golden = readFileSync(join(import.meta.dirname, "golden", "help.txt"), "utf8");
+    expect(await keiyaku(["--help"])).toEqual({ code: 0, out: golden, err: "" });
+  });
+
+  it("tells its version", async () => {
+    expect(await keiyaku(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  });
+
+  it.each([
+    ["an unknown command", ["improt"], "Unknown command 'improt'"],
+    ["an unknown option", ["migrate", "--fast"], "Unknown option '--fast'"],
+    ["a missing argument", ["request", "suspend"], "Missing required argument 'contract'"],
+    ["one argument too many", ["contract", "show", "c-1", "c-2"], "Too many arguments"],
+    ["a kind that is none", ["request", "suspnd", "c-1"], "Allowed choices are register, "],
+    ["a worker that is none", ["start", "mails"], "Allowed choices are operations"],
+    ["a state that is none", ["operation", "list", "--state", "hold"], "Allowed choices are requested, "],
+    ["a number that is none", ["operation", "list", "--limit", "many"], "It must be a whole number"],
+    ["a decision without a reason", ["operation", "retry", "op-1"], "--reason <text>"],
+    ["a reason that says nothing", ["operation", "retry", "op-1", "--reason", " "], "Say why"],
+    [
+      "options that contradict",
+      ["request", "suspend", "c-1", "--params", "{}", "--param", "a=1"],
+      "cannot be used with",
+    ],
+  ])("calls %s wrong usage, before it opens anything", async (_, args, sentence) => {
+    const { code, out, err } = await keiyaku(args, { DATABASE_URL: "not read" });
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(/^error wrong_usage: .*--help.*\n$/);
+    expect(err).toContain(sentence);
+  });
+
+  it.each(["", "contract", "operation"])(
+    "shows the help of a group that is left without a command: keiyaku %s",
+    async (words) => {
+      const { code, out, err } = await keiyaku(wordsOf(words));
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      expect(err).toContain("Commands:");
+    },
+  );
+
+  it.each(["migrate", "start", "operation list"])("names every missing setting at once: keiyaku %s", async (words) => {
+    const { code, err } = await keiyaku(wordsOf(words), { NODE_ENV: "production" });
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^error invalid_settings: DATABASE_URL must be set .*\nerror invalid_settings: STRIPE_SECRET_KEY must be set .*\n$/,
+    );
+  });
+
+  it("names settings that contradict each other", async () => {
+    const { code, err } = await keiyaku(["operation", "list"], {
+      DATABASE_POOL_SIZE: "3",
+      STRIPE_API_BASE: "http://127.0.0.1:1",
+    });
+    expect(code).toBe(2);
+    expect(err).toMatch(/error invalid_settings: DATABASE_POOL_SIZE is 3 .* WORKER_CONCURRENCY/);
+    expect(err).toMatch(/error invalid_settings: STRIPE_API_BASE needs STRIPE_SECRET_KEY/);
+  });
+
+  it.each(["operation list", "migrate", "request suspend c-1"])(
+    "says try later when the database cannot be reached: keiyaku %s",
+    async (words) => {
+      const url = `postgres://keiyaku:open-sesame@127.0.0.1:${await findFreePort()}/keiyaku`;
+      const { code, out, err } = await keiyaku(wordsOf(words), { DATABASE_URL: url });
+      expect({ code, out }).toEqual({ code: 75, out: "" });
+      expect(err).toMatch(/^error database_unreachable: PostgreSQL does not answer \(ECONNREFUSED\)\. .*\n$/);
+      expect(err).not.toContain("open-sesame");
+    },
+  );
+
+  it("asks for a migration first, and is of use after it", async () => {
+    const empty = await createEmptyDatabase();
+    onTestFinished(() => empty.drop());
+    const env = { DATABASE_URL: empty.url };
+    const outdated = await keiyaku(["operation", "list"], env);
+    expect(outdated).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^error schema_outdated: .*`keiyaku migrate`/),
+    });
+    const refused = await keiyaku(["start"], { ...env, STRIPE_SECRET_KEY: "sk_test_1", HTTP_PORT: "0" });
+    expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/^error start_refused: .*`keiyaku migrate`/) });
+
+    expect(await keiyaku(["migrate"], env)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Applied \d+ of \d+/),
+    });
+    expect(await keiyaku(["operation", "list", "--json"], env)).toEqual({ code: 0, out: "[]\n", err: "" });
+  });
+
+  it("imports a file with good and bad lines, data alone on stdout", async () => {
+    const { bench, env, file } = await setup();
+    const path = file([...catalog, { type: "contract", contractId: "c-1", ...terms }, "oops", { type: "contract" }]);
+
+    const { code, out, err } = await keiyaku(["import", "--json", path], env);
+    expect({ code, err }).toEqual({ code: 3, err: "" });
+    expect(
+      out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { type: "bad_line", line: 4, code: "not_json" },
+      { type: "bad_line", line: 5, code: "invalid_field", field: "contractId" },
+      { type: "summary", lines: 5, contracts: { accepted: 1 }, bad: 2 },
+    ]);
+    expect(await bench.operation("import-c-1")).toMatchObject({ kind: "register", state: "requested" });
+    const again = await keiyaku(["import", path], env);
+    expect(again).toMatchObject({ code: 3, out: expect.stringContaining("contracts  0 accepted, 1 already known") });
+    expect(again.err).toMatch(/^error not_json: line 4: /);
+  });
+
+  it("requests an operation and shows what became of the contract", async () => {
+    const { bench, env } = await setup();
+    const params = JSON.stringify(monthlyTerms());
+    const registered = await keiyaku(["request", "register", "c-1", "--id", "r-1", "--params", params], env);
+    expect(registered).toMatchObject({ code: 0, out: "accepted  operation r-1: register of contract c-1\n" });
+    await bench.execute("r-1");
+    const args = ["--id", "p-1", "--actor", "operator:alice", "--reason", "振込を確認", "--param", "paidPeriods=[0]"];
+    await keiyaku(["request", "confirm_payment", "c-1", ...args], env);
+    await bench.execute("p-1");
+
+    const { code, out } = await keiyaku(["contract", "show", "c-1"], env);
+    expect(code).toBe(0);
+    expect(out).toMatch(/status +payment_unconfirmed 決済未確認\n/);
+    expect(out).toMatch(/confirm_payment 支払いを確認 +operator:alice +succeeded .* 振込を確認 +p-1\n/);
+    expect(out).not.toContain("\u001b");
+    expect(await keiyaku(["request", "suspend", "c-1", "--id", "p-1"], env)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^error id_reused: /),
+    });
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("ends at %s with its numbers and the exit code %i", async (signal, code) => {
+    const { bench, env, file } = await setup();
+    const path = file([...catalog, { type: "contract", contractId: "c-1", ...terms }]);
+    const running = start(["import", "--wait", path], env);
+    await eventually(async () => (await bench.sql`select id from keiyaku.operations`).length === 1, {
+      withinMs: 30_000,
+    });
+    running.signal(signal);
+
+    expect(await running.ended).toMatchObject({ code, out: expect.stringContaining("contracts  1 accepted") });
+  });
+
+  it("does not mind a reader who has enough", async () => {
+    const { env } = await setup();
+    const running = start(["operation", "list"], env);
+    running.stopReading();
+
+    expect(await running.ended).toMatchObject({ code: 0, err: expect.not.stringContaining("error") });
+  });
+});

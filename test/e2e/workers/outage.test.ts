@@ -1,0 +1,190 @@
+import { Redis } from "ioredis";
+import { afterEach, describe, expect, it } from "vitest";
+import { describeOnBackend, describeOnBackends } from "../../support/backends.ts";
+import { eventually } from "../../support/eventually.ts";
+import { findFreePort } from "../../support/free-port.ts";
+import { endWorkerProcesses } from "../../support/worker-process.ts";
+import { effectsOf, registerPaidByCard } from "./card-contracts.ts";
+import { proxyDatabase, requestOf, setUp, type World } from "./set-up.ts";
+
+afterEach(endWorkerProcesses);
+
+/** A worker waits 15 s for its servers; the rest is for a crowded machine. */
+const givesUpWithinMs = 30_000;
+
+describe("a worker whose database does not answer at its start", () => {
+  it("says so in a sentence and asks to be tried later", async () => {
+    const world = await setUp("postgres");
+    const databaseUrl = `postgres://keiyaku@127.0.0.1:${await findFreePort()}/keiyaku`;
+    const worker = world.startingWorker({ databaseUrl });
+
+    await eventually(() => Promise.race([worker.exited, undefined]), { withinMs: givesUpWithinMs });
+    expect(await worker.exited).toEqual({ code: 75, signal: null });
+    expect(worker.said()).toContain("PostgreSQL does not answer; check DATABASE_URL and that the server runs");
+  });
+
+  it("works once the database has come up in time", async () => {
+    const world = await setUp("postgres");
+    await world.register("c-1");
+    const { proxy, databaseUrl } = await proxyDatabase(world);
+    await proxy.setMode("refuse");
+    await world.client().request(requestOf("op-1", "confirm_payment", "c-1"));
+    const worker = world.startingWorker({ databaseUrl });
+    await worker.logged(({ msg }) => msg.startsWith("PostgreSQL does not answer"));
+
+    await proxy.setMode("pass");
+    await worker.untilReady();
+    expect(await world.concluded(["op-1"])).toMatchObject([{ state: "succeeded" }]);
+  });
+});
+
+describeOnBackend("a worker whose Redis is not fit at its start", "redis", (type) => {
+  it("says that it does not answer and asks to be tried later", async () => {
+    const world = await setUp(type);
+    const worker = world.startingWorker({ redisUrl: `redis://127.0.0.1:${await findFreePort()}` });
+
+    await eventually(() => Promise.race([worker.exited, undefined]), { withinMs: givesUpWithinMs });
+    expect(await worker.exited).toEqual({ code: 75, signal: null });
+    expect(worker.said()).toContain("Redis does not answer; check REDIS_URL and that the server runs");
+  });
+
+  it("refuses to start on one that may evict jobs", async () => {
+    const world = await setUp(type);
+    const redis = new Redis(String(world.queue.redisUrl));
+    await redis.config("SET", "maxmemory-policy", "allkeys-lru");
+    await redis.quit();
+    const worker = world.startingWorker();
+
+    expect(await worker.exited).toEqual({ code: 1, signal: null });
+    expect(worker.said()).toContain(
+      "Redis may evict jobs (maxmemory-policy allkeys-lru): set maxmemory-policy to noeviction",
+    );
+  });
+});
+
+const contracts = ["c-0", "c-1", "c-2", "c-3", "c-4", "c-5", "c-6", "c-7", "c-8", "c-9"];
+const idOf = (contractId: string) => `confirm-${contractId}`;
+
+/** What must be so whatever the outage was: each request took effect once, and nothing else happened. */
+async function expectEachConfirmedOnce(world: World): Promise<void> {
+  const operations = await world.concluded(contracts.map(idOf), 40_000);
+  await world.queueEmpty();
+  expect(operations.map(({ state, rejection_code }) => [state, rejection_code])).toEqual(
+    contracts.map(() => ["succeeded", null]),
+  );
+  const { sql } = world;
+  expect(await sql`select distinct status, version from keiyaku.contracts`).toEqual([{ status: "active", version: 2 }]);
+  expect(await sql`select distinct attempt from keiyaku.operations`).toEqual([{ attempt: 1 }]);
+  expect(await sql`select * from keiyaku.refused_requests`).toEqual([]);
+  expect(await world.queue.counts()).toMatchObject({ failed: 0 });
+}
+
+describeOnBackends("a worker whose database goes away and comes back", (type) => {
+  it.each(["refuse", "blackHole"] as const)("accepts what was asked meanwhile, once each: %s", async (mode) => {
+    const world = await setUp(type);
+    for (const contractId of contracts) await world.register(contractId);
+    const { proxy, databaseUrl } = await proxyDatabase(world);
+    const worker = await world.worker({ databaseUrl });
+    await proxy.setMode(mode);
+    if (mode === "refuse") proxy.cutAll();
+
+    const client = world.client();
+    await client.requestMany(contracts.map((contractId) => requestOf(idOf(contractId), "confirm_payment", contractId)));
+    // On PostgreSQL the queue is away as well, so that no request can be in hand.
+    if (type === "redis") await worker.logged(({ msg }) => msg === "a request waits for the database");
+    else await eventually(async () => !(await worker.ask("/readyz")).ok, { withinMs: 10_000 });
+    await proxy.setMode("pass");
+
+    await expectEachConfirmedOnce(world);
+    expect((await worker.ask("/readyz")).status).toBe(200);
+  });
+
+  it("goes on with the operation at work when the outage is short, without repeating its call", async () => {
+    const world = await setUp(type);
+    await registerPaidByCard(world, "c-1");
+    const { proxy, databaseUrl } = await proxyDatabase(world);
+    const worker = await world.worker({ databaseUrl });
+    const { control } = world.stripe;
+    await control.fault({ mode: "hold", ms: 60_000, method: "POST", path: "/v1/refunds" });
+    await world.client().request(requestOf("op-1", "cancel_with_refund", "c-1"));
+    await eventually(async () => (await control.requests()).some(({ fault }) => fault === "hold"), {
+      withinMs: 10_000,
+    });
+
+    await proxy.setMode("refuse");
+    proxy.cutAll();
+    await control.releaseHeld();
+    await eventually(async () => (await effectsOf(world, "c-1")).length === 1, { withinMs: 5_000 });
+    await proxy.setMode("pass");
+
+    expect(await world.concluded(["op-1"])).toMatchObject([{ state: "succeeded", attempt: 1 }]);
+    expect((await effectsOf(world, "c-1")).toSorted()).toEqual(["refund.created 3000", "refund.created 9800"]);
+    expect((await worker.ask("/readyz")).status).toBe(200);
+  });
+});
+
+/** Operations that are accepted and wait for Stripe: their bells are in the queue. */
+async function setUpWaiting(world: World, ids: readonly string[]): Promise<void> {
+  const { control } = world.stripe;
+  await control.setAcceptedKey("sk_test_of_somebody_else");
+  const client = world.client();
+  for (const id of ids) {
+    await registerPaidByCard(world, id);
+    await client.request(requestOf(`op-${id}`, "cancel_with_refund", id));
+  }
+  const areWaiting = async () =>
+    (await world.sql`select id from keiyaku.operations where wait_reason = 'unauthorized'`).length === ids.length;
+  await eventually(areWaiting, { withinMs: 20_000, describe: "operations that wait for Stripe" });
+  await control.setAcceptedKey(null);
+}
+
+async function expectEachRefundedOnce(world: World, ids: readonly string[]): Promise<void> {
+  const operations = await world.concluded(ids.map((id) => `op-${id}`));
+  expect(operations.map(({ state }) => state)).toEqual(ids.map(() => "succeeded"));
+  for (const id of ids) {
+    expect((await effectsOf(world, id)).toSorted()).toEqual(["refund.created 3000", "refund.created 9800"]);
+  }
+}
+
+const waiting = ["w-0", "w-1", "w-2", "w-3"];
+
+describeOnBackends("a queue that loses everything", (type) => {
+  it("is rung anew by the sweep for all that was accepted, and the operation at work is not disturbed", async () => {
+    const world = await setUp(type);
+    await world.worker();
+    await setUpWaiting(world, waiting);
+    const { control } = world.stripe;
+    await registerPaidByCard(world, "c-1");
+    await control.fault({ mode: "hold", ms: 60_000, method: "POST", path: "/v1/refunds" });
+    await world.client().request(requestOf("op-c-1", "cancel_with_refund", "c-1"));
+    await eventually(async () => (await control.requests()).some(({ fault }) => fault === "hold"), {
+      withinMs: 10_000,
+    });
+
+    await world.queue.wipe();
+    await control.releaseHeld();
+    await expectEachRefundedOnce(world, ["c-1"]);
+
+    await world.letPass(61);
+    expect(await world.sweepNow()).toBe(waiting.length);
+    await expectEachRefundedOnce(world, waiting);
+    await world.queueEmpty();
+  });
+});
+
+describeOnBackend("a Redis that is killed and comes back empty", "redis", (type) => {
+  it("costs no operation: the same worker connects again and the sweep rings", async () => {
+    const world = await setUp(type);
+    const worker = await world.worker();
+    await setUpWaiting(world, waiting);
+
+    await world.queue.killRedis();
+    await worker.logged(({ msg }) => msg === "the queue's connection failed");
+    await world.queue.startRedisAgain();
+
+    await world.letPass(61);
+    expect(await world.sweepNow()).toBe(waiting.length);
+    await expectEachRefundedOnce(world, waiting);
+    await eventually(async () => (await worker.ask("/readyz")).ok, { withinMs: 10_000, describe: "readiness" });
+  });
+});

@@ -34,6 +34,8 @@ export interface WorkOptions extends Pick<Console, "out" | "err"> {
 export interface Work {
   readonly refused: readonly RefusedByClient[];
   readonly acceptedBySql: number;
+  /** Requests that were sent again as they were. */
+  readonly repeated: number;
   /** Operations that were asked for by requests and came to their end, or to a person. */
   readonly concluded: number;
   /** From the first request to the end of the last operation. */
@@ -61,7 +63,13 @@ export async function doWork(options: WorkOptions): Promise<Work> {
     () => waitFor(options, sent),
     (count) => `${showCount(count)} operations have come to their end`,
   );
-  return { refused, acceptedBySql: acceptedBySql.length, concluded, tookMs: performance.now() - beganMs };
+  return {
+    refused,
+    acceptedBySql: acceptedBySql.length,
+    repeated: sent.length - new Set(sent.map((request) => JSON.stringify(request))).size,
+    concluded,
+    tookMs: performance.now() - beganMs,
+  };
 }
 
 /** Runs the same function as `keiyaku import --wait`; what it has to say is set in under the demo's own lines. */

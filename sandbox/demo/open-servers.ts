@@ -37,7 +37,7 @@ export async function openServers(options: OpenOptions): Promise<Servers> {
   signal.throwIfAborted();
   const stripe = await narrator.tell(
     () => openStripe(options),
-    ({ seeded }) => `Stripe's stand-in is up, with ${seeded} as the contracts by card have them`,
+    ({ seeded }) => `Stripe's stand-in is up, with ${seeded}`,
   );
   signal.throwIfAborted();
   if (isGiven(env.REDIS_URL)) await options.closing.add(await claimRedis(env.REDIS_URL));
@@ -73,6 +73,6 @@ async function openStripe({ folder, contracts, closing }: OpenOptions) {
   const seed = stripeSeed(contracts, demoZone);
   const { subscriptions = [], paymentIntents = [] } = seed;
   await standIn.control.seed(seed);
-  const seeded = `${subscriptions.length} subscriptions and ${paymentIntents.length} payments`;
+  const seeded = `${subscriptions.length} subscriptions and ${paymentIntents.length} single payments`;
   return { standIn, seeded };
 }

@@ -17,7 +17,7 @@ import { readDemoFiles } from "./read-demo-files.ts";
 import { readOutcomes } from "./read-outcomes.ts";
 import { comparisonText, writeComparison } from "./report/show-comparison.ts";
 import { showCount } from "./report/show-count.ts";
-import { writeDoor } from "./report/show-door.ts";
+import { type Account, unaccounted, writeAccount, writeDoor } from "./report/show-door.ts";
 import { writeEnding } from "./report/show-ending.ts";
 import { writeAttentions, writeKinds, writeOwed, writeRejections } from "./report/show-outcomes.ts";
 
@@ -43,15 +43,18 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const beganMs = performance.now();
   refuseLiveKey(env);
   const narrator = createNarrator(out);
-  writeLine(out, paint(out, "bold", "keiyaku, shown on a shop of 309 contracts and a day of 1,000 requests"));
-  writeLine(out, paint(out, "dim", "Everything runs on this machine. Stripe is a stand-in: no money moves."));
+  writeLine(out, paint(out, "bold", "keiyaku: a day of contract operations in a small shop"));
+  writeLine(out, paint(out, "dim", "Everything runs on this machine, and Stripe is a stand-in: no money moves."));
   writeLine(out);
   for (const name of unusedSettings(env)) narrator.remark(`${name} is set and not used: the demo brings its own.`);
 
   const folder = await takeDataFolder(options.folder, (sentence) => narrator.remark(sentence));
   await closing.add(() => folder.release());
   const today = Temporal.Now.plainDateISO(demoZone).toString();
-  const files = await readDemoFiles(folder, { today, zone: demoZone });
+  const files = await narrator.tell(
+    () => readDemoFiles(folder, { today, zone: demoZone }),
+    ({ requests }) => `${showCount(requests.length)} requests are read, their dates counted from ${today}`,
+  );
   const servers = await openServers({ env, folder, contracts: files.contracts, narrator, closing, signal });
   const sql = postgres(servers.databaseUrl, { max: 2, onnotice: () => undefined });
   await closing.add(() => sql.end({ timeout: 1 }));
@@ -63,6 +66,16 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const comparison = compare(books, stripe);
   await writeFile(folder.comparison, comparisonText(comparison.lines));
 
+  const refusedIn = (code: string) =>
+    outcomes.refusals.reduce((sum, refusal) => sum + (refusal.code === code ? refusal.count : 0), 0);
+  const account: Account = {
+    requests: files.requests.length,
+    operations: work.concluded,
+    repeated: work.repeated,
+    reused: refusedIn("id_reused"),
+    refused: refusedIn("invalid_request"),
+  };
+  writeAccount(out, account);
   writeKinds(out, outcomes);
   writeAttentions(out, outcomes);
   writeRejections(out, outcomes);
@@ -89,15 +102,18 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 /** Why the demo did not show what it should; nothing when it did. */
 export function failuresOf(shown: {
   readonly comparison: Comparison;
+  readonly account: Account;
   /** What the worker's calls changed at the stand-in. */
   readonly effects: number;
-  readonly concluded: number;
   readonly held: number;
 }): readonly string[] {
   const differing = shown.comparison.lines.filter(({ differences }) => differences.length > 0).length;
   return [
     ...(differing > 0 ? [`The books and Stripe's ledger differ in ${showCount(differing)} lines.`] : []),
-    ...(shown.concluded === 0 ? ["No operation came to its end."] : []),
+    ...(unaccounted(shown.account) === 0
+      ? []
+      : [`What became of ${showCount(Math.abs(unaccounted(shown.account)))} requests cannot be told.`]),
+    ...(shown.account.operations === 0 ? ["No operation came to its end."] : []),
     ...(shown.effects === 0 ? ["No call changed anything at the stand-in."] : []),
     ...(shown.comparison.lines.length === 0 ? ["There was nothing to compare."] : []),
     ...(shown.held > 0 ? [`${showCount(shown.held)} operations wait for a person; nothing here should.`] : []),

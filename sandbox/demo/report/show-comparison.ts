@@ -3,7 +3,7 @@ import { showTable } from "../../../src/cli/show-table.ts";
 import type { Comparison, Count, Total } from "../compare/compare.ts";
 import { type ComparedLine, inYen } from "../compare/line.ts";
 import { showCount } from "./show-count.ts";
-import { writeHeading } from "./show-outcomes.ts";
+import { writeHeading } from "./write-heading.ts";
 
 /** Both sides in sum, then every line that says more than "agrees". */
 export function writeComparison(out: Output, { lines, totals }: Comparison): void {
@@ -51,8 +51,9 @@ function cellsOf(count: Count | null): readonly string[] {
 }
 
 function verdictOn({ atStripe, inBooks }: Total): string {
-  const isSame = atStripe.count === inBooks?.count && atStripe.amountMinor === inBooks.amountMinor;
-  return isSame ? "=" : "see below";
+  if (inBooks === null) return "not ours";
+  const isSame = atStripe.count === inBooks.count && atStripe.amountMinor === inBooks.amountMinor;
+  return isSame ? "=" : "≠ see below";
 }
 
 function rowsOf(

@@ -1,9 +1,36 @@
 import { type Output, writeLine } from "../../../src/cli/output.ts";
-import { showTable } from "../../../src/cli/show-table.ts";
 import type { Outcomes } from "../read-outcomes.ts";
 import type { RefusedByClient } from "../send-requests.ts";
 import { showCount } from "./show-count.ts";
-import { writeHeading } from "./show-outcomes.ts";
+import { writeHeading } from "./write-heading.ts";
+
+/** Where every line of the file of requests went. */
+export interface Account {
+  readonly requests: number;
+  readonly operations: number;
+  /** The same request again. */
+  readonly repeated: number;
+  /** Another request under a used id. */
+  readonly reused: number;
+  /** Refused by the client, and by the ledger when they were brought to it by SQL. */
+  readonly refused: number;
+}
+
+/** How many requests nobody can account for. Must be none: nothing is ever dropped. */
+export function unaccounted({ requests, operations, repeated, reused, refused }: Account): number {
+  return requests - operations - repeated - reused - refused;
+}
+
+export function writeAccount(out: Output, account: Account): void {
+  writeHeading(out, `What became of the ${showCount(account.requests)} requests`);
+  const rows: readonly (readonly [number, string])[] = [
+    [account.operations, "are operations of the ledger"],
+    [account.repeated, "were one of these sent again, which changes nothing"],
+    [account.reused, "came under a used id with other content: refused, the first untouched"],
+    [account.refused, "are no requests at all: refused at the door"],
+  ];
+  writeNumbered(out, rows);
+}
 
 /** Requests that never became operations: what the client refused before it queued anything, and what the ledger did. */
 export function writeDoor(
@@ -13,22 +40,29 @@ export function writeDoor(
   { refusals }: Outcomes,
 ): void {
   writeHeading(out, "Refused at the door");
-  const byField = new Map<string, number>();
-  for (const { field } of refused) byField.set(field, (byField.get(field) ?? 0) + 1);
-  const rows = [
-    ...Array.from(byField, ([field, count]) => ["the client", "invalid_request", field, count] as const),
-    ...refusals.map(({ code, field, count }) => ["the ledger", code, field, count] as const),
-  ];
-  out.write(
-    showTable(
-      out,
-      ["by", "code", "field", { head: "times", align: "right" }],
-      rows.map(([by, code, field, count]) => [by, code, field, showCount(count)]),
-    ),
-  );
-  writeLine(
-    out,
-    `  What the client refused was sent by SQL, as by a program without it: the ledger refused it too,\n` +
-      `  or took it (${showCount(acceptedBySql)} times) and rejected the operation for its parameters.`,
-  );
+  const byCode = (code: string) => refusals.filter((refusal) => refusal.code === code);
+  const byClient = countsOf(refused.map(({ field }) => ({ field: field.split(".")[0] ?? field, count: 1 })));
+  const byLedger = countsOf(byCode("invalid_request"));
+  writeNumbered(out, [
+    [refused.length, `by the client, before anything was queued: ${byClient.words}`],
+    [byLedger.sum, `by the ledger, to which the same were then brought by SQL: ${byLedger.words}`],
+    [acceptedBySql, "taken by the ledger from SQL, and rejected later for their parameters: invalid_request"],
+    [countsOf(byCode("id_reused")).sum, "by the ledger, for an id that was used before: id_reused"],
+  ]);
+}
+
+/** How often each field was at fault, most often first. */
+function countsOf(faults: readonly { readonly field: string; readonly count: number }[]) {
+  const counts = new Map<string, number>();
+  for (const { field, count } of faults) counts.set(field, (counts.get(field) ?? 0) + count);
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  return {
+    sum: sorted.reduce((sum, [, count]) => sum + count, 0),
+    words: sorted.map(([field, count]) => `${field} ${showCount(count)}`).join(", "),
+  };
+}
+
+function writeNumbered(out: Output, rows: readonly (readonly [number, string])[]): void {
+  const width = Math.max(...rows.map(([count]) => showCount(count).length));
+  for (const [count, words] of rows) writeLine(out, `  ${showCount(count).padStart(width)}  ${words}`);
 }

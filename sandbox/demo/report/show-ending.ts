@@ -1,8 +1,7 @@
 import { type Output, paint, writeLine } from "../../../src/cli/output.ts";
-import { showFacts } from "../../../src/cli/show-table.ts";
 import type { Outcomes } from "../read-outcomes.ts";
 import { showCount } from "./show-count.ts";
-import { writeHeading } from "./show-outcomes.ts";
+import { writeHeading } from "./write-heading.ts";
 
 export interface Ending {
   readonly failures: readonly string[];
@@ -26,13 +25,12 @@ export function writeEnding(out: Output, { failures, concluded, workMs, totalMs,
   const contractId = outcomes.owed.find(({ refusalCode }) => refusalCode !== null)?.contractId ?? "K-0001";
   const over = `KEIYAKU_DATA_DIR=${dataDir}`;
   writeHeading(out, "What to look at next");
-  out.write(
-    showFacts(out, [
-      ["every line that was compared", `${dataDir}/comparison.txt`],
-      ["a contract and all that befell it", `${over} npm run cli -- contract show ${contractId}`],
-      ["the rejected operations", `${over} npm run cli -- operation list --state rejected`],
-      ["the same shop, worker running", `${over} npm start`],
-      ["a comparison that finds something", "npm run demo -- --plant refund"],
-    ]),
-  );
+  const next: readonly (readonly [string, string])[] = [
+    ["Every line that was compared, with both of its sides", `less ${dataDir}/comparison.txt`],
+    ["A contract, its money and all that was asked of it", `${over} npm run cli -- contract show ${contractId}`],
+    ["What was rejected", `${over} npm run cli -- operation list --state rejected`],
+    ["The same shop with a worker running", `${over} npm start`],
+    ["The comparison when something is wrong", "npm run demo -- --plant refund"],
+  ];
+  for (const [words, command] of next) writeLine(out, `  ${words}\n    ${paint(out, "cyan", command)}`);
 }

@@ -7,12 +7,7 @@ import { explainRejection, type RejectionCode, rejectionCodes } from "../../../s
 import { inYen, sumOf } from "../compare/line.ts";
 import type { Outcomes, OwedRefund, RejectionCount } from "../read-outcomes.ts";
 import { showCount } from "./show-count.ts";
-
-/** A heading with an empty line before it. */
-export function writeHeading(out: Output, heading: string): void {
-  writeLine(out);
-  writeLine(out, paint(out, "bold", heading));
-}
+import { writeHeading } from "./write-heading.ts";
 
 /** What became of the operations, kind by kind, in the order of the documentation. */
 export function writeKinds(out: Output, { kinds, held }: Outcomes): void {

@@ -123,6 +123,28 @@ describeOnBackends("a worker whose database goes away and comes back", (type) =>
   });
 });
 
+describe("a worker that listens for requests by the SQL function", () => {
+  it.each(["refuse", "blackHole"] as const)("hears of them again after the database was away: %s", async (mode) => {
+    const world = await setUp("postgres");
+    await world.register("c-1");
+    const { proxy, databaseUrl } = await proxyDatabase(world);
+    const worker = await world.worker({ databaseUrl });
+    await proxy.setMode(mode);
+    if (mode === "refuse") proxy.cutAll();
+    // Each answer takes until the database's deadline: long enough for several vain attempts to connect.
+    for (const _ of [1, 2, 3]) expect((await worker.ask("/readyz")).status).toBe(503);
+    await proxy.setMode("pass");
+    await eventually(async () => (await worker.ask("/readyz")).ok, { withinMs: 15_000, describe: "readiness" });
+
+    // The sweep, every half minute, can help out at most once in so short a time.
+    for (const [id, kind] of Object.entries({ "op-1": "confirm_payment", "op-2": "suspend", "op-3": "resume" })) {
+      const request = { id, kind, contractId: "c-1", actor: { type: "service", id: "shop" } };
+      await world.sql`select keiyaku.request(${world.sql.json(request)})`;
+      expect(await world.concluded([id], 8_000)).toMatchObject([{ state: "succeeded" }]);
+    }
+  });
+});
+
 /** Operations that are accepted and wait for Stripe: their bells are in the queue. */
 async function setUpWaiting(world: World, ids: readonly string[]): Promise<void> {
   const { control } = world.stripe;

@@ -41,7 +41,7 @@ async function recordAll(): Promise<Map<string, string>> {
   const db = new RecordingDatabase({ address, poolSize: 1, applicationName: "recording" });
   await admitOperation(db, guard, contract);
   await putBackOperation(db, guard, { reason: "rate_limited", delayMs: 1, counted: false });
-  await rejectOperation(db, guard, contract, { code: "status_not_allowed", detail: { status: "canceled" } });
+  await rejectOperation(db, guard, "c-1", contract, { code: "status_not_allowed", detail: { status: "canceled" } });
   await holdOperation(db, guard, "c-1", { code: "attempts_exhausted", detail: {} });
   await retryHeldOperation(db, held);
   await abandonHeldOperation(db, held, { operatorId: "alice", reason: "by hand" });
@@ -114,7 +114,9 @@ async function namesInSource(): Promise<string[]> {
   const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts"));
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   return texts.flatMap((text) =>
-    [...text.matchAll(/\.run\(\s*"(\w+)",\s*guardedStatement\(/g)].map(([, name]) => `${name}`),
+    [...text.matchAll(/\.run\(\s*"(\w+)",\s*guardedStatement\(|runFreeing\(\s*\w+,\s*"(\w+)"/g)].map(
+      ([, plain, freeing]) => `${plain ?? freeing}`,
+    ),
   );
 }
 

@@ -7,7 +7,6 @@ import { withProgress } from "../../src/cli/with-progress.ts";
 import { createClient } from "../../src/client.ts";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
-import { parseDatabaseUrl } from "../../src/database-url.ts";
 import { Database } from "../../src/store/database.ts";
 import { awaitLedger } from "./await-ledger.ts";
 import type { Closing } from "./closing.ts";
@@ -74,10 +73,9 @@ export async function doWork(options: WorkOptions): Promise<Work> {
 
 /** Runs the same function as `keiyaku import --wait`; what it has to say is set in under the demo's own lines. */
 async function importContracts({ env, folder, servers, out, err, closing, signal }: WorkOptions): Promise<void> {
-  const config = readConfig({ ...demoSettings(env, { ...servers }) });
-  const parsed = parseDatabaseUrl(servers.databaseUrl);
-  if (parsed.type === "mistaken") throw new Error(`the database's URL ${parsed.mistakes.join(" ")}`);
-  const address = parsed.options;
+  const config = readConfig({ ...demoSettings(env, servers) });
+  if (config.database.type !== "url") throw new Error("the demo's settings name no database");
+  const address = config.database.options;
   const db = new Database({ address, poolSize: requestsAtOnce, applicationName: "keiyaku-demo" });
   await closing.add(() => db.close(500));
   const context = { out: indented(out), err, ask: null, db, address, config, clock: systemClock, signal };
@@ -86,21 +84,16 @@ async function importContracts({ env, folder, servers, out, err, closing, signal
 }
 
 function indented(out: Output): Output {
-  return { ...out, write: (text) => out.write(text.replaceAll(/^(?=.)/gm, "    ")) };
+  return { ...out, write: (text) => out.write(text.replaceAll(/^(?=.)/gm, "  ")) };
 }
 
-async function send({ env, files, servers, err, closing }: WorkOptions): Promise<Sent> {
+async function send({ env, files, servers, closing }: WorkOptions): Promise<Sent> {
   const timeoutMs = 15_000;
   const client = isGiven(env.REDIS_URL)
     ? createClient({ redisUrl: env.REDIS_URL, timeoutMs })
     : createClient({ databaseUrl: servers.databaseUrl, timeoutMs });
   await closing.add(() => client.close());
-  const total = files.requests.length;
-  return withProgress({ err, clock: systemClock }, "Sending requests", (report) =>
-    sendRequests(client, files.requests, (count) =>
-      report(count / total, `${showCount(count)} of ${showCount(total)}`),
-    ),
-  );
+  return sendRequests(client, files.requests);
 }
 
 async function waitFor({ sql, err, signal }: WorkOptions, sent: DemoFiles["requests"]): Promise<number> {

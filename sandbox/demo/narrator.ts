@@ -16,11 +16,11 @@ export function createNarrator(out: Output): Narrator {
       const beganMs = performance.now();
       const result = await work();
       const took = `${((performance.now() - beganMs) / 1_000).toFixed(1)} s`;
-      writeLine(out, `  ${paint(out, "green", "✔")} ${words(result)}  ${paint(out, "dim", took)}`);
+      writeLine(out, `${paint(out, "green", "✔")} ${words(result)}  ${paint(out, "dim", took)}`);
       return result;
     },
     remark(sentence) {
-      writeLine(out, `    ${paint(out, "dim", sentence)}`);
+      writeLine(out, `  ${paint(out, "dim", sentence)}`);
     },
   };
 }

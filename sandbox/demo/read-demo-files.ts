@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { registerParams } from "../../src/contract/operations/register.ts";
+import { registerParams } from "../../src/contract/registering.ts";
 import type { PlannedRequest } from "./data/planned-request.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { type DemoDay, resolveDates } from "./notation.ts";

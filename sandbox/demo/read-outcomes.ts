@@ -65,7 +65,7 @@ export async function readOutcomes(sql: Sql): Promise<Outcomes> {
     from keiyaku.operations, jsonb_array_elements(coalesce(outcome -> 'attention', '[]')) as remark
     where ${asked} group by 1 order by count desc, code`;
   const refusals = await sql<RefusalCount[]>`
-    select code, coalesce(field, '') as field, sum(times)::int as count
+    select code, coalesce(field, '') as field, count(*)::int as count
     from keiyaku.refused_requests group by code, field order by code, count desc, field`;
   const held = await sql<{ id: string; question: string }[]>`
     select id, held_question ->> 'code' as question from keiyaku.operations where state = 'held' order by sequence`;

@@ -17,11 +17,7 @@ export interface Sent {
 const batchSize = 100;
 
 /** Queues requests in their order through the client. What the client refuses is left out and the rest goes on. */
-export async function sendRequests(
-  client: Client,
-  requests: readonly PlannedRequest[],
-  onSent: (sent: number) => void,
-): Promise<Sent> {
+export async function sendRequests(client: Client, requests: readonly PlannedRequest[]): Promise<Sent> {
   const queued: PlannedRequest[] = [];
   const refused: RefusedByClient[] = [];
   for (let first = 0; first < requests.length; first += batchSize) {
@@ -37,7 +33,6 @@ export async function sendRequests(
       }
     }
     queued.push(...batch);
-    onSent(queued.length + refused.length);
   }
   return { queued, refused };
 }

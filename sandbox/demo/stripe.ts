@@ -1,6 +1,6 @@
 import { Temporal } from "temporal-polyfill";
 import type { z } from "zod";
-import type { registerParams } from "../../src/contract/operations/register.ts";
+import type { registerParams } from "../../src/contract/registering.ts";
 import type { Seed } from "../stripe/control/seed-schema.ts";
 import { demoProducts } from "./data/catalog.ts";
 import { type StripeHistory, stripeHistories } from "./stripe-histories.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Registration } from "../contract/change.ts";
 import { idPattern } from "../contract/operation.ts";
-import { customerSchema, productSchema, registerParams } from "../contract/operations/register.ts";
+import { customerSchema, productSchema, registerParams } from "../contract/registering.ts";
 import { payloadVersion } from "../queue/payloads.ts";
 import { readRequestPayload } from "../queue/read-payload.ts";
 import { findFault } from "./find-fault.ts";

@@ -10,7 +10,7 @@ import { attemptsCountedMax, retryDelayMs } from "./back-off.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import type { AttemptReport } from "./outcome.ts";
 import { settlementOf } from "./settlement.ts";
-import type { StepsEnding } from "./take-steps.ts";
+import type { StepsEnding } from "./steps-ending.ts";
 
 /**
  * Writes down how the steps of an attempt ended, and rings for whom that concerns. After a conflict it reads what is so:

@@ -4,7 +4,7 @@ import { type IdempotencyKey, send } from "../stripe/gateway.ts";
 import { type Attempt, contractMoved } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { findEffect } from "./find-effect.ts";
-import { defer, type StepsEnding, unexplained } from "./take-steps.ts";
+import { defer, type StepsEnding, unexplained } from "./steps-ending.ts";
 
 type CallStep = Extract<Step, { type: "call" }>;
 type Answered = CallAnswer<CallResults[keyof CallResults]>;

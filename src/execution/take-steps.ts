@@ -1,25 +1,12 @@
-import type { Change } from "../contract/change.ts";
 import { nextStep } from "../contract/next.ts";
-import type { Rejection } from "../contract/rejection.ts";
 import type { Step } from "../contract/step.ts";
-import type { HeldQuestion } from "../store/hold-operation.ts";
 import { journalLook } from "../store/journal.ts";
 import { isConflict, isOutage } from "../store/store-error.ts";
 import { look } from "../stripe/gateway.ts";
 import type { Attempt } from "./attempt.ts";
-import { deferralDelayMs, jittered } from "./back-off.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { makeCall } from "./make-call.ts";
-import type { DeferralReason } from "./outcome.ts";
-
-/** How the steps of an attempt ended: decided, or not now, or not at all without a person. */
-export type StepsEnding =
-  | { readonly type: "settle"; readonly change: Change }
-  | { readonly type: "reject"; readonly rejection: Rejection }
-  | { readonly type: "deferred"; readonly reason: DeferralReason; readonly delayMs: number }
-  | { readonly type: "failed"; readonly reason: string }
-  | { readonly type: "conflict" }
-  | { readonly type: "held"; readonly question: HeldQuestion };
+import { defer, type StepsEnding, unexplained } from "./steps-ending.ts";
 
 /**
  * Asks the rule what comes next and does it, until it says settle or reject, or something stands in the way.
@@ -67,19 +54,4 @@ async function takeLook(
     case "unexplained":
       return unexplained(name, reply.code, reply.httpStatus, reply.requestId);
   }
-}
-
-/** Puts the operation off for a while that fits the cause. */
-export function defer(reason: keyof typeof deferralDelayMs): StepsEnding {
-  return { type: "deferred", reason, delayMs: jittered(deferralDelayMs[reason]) };
-}
-
-/** Asks a person about an answer that has no meaning yet. */
-export function unexplained(
-  step: string,
-  code: string,
-  httpStatus: number | null,
-  requestId: string | null,
-): StepsEnding {
-  return { type: "held", question: { code: "answer_unexplained", detail: { step, code, httpStatus, requestId } } };
 }

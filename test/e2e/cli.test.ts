@@ -60,7 +60,7 @@ async function setup() {
   return {
     bench,
     env: { DATABASE_URL: bench.url },
-    file(lines: readonly (object | string)[]): string {
+    file: (lines: readonly (object | string)[]): string => {
       const path = join(folder, "import.ndjson");
       writeFileSync(path, lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\n`).join(""));
       return path;

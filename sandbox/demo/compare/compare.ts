@@ -65,12 +65,12 @@ function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
       inBooks: { count: intents.size, amountMinor: sumOf(collected) },
     },
     {
-      name: "refunds that we made",
+      name: "refunds by keiyaku",
       atStripe: { count: ours.length, amountMinor: sumOf(ours) },
       inBooks: { count: rows.length, amountMinor: sumOf(rows) },
     },
     {
-      name: "refunds made elsewhere",
+      name: "refunds by others",
       atStripe: { count: elsewhere.length, amountMinor: sumOf(elsewhere) },
       inBooks: null,
     },
@@ -80,7 +80,7 @@ function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
       inBooks: { count: has(({ status }) => status !== "canceled" && status !== "terminated") },
     },
     {
-      name: "reserved to end",
+      name: "those reserved to end",
       atStripe: {
         count: stripe.subscriptions.filter(({ endsAtPeriodEnd, status }) => endsAtPeriodEnd && status !== "canceled")
           .length,
@@ -88,7 +88,7 @@ function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
       inBooks: { count: has(({ isReserved }) => isReserved) },
     },
     {
-      name: "invoices closed, never charged",
+      name: "invoices closed by keiyaku",
       atStripe: { count: closed.length },
       inBooks: { count: neverCharged.length },
     },

@@ -10,7 +10,14 @@ const seed = 0x5951;
 export function makeDemoFiles(): Readonly<Record<"contracts.ndjson" | "requests.ndjson", string>> {
   const random = createRandom(seed);
   const { customers, contracts } = makeBooks(random);
-  const products = demoProducts.map(({ name: _, specialPriceMinor: __, initialFeeMinor: ___, ...product }) => product);
+  // The worker is told what it needs: no names, and no prices that are for the shop to offer.
+  const products = demoProducts.map(({ id, kind, access, priceMinor, automaticTerminationMonth }) => ({
+    id,
+    kind,
+    access,
+    priceMinor,
+    automaticTerminationMonth,
+  }));
   return {
     "contracts.ndjson": toLines([
       ...products.map((product) => ({ type: "product", ...product })),

@@ -16,13 +16,13 @@ export type Ask = Omit<PlannedRequest, "id">;
 /** Makes what is asked for one contract, by whom it concerns. */
 export interface Askers {
   /** An operator at the desk, with a reason. */
-  desk(kind: OperationKind, reason?: string, params?: Ask["params"]): Ask;
+  readonly desk: (kind: OperationKind, reason?: string, params?: Ask["params"]) => Ask;
   /** The customer whose contract it is. */
-  owner(kind: OperationKind): Ask;
+  readonly owner: (kind: OperationKind) => Ask;
   /** A customer whose contract it is not. */
-  stranger(kind: OperationKind): Ask;
+  readonly stranger: (kind: OperationKind) => Ask;
   /** Another service of the shop. */
-  service(kind: OperationKind, params?: Ask["params"]): Ask;
+  readonly service: (kind: OperationKind) => Ask;
 }
 
 const operators = ["op-sasaki", "op-morita", "op-hayashi"] as const;
@@ -49,6 +49,6 @@ export function askersOf(contractId: string, customerId: string, turn: number): 
     owner: (kind) => ask(kind, { type: "customer", id: customerId }),
     // Customers are numbered up to 300: there is always another one.
     stranger: (kind) => ask(kind, { type: "customer", id: customerId === "C-0042" ? "C-0043" : "C-0042" }),
-    service: (kind, params) => ask(kind, { type: "service", id: "shop" }, params === undefined ? {} : { params }),
+    service: (kind) => ask(kind, { type: "service", id: "shop" }),
   };
 }

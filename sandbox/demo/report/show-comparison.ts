@@ -30,10 +30,9 @@ export function writeComparison(out: Output, { lines, totals }: Comparison): voi
   }
   writeHeading(out, `Differences: ${different.length === 0 ? "none" : showCount(different.length)}`);
   if (different.length === 0) {
-    writeLine(
-      out,
-      `  ${paint(out, "green", "✔")} ${showCount(lines.length)} lines compared, each says the same on both sides`,
-    );
+    const same = showCount(lines.length - remarked.length);
+    const words = `${showCount(lines.length)} lines compared: ${same} say the same on both sides`;
+    writeLine(out, `  ${paint(out, "green", "✔")} ${words}, ${showCount(remarked.length)} are understood`);
   } else {
     out.write(
       showTable(

@@ -1,26 +1,11 @@
 import { type Output, writeLine } from "../../../src/cli/output.ts";
+import type { Account } from "../account.ts";
 import type { Outcomes } from "../read-outcomes.ts";
 import type { RefusedByClient } from "../send-requests.ts";
 import { showCount } from "./show-count.ts";
 import { writeHeading } from "./write-heading.ts";
 
-/** Where every line of the file of requests went. */
-export interface Account {
-  readonly requests: number;
-  readonly operations: number;
-  /** The same request again. */
-  readonly repeated: number;
-  /** Another request under a used id. */
-  readonly reused: number;
-  /** Refused by the client, and by the ledger when they were brought to it by SQL. */
-  readonly refused: number;
-}
-
-/** How many requests nobody can account for. Must be none: nothing is ever dropped. */
-export function unaccounted({ requests, operations, repeated, reused, refused }: Account): number {
-  return requests - operations - repeated - reused - refused;
-}
-
+/** Where the requests went, in numbers that add up. */
 export function writeAccount(out: Output, account: Account): void {
   writeHeading(out, `What became of the ${showCount(account.requests)} requests`);
   const rows: readonly (readonly [number, string])[] = [
@@ -41,20 +26,23 @@ export function writeDoor(
 ): void {
   writeHeading(out, "Refused at the door");
   const byCode = (code: string) => refusals.filter((refusal) => refusal.code === code);
-  const byClient = countsOf(refused.map(({ field }) => ({ field: field.split(".")[0] ?? field, count: 1 })));
+  const byClient = countsOf(refused.map(({ field }) => ({ field, count: 1 })));
   const byLedger = countsOf(byCode("invalid_request"));
   writeNumbered(out, [
-    [refused.length, `by the client, before anything was queued: ${byClient.words}`],
-    [byLedger.sum, `by the ledger, to which the same were then brought by SQL: ${byLedger.words}`],
-    [acceptedBySql, "taken by the ledger from SQL, and rejected later for their parameters: invalid_request"],
-    [countsOf(byCode("id_reused")).sum, "by the ledger, for an id that was used before: id_reused"],
+    [refused.length, `by the client, before queueing: ${byClient.words}`],
+    [byLedger.sum, `by the ledger, when the same came by SQL: ${byLedger.words}`],
+    [acceptedBySql, "by a rule, which judged the parameters of those that the ledger took: invalid_request"],
+    [countsOf(byCode("id_reused")).sum, "by the ledger, for an id that had been used: id_reused"],
   ]);
 }
 
-/** How often each field was at fault, most often first. */
+/** How often each field of a request was at fault, most often first. */
 function countsOf(faults: readonly { readonly field: string; readonly count: number }[]) {
   const counts = new Map<string, number>();
-  for (const { field, count } of faults) counts.set(field, (counts.get(field) ?? 0) + count);
+  for (const { field, count } of faults) {
+    const [first = field] = field.split(".");
+    counts.set(first, (counts.get(first) ?? 0) + count);
+  }
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   return {
     sum: sorted.reduce((sum, [, count]) => sum + count, 0),

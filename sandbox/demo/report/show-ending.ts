@@ -10,11 +10,11 @@ export interface Ending {
   readonly totalMs: number;
   /** As a person at this terminal would write it. */
   readonly dataDir: string;
-  readonly outcomes: Outcomes;
+  readonly owed: Outcomes["owed"];
 }
 
 /** How it ended, how long it took, and what can be looked at next. */
-export function writeEnding(out: Output, { failures, concluded, workMs, totalMs, dataDir, outcomes }: Ending): void {
+export function writeEnding(out: Output, { failures, concluded, workMs, totalMs, dataDir, owed }: Ending): void {
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
   writeLine(out);
   for (const failure of failures) writeLine(out, `${paint(out, "red", "✘")} ${failure}`);
@@ -22,7 +22,7 @@ export function writeEnding(out: Output, { failures, concluded, workMs, totalMs,
   const sentence = `${showCount(concluded)} operations in ${seconds(workMs)}, ${perSecond} a second; ${seconds(totalMs)} in all.`;
   writeLine(out, failures.length === 0 ? `${paint(out, "green", "✔")} ${sentence}` : sentence);
 
-  const contractId = outcomes.owed.find(({ refusalCode }) => refusalCode !== null)?.contractId ?? "K-0001";
+  const contractId = owed.find(({ refusalCode }) => refusalCode !== null)?.contractId ?? "K-0001";
   const over = `KEIYAKU_DATA_DIR=${dataDir}`;
   writeHeading(out, "What to look at next");
   const next: readonly (readonly [string, string])[] = [

@@ -33,7 +33,7 @@ export function writeKinds(out: Output, { kinds, held }: Outcomes): void {
 
 /** Every reason for a rejection, in both languages, and how often it was given. */
 export function writeRejections(out: Output, { rejections }: Outcomes): void {
-  writeHeading(out, "Why operations were rejected");
+  writeHeading(out, "Why operations were rejected, in the words that the first of each got");
   const width = Math.max(...rejections.map(({ count }) => showCount(count).length));
   const indent = " ".repeat(width + 4);
   for (const rejection of rejections) {

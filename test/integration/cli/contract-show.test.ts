@@ -16,7 +16,8 @@ function showing(options: Omit<ContractShowOptions, "contractId"> & { contractId
 
 /** Two columns for each character of the scripts that these tests use. */
 function columnsOf(text: string): number {
-  return [...text].reduce((sum, character) => sum + (/[\u3000-\u9fff\uff00-\uffef]/.test(character) ? 2 : 1), 0);
+  const wide = text.match(/[\u3000-\u9fff\uff00-\uffef]/g) ?? [];
+  return text.length + wide.length;
 }
 
 describe("showing a contract", () => {

@@ -144,6 +144,16 @@ describe("importing a file", () => {
     expect(command.err()).toBe("");
   });
 
+  it("names a thousand lines on the screen and counts the rest", async () => {
+    const command = await setup();
+
+    await command.run(importing(await command.file(Array.from({ length: 1_002 }, () => "oops"))));
+    const lines = command.err().trimEnd().split("\n");
+    expect(lines).toHaveLength(1_001);
+    expect(lines.at(-1)).toBe("The first 1000 are named above; --json names every one.");
+    expect(command.out()).toContain("bad lines  1,002");
+  });
+
   it("fails when every line is bad", async () => {
     const command = await setup();
 

@@ -1,0 +1,29 @@
+import type { Change } from "../contract/change.ts";
+import type { Rejection } from "../contract/rejection.ts";
+import type { HeldQuestion } from "../store/hold-operation.ts";
+import { deferralDelayMs, jittered } from "./back-off.ts";
+import type { DeferralReason } from "./outcome.ts";
+
+/** How the steps of an attempt ended: decided, or not now, or not at all without a person. */
+export type StepsEnding =
+  | { readonly type: "settle"; readonly change: Change }
+  | { readonly type: "reject"; readonly rejection: Rejection }
+  | { readonly type: "deferred"; readonly reason: DeferralReason; readonly delayMs: number }
+  | { readonly type: "failed"; readonly reason: string }
+  | { readonly type: "conflict" }
+  | { readonly type: "held"; readonly question: HeldQuestion };
+
+/** Puts the operation off for a while that fits the cause. */
+export function defer(reason: keyof typeof deferralDelayMs): StepsEnding {
+  return { type: "deferred", reason, delayMs: jittered(deferralDelayMs[reason]) };
+}
+
+/** Asks a person about an answer that has no meaning yet. */
+export function unexplained(
+  step: string,
+  code: string,
+  httpStatus: number | null,
+  requestId: string | null,
+): StepsEnding {
+  return { type: "held", question: { code: "answer_unexplained", detail: { step, code, httpStatus, requestId } } };
+}

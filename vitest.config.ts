@@ -16,7 +16,8 @@ export default defineConfig({
     reporters: ["default", "./test/support/closing-line-reporter.ts"],
     projects: [
       {
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"] },
+        // A property test takes a second on an idle machine; half a minute says "hung", not "crowded".
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30 * second },
       },
       {
         test: {

@@ -18,8 +18,8 @@ export interface AwaitOptions {
   readonly patienceMs?: number;
 }
 
-/** Ten times what the slowest operation takes on a busy machine, its back-off after one failure included. */
-const patienceMsDefault = 40_000;
+/** The sweep finds what nobody rang for within 90 s; what has not moved by then never will. */
+const patienceMsDefault = 120_000;
 
 const pollEveryMs = 150;
 

@@ -36,6 +36,7 @@ export function demoSettings(
     // Any free one: two checkouts may show their demos at the same time.
     HTTP_PORT: "0",
     SHUTDOWN_TIMEOUT: "5",
+    LOG_LEVEL: "debug",
   };
 }
 

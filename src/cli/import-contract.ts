@@ -59,7 +59,7 @@ export async function importContract(
 export function importId(contractId: string, time: number): string {
   const number = time === 1 ? "" : String(time);
   const id = `import${number}-${contractId}`;
-  return id;
+  if (id.length <= 64) return id;
   return `import${number}h-${createHash("sha256").update(contractId).digest("hex").slice(0, 40)}`;
 }
 

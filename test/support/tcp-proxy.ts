@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
  *
  * A cut happens once: the mode is `pass` again after it, so that the client can come back.
  */
-export type TcpProxyMode = "pass" | "blackHole" | "refuse" | "cutBefore" | "cutAfterForward";
+type TcpProxyMode = "pass" | "blackHole" | "refuse" | "cutBefore" | "cutAfterForward";
 
 export interface TcpProxy {
   /** On 127.0.0.1; the same for the proxy's whole life. */

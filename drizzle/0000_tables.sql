@@ -69,6 +69,7 @@ CREATE TABLE "keiyaku"."customers" (
 	"updated_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	CONSTRAINT "customers_id_form" CHECK ("keiyaku"."customers"."id" ~ '^[A-Za-z0-9._-]{1,64}$'),
 	CONSTRAINT "customers_locale_is_known" CHECK ("keiyaku"."customers"."locale" in ('ja', 'en')),
+	CONSTRAINT "customers_version_counts_from_one" CHECK ("keiyaku"."customers"."version" >= 1),
 	CONSTRAINT "customers_email_is_one_address" CHECK ("keiyaku"."customers"."email" ~ '^[^@\s]+@[^@\s]+$')
 );
 --> statement-breakpoint
@@ -89,6 +90,7 @@ CREATE TABLE "keiyaku"."maintenance_runs" (
 	"started_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"done_at" timestamp(3) with time zone,
 	"result" jsonb,
+	CONSTRAINT "maintenance_runs_result_is_object" CHECK (jsonb_typeof("keiyaku"."maintenance_runs"."result") = 'object'),
 	CONSTRAINT "maintenance_runs_state_is_known" CHECK ("keiyaku"."maintenance_runs"."state" in ('running', 'done')),
 	CONSTRAINT "maintenance_runs_done_has_a_time" CHECK (("keiyaku"."maintenance_runs"."state" = 'done') = ("keiyaku"."maintenance_runs"."done_at" is not null)),
 	CONSTRAINT "maintenance_runs_done_has_result" CHECK (("keiyaku"."maintenance_runs"."state" = 'done') = ("keiyaku"."maintenance_runs"."result" is not null))
@@ -105,6 +107,7 @@ CREATE TABLE "keiyaku"."notifications" (
 	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"claimed_at" timestamp(3) with time zone,
 	"sent_at" timestamp(3) with time zone,
+	CONSTRAINT "notifications_detail_is_object" CHECK (jsonb_typeof("keiyaku"."notifications"."detail") = 'object'),
 	CONSTRAINT "notifications_recipient_is_known" CHECK ("keiyaku"."notifications"."recipient" in ('customer', 'operators')),
 	CONSTRAINT "notifications_state_is_known" CHECK ("keiyaku"."notifications"."state" in ('waiting', 'claimed', 'sent', 'unknown')),
 	CONSTRAINT "notifications_sent_has_a_time" CHECK (("keiyaku"."notifications"."state" = 'sent') = ("keiyaku"."notifications"."sent_at" is not null)),
@@ -144,6 +147,11 @@ CREATE TABLE "keiyaku"."operations" (
 	CONSTRAINT "operations_id_form" CHECK ("keiyaku"."operations"."id" ~ '^[A-Za-z0-9._-]{1,64}$'),
 	CONSTRAINT "operations_contract_id_form" CHECK ("keiyaku"."operations"."contract_id" ~ '^[A-Za-z0-9._-]{1,64}$'),
 	CONSTRAINT "operations_params_is_object" CHECK (jsonb_typeof("keiyaku"."operations"."params") = 'object'),
+	CONSTRAINT "operations_frozen_facts_is_object" CHECK (jsonb_typeof("keiyaku"."operations"."frozen_facts") = 'object'),
+	CONSTRAINT "operations_held_question_is_object" CHECK (jsonb_typeof("keiyaku"."operations"."held_question") = 'object'),
+	CONSTRAINT "operations_rejection_detail_is_object" CHECK (jsonb_typeof("keiyaku"."operations"."rejection_detail") = 'object'),
+	CONSTRAINT "operations_outcome_is_object" CHECK (jsonb_typeof("keiyaku"."operations"."outcome") = 'object'),
+	CONSTRAINT "operations_abandonment_is_object" CHECK (jsonb_typeof("keiyaku"."operations"."abandonment") = 'object'),
 	CONSTRAINT "operations_attempts_count_up" CHECK ("keiyaku"."operations"."attempt" >= "keiyaku"."operations"."attempts_counted" and "keiyaku"."operations"."attempts_counted" >= 0),
 	CONSTRAINT "operations_final_has_a_time" CHECK (("keiyaku"."operations"."state" in ('succeeded', 'rejected', 'abandoned')) = ("keiyaku"."operations"."concluded_at" is not null)),
 	CONSTRAINT "operations_succeeded_has_outcome" CHECK (("keiyaku"."operations"."state" = 'succeeded') = ("keiyaku"."operations"."outcome" is not null)),
@@ -245,6 +253,9 @@ CREATE TABLE "keiyaku"."stripe_calls" (
 	"request_id" text,
 	"code_version" text NOT NULL,
 	CONSTRAINT "stripe_calls_operation_id_name_pk" PRIMARY KEY("operation_id","name"),
+	CONSTRAINT "stripe_calls_request_is_object" CHECK (jsonb_typeof("keiyaku"."stripe_calls"."request") = 'object'),
+	CONSTRAINT "stripe_calls_answer_is_object" CHECK (jsonb_typeof("keiyaku"."stripe_calls"."answer") = 'object'),
+	CONSTRAINT "stripe_calls_learned_by_is_known" CHECK ("keiyaku"."stripe_calls"."learned_by" in ('reply', 'look')),
 	CONSTRAINT "stripe_calls_type_is_known" CHECK ("keiyaku"."stripe_calls"."type" in ('look', 'call')),
 	CONSTRAINT "stripe_calls_call_has_key" CHECK (case when "keiyaku"."stripe_calls"."type" = 'call' then num_nulls("keiyaku"."stripe_calls"."idempotency_key", "keiyaku"."stripe_calls"."key_number", "keiyaku"."stripe_calls"."first_sent_at", "keiyaku"."stripe_calls"."last_sent_at") = 0
         else num_nonnulls("keiyaku"."stripe_calls"."idempotency_key", "keiyaku"."stripe_calls"."key_number", "keiyaku"."stripe_calls"."first_sent_at", "keiyaku"."stripe_calls"."last_sent_at") = 0 end),
@@ -266,6 +277,7 @@ CREATE TABLE "keiyaku"."stripe_events" (
 	"state" text NOT NULL,
 	"state_reason" text,
 	"concluded_at" timestamp(3) with time zone,
+	CONSTRAINT "stripe_events_body_is_object" CHECK (jsonb_typeof("keiyaku"."stripe_events"."body") = 'object'),
 	CONSTRAINT "stripe_events_state_is_known" CHECK ("keiyaku"."stripe_events"."state" in ('received', 'applied', 'ignored', 'unmatched', 'held')),
 	CONSTRAINT "stripe_events_concluded_has_a_time" CHECK (("keiyaku"."stripe_events"."state" in ('applied', 'ignored')) = ("keiyaku"."stripe_events"."concluded_at" is not null)),
 	CONSTRAINT "stripe_events_reason_where_needed" CHECK ("keiyaku"."stripe_events"."state" not in ('ignored', 'held') or "keiyaku"."stripe_events"."state_reason" is not null)

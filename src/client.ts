@@ -5,7 +5,7 @@ import { type OperationKind, type OperationRequest, operationRequestSchema } fro
 import { ruleOf, type rules } from "./contract/operations/index.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { requestJob, within } from "./queue/enqueue.ts";
-import { openQueue, type QueueBackend } from "./queue/queue-backend.ts";
+import { closeQueue, openQueue, type QueueBackend } from "./queue/queue-backend.ts";
 
 export type { OperationKind, OperationRequest } from "./contract/operation.ts";
 
@@ -114,7 +114,7 @@ export function createClient(options: ClientOptions): Client {
     async close() {
       const queue = await opening?.catch(() => undefined);
       opening = undefined;
-      if (queue !== undefined) await within(timeoutMs, queue.close()).catch(() => undefined);
+      if (queue !== undefined) await closeQueue(queue, timeoutMs);
     },
   };
 }

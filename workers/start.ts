@@ -7,7 +7,7 @@ import { startHealthServer } from "../src/http/health-server.ts";
 import { type Installation, openInstallation } from "../src/installation.ts";
 import { createLogger } from "../src/log.ts";
 import { within } from "../src/queue/enqueue.ts";
-import { openQueue } from "../src/queue/queue-backend.ts";
+import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { createQueueBells } from "../src/queue/queue-bells.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
@@ -75,7 +75,7 @@ async function run(
   await checkServers({ db, queue: installation.queue, clock, log });
 
   const queue = await openQueue(installation.queue, "operations", 5_000);
-  undos.push(() => within(1_000, queue.close()));
+  undos.push(() => closeQueue(queue, 1_000));
   const bells = createQueueBells(queue, log);
   const gateway = createStripeGateway({
     secretKey: installation.stripe.secretKey.reveal(),

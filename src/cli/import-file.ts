@@ -61,7 +61,7 @@ export async function importFile(context: CommandContext, options: ImportOptions
     if (!(await waitForOutcomes(work))) throw givenUp(work);
   } catch (error) {
     if (work.tally.lines > 0) work.report.summary(work.tally);
-    throw error;
+    throw resumable(error);
   }
   work.report.summary(work.tally);
   return exitOf(work.tally);

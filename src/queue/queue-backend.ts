@@ -29,8 +29,20 @@ const reconnectOnError = (error: Error) => (error.message.startsWith("READONLY")
 
 const redisBase = { connectTimeout: 5_000, retryStrategy, reconnectOnError };
 
-/** What a producer needs of Redis: to fail soon rather than to wait. */
-const redisForProducers = { ...redisBase, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 2_000 };
+/** Longer than a healthy queue ever takes, and as long as a caller should wait for it. */
+const producerTimeoutMs = 2_000;
+
+/**
+ * What a producer needs of Redis: to fail soon rather than to wait. A connection that has died without a word, as behind
+ * a router that forgot it, is thrown away after the first vain command; TCP alone would go on hoping for a quarter of an hour.
+ */
+const redisForProducers = {
+  ...redisBase,
+  maxRetriesPerRequest: 1,
+  enableOfflineQueue: false,
+  commandTimeout: producerTimeoutMs,
+  socketTimeout: producerTimeoutMs,
+};
 
 /** What a worker needs: to wait for Redis however long it takes. A command time-out would cut its blocking reads. */
 const redisForWorkers = { ...redisBase, maxRetriesPerRequest: null };
@@ -64,9 +76,17 @@ export async function openQueue(backend: QueueBackend, name: QueueName, deadline
     await within(deadlineMs, queue.waitUntilReady());
     return queue;
   } catch (error) {
-    queue.close().catch(() => undefined);
+    closeQueue(queue, deadlineMs).catch(() => undefined);
     throw error;
   }
+}
+
+/** Closes a queue within the deadline, whatever has become of its server. Never rejects. */
+export async function closeQueue(queue: Queue, deadlineMs: number): Promise<void> {
+  await within(deadlineMs, queue.close()).catch(() => undefined);
+  // A close that could not say goodbye to Redis leaves a connection that tries to come back for ever. This waits for an
+  // end that may never be told, so nobody waits for it.
+  queue.disconnect().catch(() => undefined);
 }
 
 function constructQueue(backend: QueueBackend, name: QueueName): Queue {
@@ -78,7 +98,8 @@ function constructQueue(backend: QueueBackend, name: QueueName): Queue {
   if (backend.type === "redis") {
     return new Queue(name, { ...options, connection: { url: backend.url, ...redisForProducers } });
   }
-  const connection = postgresConnection(backend.address, 2);
+  // As on Redis, a connection that does not answer is thrown away.
+  const connection = { ...postgresConnection(backend.address, 2), query_timeout: producerTimeoutMs };
   return new onPostgres.Queue(name, { ...options, connection }) as unknown as Queue;
 }
 

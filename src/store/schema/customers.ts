@@ -24,6 +24,7 @@ export const customers = keiyaku.table(
   (table) => [
     check("customers_id_form", isId(table.id)),
     check("customers_locale_is_known", sql`${table.locale} in ('ja', 'en')`),
+    check("customers_version_counts_from_one", sql`${table.version} >= 1`),
     check("customers_email_is_one_address", sql`${table.email} ~ '^[^@\\s]+@[^@\\s]+$'`),
   ],
 );

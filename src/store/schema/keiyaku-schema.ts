@@ -54,6 +54,11 @@ export function isAmount(column: AnyColumn, least = 0): SQL {
   return sql`${column} between ${sql.raw(String(least))} and 999999999999`;
 }
 
+/** JSON that is an object, or null. JSON text that comes without its cast would be stored as a JSON string, and stay one. */
+export function isObject(column: AnyColumn): SQL {
+  return sql`jsonb_typeof(${column}) = 'object'`;
+}
+
 /** The form of an id that a producer chooses. */
 export function isId(column: AnyColumn): SQL {
   return sql`${column} ~ '^[A-Za-z0-9._-]{1,64}$'`;

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, jsonb, text } from "drizzle-orm/pg-core";
-import { businessDate, instant, keiyaku } from "./keiyaku-schema.ts";
+import { businessDate, instant, isObject, keiyaku } from "./keiyaku-schema.ts";
 
 /** The daily run, a row for each business date: how far it has come, and what it could not finish. */
 export const maintenanceRuns = keiyaku.table(
@@ -22,6 +22,7 @@ export const maintenanceRuns = keiyaku.table(
     result: jsonb("result"),
   },
   (table) => [
+    check("maintenance_runs_result_is_object", isObject(table.result)),
     check("maintenance_runs_state_is_known", sql`${table.state} in ('running', 'done')`),
     check("maintenance_runs_done_has_a_time", sql`(${table.state} = 'done') = (${table.doneAt} is not null)`),
     check("maintenance_runs_done_has_result", sql`(${table.state} = 'done') = (${table.result} is not null)`),

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { bigint, check, index, jsonb, text, uniqueIndex } from "drizzle-orm/pg-core";
-import { instant, keiyaku } from "./keiyaku-schema.ts";
+import { instant, isObject, keiyaku } from "./keiyaku-schema.ts";
 
 /** The outbox: a mail to be sent, written in the statement that causes it. One per cause and recipient, ever. */
 export const notifications = keiyaku.table(
@@ -30,6 +30,7 @@ export const notifications = keiyaku.table(
     sentAt: instant("sent_at"),
   },
   (table) => [
+    check("notifications_detail_is_object", isObject(table.detail)),
     check("notifications_recipient_is_known", sql`${table.recipient} in ('customer', 'operators')`),
     check("notifications_state_is_known", sql`${table.state} in ('waiting', 'claimed', 'sent', 'unknown')`),
     check("notifications_sent_has_a_time", sql`(${table.state} = 'sent') = (${table.sentAt} is not null)`),

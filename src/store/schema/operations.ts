@@ -1,6 +1,15 @@
 import { sql } from "drizzle-orm";
 import { bigint, boolean, char, check, index, integer, jsonb, text, uniqueIndex } from "drizzle-orm/pg-core";
-import { actorType, instant, isId, keiyaku, operationKind, operationState, rejectionCode } from "./keiyaku-schema.ts";
+import {
+  actorType,
+  instant,
+  isId,
+  isObject,
+  keiyaku,
+  operationKind,
+  operationState,
+  rejectionCode,
+} from "./keiyaku-schema.ts";
 
 /**
  * The ledger: every operation that was ever accepted, whoever caused it. `docs/operation-lifecycle.md` tells its states.
@@ -70,7 +79,12 @@ export const operations = keiyaku.table(
   (table) => [
     check("operations_id_form", isId(table.id)),
     check("operations_contract_id_form", isId(table.contractId)),
-    check("operations_params_is_object", sql`jsonb_typeof(${table.params}) = 'object'`),
+    check("operations_params_is_object", isObject(table.params)),
+    check("operations_frozen_facts_is_object", isObject(table.frozenFacts)),
+    check("operations_held_question_is_object", isObject(table.heldQuestion)),
+    check("operations_rejection_detail_is_object", isObject(table.rejectionDetail)),
+    check("operations_outcome_is_object", isObject(table.outcome)),
+    check("operations_abandonment_is_object", isObject(table.abandonment)),
     check(
       "operations_attempts_count_up",
       sql`${table.attempt} >= ${table.attemptsCounted} and ${table.attemptsCounted} >= 0`,

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, integer, jsonb, primaryKey, text } from "drizzle-orm/pg-core";
-import { instant, keiyaku } from "./keiyaku-schema.ts";
+import { instant, isObject, keiyaku } from "./keiyaku-schema.ts";
 import { operations } from "./operations.ts";
 
 /**
@@ -41,6 +41,9 @@ export const stripeCalls = keiyaku.table(
   },
   (table) => [
     primaryKey({ columns: [table.operationId, table.name] }),
+    check("stripe_calls_request_is_object", isObject(table.request)),
+    check("stripe_calls_answer_is_object", isObject(table.answer)),
+    check("stripe_calls_learned_by_is_known", sql`${table.learnedBy} in ('reply', 'look')`),
     check("stripe_calls_type_is_known", sql`${table.type} in ('look', 'call')`),
     check(
       "stripe_calls_call_has_key",

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, jsonb, text } from "drizzle-orm/pg-core";
-import { instant, keiyaku } from "./keiyaku-schema.ts";
+import { instant, isObject, keiyaku } from "./keiyaku-schema.ts";
 
 /** The inbox: every event that Stripe reported, once each and for good. */
 export const stripeEvents = keiyaku.table(
@@ -30,6 +30,7 @@ export const stripeEvents = keiyaku.table(
     concludedAt: instant("concluded_at"),
   },
   (table) => [
+    check("stripe_events_body_is_object", isObject(table.body)),
     check(
       "stripe_events_state_is_known",
       sql`${table.state} in ('received', 'applied', 'ignored', 'unmatched', 'held')`,

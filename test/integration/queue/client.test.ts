@@ -28,11 +28,13 @@ async function setup(type: BackendType) {
   onTestFinished(() => store.close());
   const queue = await createTestQueue(type, store);
   onTestFinished(() => queue.close());
-  return { queue, client: (options: Partial<ClientOptions> = {}) => clientOf({ ...queue.clientOptions, ...options }) };
+  const client = (options: Pick<ClientOptions, "timeoutMs" | "clock"> = {}) =>
+    clientOf({ ...queue.clientOptions, ...options });
+  return { queue, client };
 }
 
-function clientOf(options: Partial<ClientOptions>): Client {
-  const client = createClient({ timeoutMs, ...options } as ClientOptions);
+function clientOf(options: ClientOptions): Client {
+  const client = createClient({ timeoutMs, ...options });
   onTestFinished(() => client.close());
   return client;
 }
@@ -227,19 +229,36 @@ describeOnBackends("a client whose queue is away", (type) => {
     expect((await sending).error).toBeInstanceOf(QueueUnreachable);
   });
 
-  it("leaves nothing behind that goes on connecting", async () => {
+  it("leaves nothing behind that goes on connecting, once it is closed", async () => {
+    const { target, queue } = await setupBehindProxy(type);
+    const path = await startForgetfulProxy(target);
+    const client = clientOf(atPort(queue, path.port));
+    await client.request(suspend("op-1"));
+    path.hangUp();
+    await expectToFailFast(client.request(suspend("op-2")));
+    await client.close();
+
+    await expectSilence(path);
+  });
+
+  it("leaves nothing behind of calls that could not connect", async () => {
     const { queue } = await setup(type);
-    const knocks = await startKnockCounter();
+    const knocks = await startForgetfulProxy({ host: "127.0.0.1", port: 1 });
+    knocks.hangUp();
     const client = clientOf(atPort(queue, knocks.port));
     for (const id of ["op-1", "op-2", "op-3"]) await expectToFailFast(client.request(suspend(id)));
     await client.close();
 
-    const after = knocks.count();
-    expect(after).toBeGreaterThan(0);
-    // Every back-off of ours is over within 2.2 s: whoever still tries would have tried by then.
-    await expect(eventually(() => knocks.count() > after, { withinMs: 2_500 })).rejects.toThrow("Waited");
+    expect(knocks.count()).toBeGreaterThan(0);
+    await expectSilence(knocks);
   });
 });
+
+/** Every back-off of ours is over within 2.2 s: whoever still tries to connect does so by then. */
+async function expectSilence(door: { count(): number }): Promise<void> {
+  const before = door.count();
+  await expect(eventually(() => door.count() > before, { withinMs: 2_500 })).rejects.toThrow("Waited");
+}
 
 describe("a client that was not used", () => {
   it("closes at once", async () => {
@@ -249,10 +268,14 @@ describe("a client that was not used", () => {
   });
 });
 
-/** Forwards, until it forgets the present connections: they stay open and nothing comes through, as behind a lost router. */
+/** A way to a server that can be lost, and counts who knocks. */
 async function startForgetfulProxy(target: { host: string; port: number }) {
   const sockets = new Set<Socket>();
+  let count = 0;
+  let isUp = true;
   const server = createServer((client) => {
+    count += 1;
+    if (!isUp) return client.destroy();
     const upstream = connect(target.port, target.host);
     for (const [from, to] of [
       [client, upstream],
@@ -262,23 +285,21 @@ async function startForgetfulProxy(target: { host: string; port: number }) {
       from.on("error", () => to.destroy());
       from.pipe(to);
     }
+    return client;
   });
   return {
     port: await listen(server, sockets),
+    count: () => count,
+    /** The present connections stay open and nothing comes through, as behind a router that was replaced. */
     forgetConnections() {
       for (const socket of sockets) socket.unpipe().pause();
     },
+    /** The present connections end, and so does each new one. */
+    hangUp() {
+      isUp = false;
+      for (const socket of sockets) socket.destroy();
+    },
   };
-}
-
-/** Hangs up on whoever connects, and counts them. */
-async function startKnockCounter() {
-  let count = 0;
-  const server = createServer((socket) => {
-    count += 1;
-    socket.destroy();
-  });
-  return { port: await listen(server, new Set()), count: () => count };
 }
 
 async function listen(server: ReturnType<typeof createServer>, sockets: ReadonlySet<Socket>): Promise<number> {

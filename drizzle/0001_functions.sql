@@ -142,6 +142,11 @@ begin
   params := coalesce(request -> 'params', '{}');
   hash := keiyaku.content_hash(request || jsonb_build_object('params', params));
 
+  if queued_at is not null then
+    -- Numbers of one contract become visible in their order: the next is given out when the one before is committed. Only
+    -- for requests that are accepted in a statement of their own; a producer's long transaction makes nobody wait.
+    perform pg_advisory_xact_lock(1262840145, hashtext(request ->> 'contractId'));
+  end if;
   insert into keiyaku.operations (
     id, kind, contract_id, actor_type, actor_id, params, reason, requested_at, taken_at, accepted_at, content_hash,
     state, ring_at)

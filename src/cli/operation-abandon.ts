@@ -43,7 +43,7 @@ export async function operationAbandon(context: CommandContext, options: Operati
 async function readAbandonable(context: CommandContext, operationId: string) {
   const record = await readHeldOperation(context, operationId);
   const unanswered = unansweredCalls(record);
-  
+  if (unanswered.length > 0) throw resultUnknown(operationId, unanswered);
   return record.operation;
 }
 

@@ -20,7 +20,8 @@ export interface RunOptions {
  * Runs a command on the installation that the settings name, and closes all of it afterwards. The embedded PostgreSQL is
  * started if it does not run, and stopped only by whoever started it.
  *
- * The first SIGINT or SIGTERM lets the command end where it is; the second ends the process at once.
+ * The first SIGINT or SIGTERM lets the command end where it is; the second ends the process at once. What was finished
+ * all the same exits as finished.
  */
 export async function runCommand(console: Console, command: Command, options: RunOptions = {}): Promise<ExitCode> {
   const config = readConfig();
@@ -35,8 +36,7 @@ export async function runCommand(console: Console, command: Command, options: Ru
         if (options.anySchema !== true && !(await schemaIsCurrent(db))) {
           throw new CommandFailure(exitCodes.failed, schemaMissing);
         }
-        const exit = await command({ ...console, db, address, config, clock: systemClock, signal: signals.signal });
-        return signals.exitCode() ?? exit;
+        return await command({ ...console, db, address, config, clock: systemClock, signal: signals.signal });
       } finally {
         await db.close(1_000);
       }

@@ -164,6 +164,18 @@ describe("the command line", () => {
     expect(await keiyaku(["operation", "list", "--json"], env)).toEqual({ code: 0, out: "[]\n", err: "" });
   });
 
+  it("asks for a migration too when only the last one is missing", async () => {
+    const { bench, env } = await setup();
+    await bench.sql`delete from keiyaku.__drizzle_migrations
+      where created_at = (select max(created_at) from keiyaku.__drizzle_migrations)`;
+
+    expect(await keiyaku(["operation", "list"], env)).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringMatching(/^error schema_outdated: .*`keiyaku migrate`/),
+    });
+  });
+
   it("imports a file with good and bad lines, data alone on stdout", async () => {
     const { bench, env, file } = await setup();
     const path = file([...catalog, { type: "contract", contractId: "c-1", ...terms }, "oops", { type: "contract" }]);

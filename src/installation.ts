@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
 import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl } from "./database-url.ts";
 import type { QueueBackend } from "./queue/queue-backend.ts";
 import { Secret } from "./secret.ts";
+import { isInUse } from "./store/is-in-use.ts";
 import { migrate } from "./store/migrate.ts";
 
 /** Where everything is that a process of ours talks to, once the embedded default has filled in what was not set. */
@@ -62,13 +63,22 @@ async function openDatabase(
       onNotice: (sentence: string) => void;
     }) => Promise<EmbeddedServer>;
   }>("../sandbox/postgres/embedded-postgres.ts", "DATABASE_URL");
-  const server = await startEmbeddedPostgres({ dataDir: database.dataDir, durable: true, onNotice: say });
-  stops.push(() => server.stop());
+  const notices: string[] = [];
+  const onNotice = (sentence: string) => void notices.push(sentence);
+  const server = await startEmbeddedPostgres({ dataDir: database.dataDir, durable: true, onNotice });
   const parsed = parseDatabaseUrl(server.url);
   if (parsed.type === "mistaken") throw new Error(`the embedded PostgreSQL's URL ${parsed.mistakes.join(" ")}`);
-  await migrate({ address: parsed.options });
-  if (server.started === true) say(`No DATABASE_URL: using the embedded PostgreSQL, data in ${database.dataDir}.`);
-  return parsed.options;
+  const address = parsed.options;
+  stops.push(async () => {
+    // A worker that joined meanwhile keeps the server: the next start of anything finds and reuses it.
+    if (server.started === true && !(await isInUse(address).catch(() => false))) await server.stop();
+  });
+  await migrate({ address });
+  if (server.started === true) {
+    for (const notice of notices) say(notice);
+    say(`No DATABASE_URL: using the embedded PostgreSQL, data in ${database.dataDir}.`);
+  }
+  return address;
 }
 
 async function openStripe(
@@ -112,6 +122,6 @@ async function loadSandbox<Module>(path: string, variable: string): Promise<Modu
     return (await import(path)) as Module;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new Error(`${variable} is not set, and this installation has no embedded default; set ${variable}.`);
+    throw new ConfigError([`${variable} is not set, and this installation has no embedded default: set ${variable}.`]);
   }
 }

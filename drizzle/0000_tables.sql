@@ -291,6 +291,7 @@ CREATE TABLE "keiyaku"."tombstones" (
 	"outcome" jsonb NOT NULL,
 	"version" integer DEFAULT 1 NOT NULL,
 	"deleted_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "tombstones_outcome_is_object" CHECK (jsonb_typeof("keiyaku"."tombstones"."outcome") = 'object'),
 	CONSTRAINT "tombstones_contract_id_form" CHECK ("keiyaku"."tombstones"."contract_id" ~ '^[A-Za-z0-9._-]{1,64}$'),
 	CONSTRAINT "tombstones_version_counts_from_one" CHECK ("keiyaku"."tombstones"."version" >= 1)
 );

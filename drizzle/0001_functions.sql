@@ -256,3 +256,10 @@ begin
     where o.contract_id = freed_contract_id and o.state in ('requested', 'executing', 'held')
     order by o.occupies desc, o.sequence limit 1);
 end $$;
+--> statement-breakpoint
+
+-- PostgreSQL lets everybody execute a new function. Ours are for the owner's workers; of them, those that run with the
+-- owner's rights would let anybody write. A producer that asks through SQL is granted the door alone:
+--   grant usage on schema keiyaku to <producer>;
+--   grant execute on function keiyaku.request(jsonb, timestamptz) to <producer>;
+revoke execute on all functions in schema keiyaku from public;

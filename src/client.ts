@@ -6,6 +6,7 @@ import { ruleOf, type rules } from "./contract/operations/index.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { requestJob, within } from "./queue/enqueue.ts";
 import { closeQueue, openQueue, type QueueBackend } from "./queue/queue-backend.ts";
+import { readRequestPayload } from "./queue/read-payload.ts";
 
 export type { OperationKind, OperationRequest } from "./contract/operation.ts";
 
@@ -133,6 +134,8 @@ function checked(request: TypedRequest, index: number, clock: Clock): OperationR
   if (!envelope.success) throw invalid(index, envelope.error, []);
   const params = ruleOf(request.kind).params.safeParse(request.params ?? {});
   if (!params.success) throw invalid(index, params.error, ["params"]);
+  const read = readRequestPayload(requestJob(envelope.data).data);
+  if (read.type === "unreadable") throw new InvalidRequest(index, read.unreadable.field, read.unreadable.problem);
   return envelope.data;
 }
 

@@ -51,6 +51,10 @@ async function checkQueueOnRedis(deps: Parameters<typeof checkServers>[0], url: 
     if (result.type === "unreachable") throw new Error("unreachable");
     return result;
   });
+  if (check.type === "refused") {
+    const sentence = `Redis refuses the user or the password of REDIS_URL, or does not let them use INFO (${check.code}).`;
+    throw new StartRefused(sentence, false);
+  }
   if (check.type === "evicting") {
     const sentence = `Redis may evict jobs (maxmemory-policy ${check.policy}): set maxmemory-policy to noeviction.`;
     throw new StartRefused(sentence, false);

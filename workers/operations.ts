@@ -3,7 +3,7 @@ import type { ExecutionDeps } from "../src/execution/deps.ts";
 import { executeOperation } from "../src/execution/execute-operation.ts";
 import { attemptPayloadSchema, operationJobs } from "../src/queue/payloads.ts";
 import { type ReadPayload, readRequestPayload, unreadable } from "../src/queue/read-payload.ts";
-import { acceptAndView, refuseUnreadable } from "../src/store/accept-request.ts";
+import { acceptAndView, refuseUnreadable, type Unreadable } from "../src/store/accept-request.ts";
 import type { OperationView } from "../src/store/read-operation.ts";
 import { StoreError } from "../src/store/store-error.ts";
 
@@ -79,7 +79,8 @@ async function acceptInHand(deps: ExecutionDeps, job: Job<unknown>, token: strin
     }
     await deps.clock.sleep(delayMs, deps.stopping).catch(() => undefined);
     if (deps.stopping.aborted) {
-      await job.moveToWait(token);
+      // If the queue is away as well, the job stays as it is, and is found once its lock has run out.
+      await job.moveToWait(token).catch(() => undefined);
       throw new WaitingError();
     }
   }
@@ -89,9 +90,34 @@ type Accepted = Awaited<ReturnType<typeof acceptAndView>>;
 
 async function accept(deps: ExecutionDeps, job: Job<unknown>): Promise<Accepted> {
   const read = readJob(job);
-  return read.type === "request"
-    ? acceptAndView(deps.db, read.request, job.timestamp)
-    : { acceptance: await refuseUnreadable(deps.db, read.unreadable), view: undefined };
+  if (read.type === "unreadable") return refuse(deps, read.unreadable);
+  try {
+    return await acceptAndView(deps.db, read.request, queuedAtMs(deps, job));
+  } catch (error) {
+    if (!isAboutContent(error)) throw error;
+    return refuse(deps, unreadable(job.data, "request", `cannot be stored (${error.code})`));
+  }
+}
+
+async function refuse({ db }: ExecutionDeps, refused: Unreadable): Promise<Accepted> {
+  return { acceptance: await refuseUnreadable(db, refused), view: undefined };
+}
+
+/** SQLSTATE classes 22 (data exception) and 54 (limit exceeded): PostgreSQL will not take this content at any time. */
+function isAboutContent(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.fault === "refused" && /^(22|54)/.test(error.code);
+}
+
+/** As far back as the ledger lets a request lie. */
+const queuedAgoMsMax = 31 * 24 * 3_600_000;
+
+/**
+ * When the queue took the job, which decides the business date of the request. Its producer may have written anything
+ * there, such as seconds or microseconds: what cannot be is taken as now.
+ */
+function queuedAtMs({ clock }: ExecutionDeps, { timestamp }: Job<unknown>): number {
+  const nowMs = clock.nowMs();
+  return timestamp <= nowMs && timestamp >= nowMs - queuedAgoMsMax ? timestamp : nowMs;
 }
 
 function readJob({ name, data }: Job<unknown>): ReadPayload {

@@ -8,7 +8,7 @@ const marker = "keiyaku-demo";
 const answerWithinMs = 5_000;
 
 /**
- * Takes the queue on this Redis for the demo: it must hold no jobs, or only those that a killed demo left, which are
+ * Takes the queue on this Redis for the demo: nobody may work on it or wait in it, but for what a killed demo left, which is
  * removed. Returns how to give it back, empty. Throws {@link DemoRefused} rather than take the jobs of somebody's
  * installation.
  */
@@ -33,13 +33,15 @@ export async function claimRedis(url: string): Promise<() => Promise<void>> {
       await close();
     }
   };
+  const isOurs = (await redis.exists(marker)) === 1;
   const counts = await queue.getJobCounts("waiting", "active", "delayed", "prioritized", "failed");
   const jobs = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const isOurs = (await redis.exists(marker)) === 1;
-  if (jobs > 0 && !isOurs) {
+  const workers = await queue.getWorkers();
+  if (!isOurs && jobs + workers.length > 0) {
     await close();
     throw new DemoRefused(
-      `The queue on the Redis of REDIS_URL holds ${jobs} jobs of an installation. Unset REDIS_URL, or name another database.`,
+      `The Redis of REDIS_URL serves an installation (${jobs} jobs, ${workers.length} workers). ` +
+        "Unset REDIS_URL, or name another database of it.",
     );
   }
   await queue.obliterate({ force: true });

@@ -24,8 +24,12 @@ export interface DataFolder {
  */
 export async function takeDataFolder(path: string, say: (sentence: string) => void): Promise<DataFolder> {
   const lock = `${path}.lock`;
-  await mkdir(dirname(path), { recursive: true });
-  await takeLock(lock);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await takeLock(lock);
+  } catch (error) {
+    throw explained(error, path);
+  }
   try {
     await stopLeftServer(join(path, "postgres"), say);
     await rm(path, { recursive: true, force: true, maxRetries: 5 });
@@ -33,7 +37,7 @@ export async function takeDataFolder(path: string, say: (sentence: string) => vo
     await mkdir(join(path, "stripe"));
   } catch (error) {
     await rm(lock, { force: true });
-    throw error;
+    throw explained(error, path);
   }
   return {
     path,
@@ -45,6 +49,15 @@ export async function takeDataFolder(path: string, say: (sentence: string) => vo
     comparison: join(path, "comparison.txt"),
     release: () => rm(lock, { force: true }),
   };
+}
+
+/** A folder that another user's run has made, root's for one, is in the way of this one. */
+function explained(error: unknown, path: string): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "EACCES" && code !== "EPERM") return error;
+  return new DemoRefused(
+    `${path} cannot be emptied and used by this user (${code}): remove it, or name another folder with KEIYAKU_DATA_DIR.`,
+  );
 }
 
 /** One demo at a time: a second one would take the data away under the first. */

@@ -36,7 +36,6 @@ export function demoSettings(
     // Any free one: two checkouts may show their demos at the same time.
     HTTP_PORT: "0",
     SHUTDOWN_TIMEOUT: "5",
-    LOG_LEVEL: "debug",
   };
 }
 

@@ -5,10 +5,10 @@ import { type StripeStandIn, startStripeStandIn } from "../stripe/stripe-stand-i
 import { claimRedis } from "./claim-redis.ts";
 import type { Closing } from "./closing.ts";
 import type { DataFolder } from "./data-folder.ts";
-import { demoSettings, demoZone, isGiven, workerEnv } from "./env.ts";
+import { demoSettings, isGiven, workerEnv } from "./env.ts";
 import type { Narrator } from "./narrator.ts";
-import type { DemoContract } from "./stripe.ts";
-import { stripeSeed } from "./stripe.ts";
+import type { DemoDay } from "./notation.ts";
+import { type DemoContract, stripeSeed } from "./stripe.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker-process.ts";
 
 /** Everything that the demo starts. */
@@ -22,6 +22,7 @@ export interface OpenOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly folder: DataFolder;
   readonly contracts: readonly DemoContract[];
+  readonly day: DemoDay;
   readonly narrator: Narrator;
   readonly closing: Closing;
   readonly signal: AbortSignal;
@@ -46,8 +47,9 @@ export async function openServers(options: OpenOptions): Promise<Servers> {
   readConfig({ ...demoSettings(env, servers) });
   const worker = await narrator.tell(
     async () => {
-      const started = await startWorkerProcess(workerEnv(env, servers), folder.workerLog);
+      const started = startWorkerProcess(workerEnv(env, servers), folder);
       await options.closing.add(() => started.stop());
+      await started.ready;
       return started;
     },
     () => `A worker is up in a process of its own, its queue on ${isGiven(env.REDIS_URL) ? "Redis" : "PostgreSQL"}`,
@@ -67,10 +69,10 @@ async function openDatabase({ folder, narrator, closing }: OpenOptions): Promise
   return server.url;
 }
 
-async function openStripe({ folder, contracts, closing }: OpenOptions) {
+async function openStripe({ folder, contracts, day, closing }: OpenOptions) {
   const standIn = await startStripeStandIn({ stateFile: folder.stripe });
   await closing.add(() => standIn.stop());
-  const seed = stripeSeed(contracts, demoZone);
+  const seed = stripeSeed(contracts, day);
   const { subscriptions = [], paymentIntents = [] } = seed;
   await standIn.control.seed(seed);
   const seeded = `${subscriptions.length} subscriptions and ${paymentIntents.length} single payments`;

@@ -31,7 +31,7 @@ async function refundTwice(sql: Sql, stripe: StandInAddress): Promise<string> {
     "metadata[keiyaku_refund]": refund.id,
     "metadata[keiyaku_operation]": refund.operationId,
   });
-  return `Planted: ¥100 of ${paid.paymentIntentId} refunded at the stand-in once more in the name of ${refund.id}.`;
+  return `Planted: ¥100 of ${paid.paymentIntentId} refunded once more in the name of ${refund.id}.`;
 }
 
 /** What a slip in a statement would do: a paid row with another amount. */

@@ -6,8 +6,12 @@ import type { DataFolder } from "./data-folder.ts";
 import { type DemoDay, resolveDates } from "./notation.ts";
 import type { DemoContract } from "./stripe.ts";
 
-/** The demo's data, with their dates of today. */
+type Line = Readonly<Record<string, unknown>>;
+
+/** The demo's data, with their dates of one day. */
 export interface DemoFiles {
+  /** The lines to import. */
+  readonly lines: readonly Line[];
   readonly requests: readonly PlannedRequest[];
   /** Every contract that the two files bring, as far as it can be read; for the stand-in's seed. */
   readonly contracts: readonly DemoContract[];
@@ -15,25 +19,42 @@ export interface DemoFiles {
 
 /** Reads the two files, resolves their dates, and writes what comes out into the data folder, for the import and for people. */
 export async function readDemoFiles(folder: DataFolder, day: DemoDay): Promise<DemoFiles> {
-  const lines = await readLines("contracts.ndjson", day);
-  const requests = (await readLines("requests.ndjson", day)) as unknown as readonly PlannedRequest[];
-  await writeFile(folder.contracts, toText(lines));
-  await writeFile(folder.requests, toText(requests));
+  const read = (name: string) => readFile(join(import.meta.dirname, name), "utf8");
+  const texts = {
+    "contracts.ndjson": await read("contracts.ndjson"),
+    "requests.ndjson": await read("requests.ndjson"),
+  };
+  const files = resolveDemoFiles(texts, day);
+  await writeFile(folder.contracts, toText(files.lines));
+  await writeFile(folder.requests, toText(files.requests));
+  return files;
+}
+
+/** What the two files say on this day. */
+export function resolveDemoFiles(
+  texts: Readonly<Record<"contracts.ndjson" | "requests.ndjson", string>>,
+  day: DemoDay,
+): DemoFiles {
+  const lines = resolveLines<Line>(texts["contracts.ndjson"], day);
+  const requests = resolveLines<PlannedRequest>(texts["requests.ndjson"], day);
   const imported = lines.flatMap(({ type, contractId, ...params }) =>
     type === "contract" ? contractOf(contractId, params) : [],
   );
-  const known = new Set(imported.map(({ contractId }) => contractId));
   const registered = requests.flatMap(({ kind, contractId, params }) =>
-    kind === "register" && !known.has(contractId) ? contractOf(contractId, params) : [],
+    kind === "register" ? contractOf(contractId, params) : [],
   );
-  return { requests, contracts: [...imported, ...registered] };
+  return { lines, requests, contracts: firstOfEach([...imported, ...registered]) };
 }
 
-type Line = Readonly<Record<string, unknown>>;
+/** A contract that is registered again is the one that it was: repeated requests are among the others on purpose. */
+function firstOfEach(contracts: readonly DemoContract[]): readonly DemoContract[] {
+  const first = new Map<string, DemoContract>();
+  for (const contract of contracts) if (!first.has(contract.contractId)) first.set(contract.contractId, contract);
+  return [...first.values()];
+}
 
-async function readLines(name: string, day: DemoDay): Promise<readonly Line[]> {
-  const text = await readFile(join(import.meta.dirname, name), "utf8");
-  return text.split("\n").flatMap((line) => (line === "" ? [] : [resolveDates(JSON.parse(line) as Line, day)]));
+function resolveLines<T>(text: string, day: DemoDay): readonly T[] {
+  return text.split("\n").flatMap((line) => (line === "" ? [] : [resolveDates(JSON.parse(line) as T, day)]));
 }
 
 function toText(lines: readonly object[]): string {

@@ -50,12 +50,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
   const folder = await takeDataFolder(options.folder, (sentence) => narrator.remark(sentence));
   await closing.add(() => folder.release());
-  const today = Temporal.Now.plainDateISO(demoZone).toString();
+  const day = { today: Temporal.Now.plainDateISO(demoZone).toString(), zone: demoZone };
   const files = await narrator.tell(
-    () => readDemoFiles(folder, { today, zone: demoZone }),
-    ({ requests }) => `${showCount(requests.length)} requests are read, their dates counted from ${today}`,
+    () => readDemoFiles(folder, day),
+    ({ requests }) => `${showCount(requests.length)} requests are read, their dates counted from ${day.today}`,
   );
-  const servers = await openServers({ env, folder, contracts: files.contracts, narrator, closing, signal });
+  const servers = await openServers({ env, folder, contracts: files.contracts, day, narrator, closing, signal });
   const sql = postgres(servers.databaseUrl, { max: 2, onnotice: () => undefined });
   await closing.add(() => sql.end({ timeout: 1 }));
 

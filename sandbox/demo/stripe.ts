@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { registerParams } from "../../src/contract/registering.ts";
 import type { Seed } from "../stripe/control/seed-schema.ts";
 import { demoProducts } from "./data/catalog.ts";
+import type { DemoDay } from "./notation.ts";
 import { type StripeHistory, stripeHistories } from "./stripe-histories.ts";
 
 /** A contract as its line says, dates resolved and defaults filled in. */
@@ -22,7 +23,7 @@ type OneOffSeed = NonNullable<Seed["invoices"]>[number];
  * the books have them, and for a few a history of their own (`stripe-histories.ts`). Contracts that name the same objects
  * as an earlier one add nothing: they are mistakes that the requests contain on purpose.
  */
-export function stripeSeed(contracts: readonly DemoContract[], zone: string): Seed {
+export function stripeSeed(contracts: readonly DemoContract[], day: DemoDay): Seed {
   const customers = new Set<string>();
   const prices = new Map<string, { id: string; product: string; amount: number }>();
   const subscriptions = new Map<string, SubscriptionSeed>();
@@ -45,7 +46,7 @@ export function stripeSeed(contracts: readonly DemoContract[], zone: string): Se
       const price = priceOf(params);
       prices.set(price.id, price);
       const ids = { id: subscriptionId, customer: customerId, price: price.id };
-      subscriptions.set(subscriptionId, subscriptionOf(params, ids, zone, history));
+      subscriptions.set(subscriptionId, subscriptionOf(params, ids, day, history));
       invoices.push(...feeInvoicesOf(params, customerId));
     }
   }
@@ -90,11 +91,11 @@ const statusesAtStripe: Partial<Record<string, SubscriptionSeed["status"]>> = {
 function subscriptionOf(
   params: Params,
   ids: Pick<SubscriptionSeed, "id" | "customer" | "price">,
-  zone: string,
+  day: DemoDay,
   history: StripeHistory | undefined,
 ): SubscriptionSeed {
   const { startOn, state, payments } = params;
-  const endedAt = history?.type === "ended_at_stripe" ? "yesterday" : state?.endedAt;
+  const endedAt = history?.type === "ended_at_stripe" ? morningOf(day.today, day.zone, -1) : state?.endedAt;
   const isWaiting = payments.length === 0;
   const status = isWaiting ? "incomplete" : (statusesAtStripe[state?.status ?? "active"] ?? "active");
   const hasFeeOnFirst = payments.some(
@@ -103,9 +104,9 @@ function subscriptionOf(
   return {
     ...ids,
     // In the morning, when Tokyo and UTC have the same date: Stripe's periods then begin on the contract's renewal dates.
-    anchorAt: instantAt(startOn, zone),
+    anchorAt: morningOf(startOn, day.zone),
     status: endedAt === undefined ? status : "canceled",
-    ...(endedAt === undefined ? {} : { endedAt: endedAt === "yesterday" ? yesterday() : endedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
     cancelAtPeriodEnd: state?.reservation !== undefined,
     ...(hasFeeOnFirst ? { initialFee: params.initialFeeMinor } : {}),
     invoices: isWaiting
@@ -153,10 +154,8 @@ function looseInvoicesOf({ payments, priceMinor }: Params, customer: string): re
   );
 }
 
-function instantAt(date: string, zone: string): string {
-  return Temporal.PlainDate.from(date).toZonedDateTime({ timeZone: zone, plainTime: "10:00" }).toInstant().toString();
-}
-
-function yesterday(): string {
-  return Temporal.Now.instant().subtract({ hours: 24 }).round("second").toString();
+/** Ten o'clock on a date, or so many days after it. */
+function morningOf(date: string, zone: string, daysLater = 0): string {
+  const day = Temporal.PlainDate.from(date).add({ days: daysLater });
+  return day.toZonedDateTime({ timeZone: zone, plainTime: "10:00" }).toInstant().toString();
 }

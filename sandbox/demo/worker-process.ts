@@ -2,10 +2,13 @@ import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { DataFolder } from "./data-folder.ts";
 
 /** The demo's worker in a process of its own, as in production. */
 export interface WorkerProcess {
   readonly pid: number;
+  /** Resolves when it takes jobs; throws the last lines of its log when it ends instead. */
+  readonly ready: Promise<void>;
   /** Rejects when it ends without having been asked to; never resolves. */
   readonly died: Promise<never>;
   /** Resolves when the process is gone. */
@@ -15,14 +18,15 @@ export interface WorkerProcess {
 /** It puts back what it has at work and closes its connections, in less than a second; a stuck one is killed. */
 const stopWithinMs = 8_000;
 
-/** Starts the worker and resolves when it is ready. Throws the last lines of its log when it ends instead. */
-export async function startWorkerProcess(
+/** Starts the worker. It can be stopped before it is ready. */
+export function startWorkerProcess(
   env: Readonly<Record<string, string | undefined>>,
-  logFile: string,
-): Promise<WorkerProcess> {
+  { path, workerLog: logFile }: Pick<DataFolder, "path" | "workerLog">,
+): WorkerProcess {
   const log = openSync(logFile, "a");
+  // The folder is named for whoever lists processes.
   // Out of the terminal's group: Ctrl-C is the demo's to hear, and the demo stops its worker in the right order.
-  const child = fork(join(import.meta.dirname, "worker.ts"), {
+  const child = fork(join(import.meta.dirname, "worker.ts"), [path], {
     env: { ...env },
     detached: true,
     stdio: ["ignore", log, log, "ipc"],
@@ -38,12 +42,14 @@ export async function startWorkerProcess(
       if (!stopping) reject(new Error(`The worker ended (${ending}); its log is ${logFile}`));
     });
   });
-  // Heard by whoever waits for it; by nobody otherwise, which is no reason to end this process.
+  // Heard by whoever waits for them; by nobody otherwise, which is no reason to end this process.
   died.catch(() => undefined);
-  const ready = new Promise<void>((resolve) => child.once("message", () => resolve()));
-  await Promise.race([ready, exited.then((ending) => failedStart(ending, logFile))]);
+  const said = new Promise<void>((resolve) => child.once("message", () => resolve()));
+  const ready = Promise.race([said, exited.then((ending) => failedStart(ending, logFile))]);
+  ready.catch(() => undefined);
   return {
     pid: child.pid ?? 0,
+    ready,
     died,
     async stop() {
       stopping = true;

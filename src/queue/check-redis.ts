@@ -5,13 +5,19 @@ import { within } from "./enqueue.ts";
 export type RedisCheck =
   | { readonly type: "fit" }
   | { readonly type: "unreachable" }
+  /** It answers and does not let us in; the code is Redis's own word, such as `WRONGPASS`. */
+  | { readonly type: "refused"; readonly code: string }
   /** With any other policy than `noeviction` Redis may drop jobs when its memory is full. */
   | { readonly type: "evicting"; readonly policy: string };
 
 /** Connects once and reads the eviction policy. A server that does not say it is taken as fit. */
 export async function checkRedis(url: string, deadlineMs = 5_000): Promise<RedisCheck> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
-  redis.on("error", () => undefined);
+  // What a failed login says arrives here; the connection is then merely closed.
+  let refusal: string | undefined;
+  redis.on("error", (error: Error) => {
+    refusal ??= refusalIn(error);
+  });
   try {
     const info = await within(
       deadlineMs,
@@ -19,9 +25,15 @@ export async function checkRedis(url: string, deadlineMs = 5_000): Promise<Redis
     );
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? "noeviction";
     return policy === "noeviction" ? { type: "fit" } : { type: "evicting", policy };
-  } catch {
-    return { type: "unreachable" };
+  } catch (error) {
+    const code = refusal ?? refusalIn(error as Error);
+    return code === undefined ? { type: "unreachable" } : { type: "refused", code };
   } finally {
     redis.disconnect();
   }
+}
+
+/** Redis begins its refusals with a word in capitals. */
+function refusalIn({ message }: Error): string | undefined {
+  return /^(NOAUTH|WRONGPASS|NOPERM)\b/.exec(message)?.[1];
 }

@@ -6,6 +6,9 @@ import { payloadVersion } from "./payloads.ts";
 /** The most that a request may weigh as JSON. A register with twenty years of payments weighs some 30 KiB. */
 const requestBytesMax = 65_536;
 
+/** Deeper than any request may be, and far from where reading it would exhaust the stack. */
+const depthMax = 100;
+
 /** How much of an unreadable payload is kept for whoever has to find its sender. */
 const excerptLength = 2_000;
 
@@ -16,13 +19,14 @@ export type ReadPayload =
 
 /**
  * Reads the payload of a `request` job that anybody may have written. Checks only what PostgreSQL could not store or
- * would be slow to refuse: version, size, and characters that are no text. Fields are the ledger's to judge.
+ * would be slow to refuse: version, size, depth, and characters that are no text. Fields are the ledger's to judge.
  */
 export function readRequestPayload(data: unknown): ReadPayload {
   const refuse = (field: string, problem: string): ReadPayload => ({
     type: "unreadable",
     unreadable: unreadable(data, field, problem),
   });
+  if (isDeeper(data, depthMax)) return refuse("payload", `must be nested less than ${depthMax} levels deep`);
   if (Buffer.byteLength(textOf(data)) > requestBytesMax) return refuse("request", "must be at most 64 KiB");
   if (!isObject(data)) return refuse("payload", "must be an object with v and request");
   if (data.v !== payloadVersion) return refuse("v", `must be ${payloadVersion}`);
@@ -45,8 +49,21 @@ export function unreadable(data: unknown, field: string, problem: string): Unrea
   };
 }
 
+/** The payload as JSON. Of one that is too deep, only as far as it can be written. */
 function textOf(data: unknown): string {
-  return JSON.stringify(data) ?? "undefined";
+  return JSON.stringify(isDeeper(data, depthMax) ? cutAt(data, depthMax) : data) ?? "undefined";
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeper(child, levels - 1));
+}
+
+function cutAt(value: unknown, levels: number): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (levels === 0) return "…";
+  if (Array.isArray(value)) return value.map((child) => cutAt(child, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, cutAt(child, levels - 1)]));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -55,13 +55,13 @@ export function contractRow(overrides: StoreRow = {}): StoreRow {
 /** The paid fee of period 0 of `c-1`, unless told otherwise. */
 export function paymentRow(overrides: StoreRow = {}): StoreRow {
   const { contract_id = "c-1", subject = "period", state = "paid" } = overrides;
-  const period = overrides.period === undefined && subject === "period" ? 0 : overrides.period;
+  const { period = subject === "period" ? 0 : null } = overrides;
   return {
-    id: `${contract_id}:${subject}${period === undefined ? "" : `:${period}`}`,
+    id: [contract_id, subject, ...(period === null ? [] : [period])].join(":"),
     contract_id,
     subject,
-    period: period ?? null,
-    starts_on: period === undefined ? null : "2024-10-08",
+    period,
+    starts_on: period === null ? null : "2024-10-08",
     amount_minor: 1_980,
     state,
     paid_at: state === "paid" || state === "refunded" ? someTime : null,

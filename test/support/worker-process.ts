@@ -34,6 +34,8 @@ export interface WorkerProcess {
   said(): string;
   kill(signal: NodeJS.Signals): void;
   readonly exited: Promise<WorkerExit>;
+  /** Resolves with how it ended; rejects with its last words when it has not in time. */
+  ended(withinMs?: number): Promise<WorkerExit>;
   /** Resolves with the first line of the log that fits, past ones included. Rejects when the process ends without one. */
   logged(fits: (line: LogLine) => boolean, withinMs?: number): Promise<LogLine>;
   /** Resolves once the process says on its port that it could work. Rejects with its last words when it ends instead. */
@@ -43,6 +45,9 @@ export interface WorkerProcess {
 }
 
 const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
+
+/** Whatever ends a worker in a test, a signal or a failpoint, does so in a few seconds on a crowded machine. */
+const endedWithinMs = 15_000;
 
 /** A start takes a second on an idle machine; half a minute is past the 15 s in which it waits for its servers. */
 const readyWithinMs = 30_000;
@@ -76,31 +81,41 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
   const { pid } = child;
   if (pid === undefined) throw new Error(`There is no ${process.execPath} to run a worker with.`);
   const log = readLog(child);
+  let exit: WorkerExit | undefined;
   const exited = new Promise<WorkerExit>((resolve) => {
     // Once the streams are closed too, so that no line of the log comes after.
-    child.once("close", (code, signal) => resolve({ code, signal }));
+    child.once("close", (code, signal) => {
+      exit = { code, signal };
+      resolve(exit);
+    });
   });
   living.set(pid, { child, exited });
   void exited.then(() => living.delete(pid));
 
-  const logged = async (fits: (line: LogLine) => boolean, withinMs = readyWithinMs) => {
-    let exit: WorkerExit | undefined;
-    void exited.then((how) => (exit = how));
+  const explained = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      const found = await eventually(() => log.lines.find(fits) ?? exit, { withinMs, describe: "a line of its log" });
-      if ("msg" in found) return found;
-      throw new Error(`It ended with ${found.signal ?? found.code}`);
+      return await work();
     } catch (error) {
       throw new Error(`${(error as Error).message}. The worker said:\n${log.tail()}`, { cause: error });
     }
   };
-  const ask = async (path: string) => fetch(`http://127.0.0.1:${(await logged(isReadyLine)).http}${path}`);
+  const logged = (fits: (line: LogLine) => boolean, withinMs = readyWithinMs) =>
+    explained(async () => {
+      const found = await eventually(() => log.lines.find(fits) ?? exit, { withinMs, describe: "a line of its log" });
+      if ("msg" in found) return found;
+      throw new Error(`It ended with ${found.signal ?? found.code}`);
+    });
+  const ask = async (path: string) => {
+    const { http } = await logged(isReadyLine);
+    return fetch(`http://127.0.0.1:${Number(http)}${path}`);
+  };
   return {
     pid,
     logs: log.lines,
     said: () => log.rest(),
     kill: (signal) => void process.kill(pid, signal),
     exited,
+    ended: (withinMs = endedWithinMs) => explained(() => eventually(() => exit, { withinMs, describe: "its end" })),
     logged,
     async untilReady(withinMs = readyWithinMs) {
       await logged(isReadyLine, withinMs);

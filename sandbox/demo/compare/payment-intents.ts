@@ -99,8 +99,8 @@ function differencesOf(refund: StripeRefund, intentId: string, { byRow, rows }: 
   if (row === undefined) return [`${refund.id} names ${refundId}, which no row of the books is`];
   const made = (byRow.get(refundId) ?? []).filter(isGivenBack);
   if (made.length > 1) {
-    const each = made.map(({ id, paymentIntentId }) => `${id} of ${paymentIntentId}`).join(", ");
-    return [`refunded ${made.length} times in the name of ${refundId}: ${each}`];
+    const intents = [...new Set(made.map(({ paymentIntentId }) => paymentIntentId))].join(" and ");
+    return [`${made.length} refunds for ${refundId}, on ${intents}`];
   }
   const differences: string[] = [];
   if (row.paymentIntentId !== intentId)

@@ -14,7 +14,6 @@ export function requestsForNobody(): readonly Ask[] {
 
 /** Requests that no door takes, or that are refused for their parameters: what a producer gets wrong in its first week. */
 export function malformedRequests(): readonly PlannedRequest[] {
-  const fine: PlannedRequest = { id: "", kind: "suspend", contractId: "K-0150", actor: operator };
   const wrong: readonly Partial<Record<keyof PlannedRequest, unknown>>[] = [
     // Ids.
     { id: "依頼 7" },
@@ -49,8 +48,10 @@ export function malformedRequests(): readonly PlannedRequest[] {
     { note: "please hurry" } as object,
   ];
   return wrong.map((change, index) => ({
-    ...fine,
     id: `bad-${String(index + 1).padStart(2, "0")}`,
+    kind: "suspend",
+    contractId: `K-0${150 + index}`,
+    actor: operator,
     ...change,
   })) as readonly PlannedRequest[];
 }

@@ -29,8 +29,8 @@ export function writeDoor(
   const byClient = countsOf(refused.map(({ field }) => ({ field, count: 1 })));
   const byLedger = countsOf(byCode("invalid_request"));
   writeNumbered(out, [
-    [refused.length, `by the client, before queueing: ${byClient.words}`],
-    [byLedger.sum, `by the ledger, when the same came by SQL: ${byLedger.words}`],
+    [refused.length, `by the client, at once: ${byClient.words}`],
+    [byLedger.sum, `by the ledger, sent by SQL: ${byLedger.words}`],
     [acceptedBySql, "by a rule, which judged the parameters of those that the ledger took: invalid_request"],
     [countsOf(byCode("id_reused")).sum, "by the ledger, for an id that had been used: id_reused"],
   ]);

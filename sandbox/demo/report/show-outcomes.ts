@@ -34,13 +34,12 @@ export function writeKinds(out: Output, { kinds, held }: Outcomes): void {
 /** Every reason for a rejection, in both languages, and how often it was given. */
 export function writeRejections(out: Output, { rejections }: Outcomes): void {
   writeHeading(out, "Why operations were rejected, in the words that the first of each got");
-  const width = Math.max(...rejections.map(({ count }) => showCount(count).length));
-  const indent = " ".repeat(width + 4);
   for (const rejection of rejections) {
     const { ja, en } = sentencesOf(rejection);
-    writeLine(out, `  ${showCount(rejection.count).padStart(width)}  ${paint(out, "yellow", rejection.code)}`);
-    writeLine(out, `${indent}${ja}`);
-    writeLine(out, `${indent}${paint(out, "dim", en)}`);
+    const times = rejection.count === 1 ? "once" : `${showCount(rejection.count)} times`;
+    writeLine(out, `  ${paint(out, "yellow", rejection.code)}, ${times}`);
+    writeLine(out, `    ${ja}`);
+    writeLine(out, `    ${paint(out, "dim", en)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, integer, jsonb, text } from "drizzle-orm/pg-core";
-import { instant, isId, keiyaku } from "./keiyaku-schema.ts";
+import { instant, isId, isObject, keiyaku } from "./keiyaku-schema.ts";
 
 /** What remains of a deleted contract: enough to recognise late money and late events, and what is still owed. */
 export const tombstones = keiyaku.table(
@@ -22,6 +22,7 @@ export const tombstones = keiyaku.table(
     deletedAt: instant("deleted_at").notNull().default(sql`clock_timestamp()`),
   },
   (table) => [
+    check("tombstones_outcome_is_object", isObject(table.outcome)),
     check("tombstones_contract_id_form", isId(table.contractId)),
     check("tombstones_version_counts_from_one", sql`${table.version} >= 1`),
   ],

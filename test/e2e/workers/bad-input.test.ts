@@ -41,6 +41,8 @@ const payloadWith = (fields: Record<string, unknown>) => ({ v: 1, request: { ...
 /** Objects that hold one another so many levels deep. */
 const nested = (levels: number): unknown => (levels === 0 ? canary : { deeper: nested(levels - 1) });
 
+const nestedLists = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+
 const badInputs: readonly BadInput[] = [
   { name: "text", payload: canary, field: "payload" },
   { name: "a number", payload: 7, field: "payload" },
@@ -54,7 +56,12 @@ const badInputs: readonly BadInput[] = [
   { name: "a request that is text", payload: { v: 1, request: canary }, field: "request" },
   { name: "a request that is a list", payload: { v: 1, request: [request] }, field: "request" },
   { name: "an unknown job name", payload: payloadWith({}), jobName: "confirm_payment", field: "job name" },
-  { name: "an unknown job name and a payload of ours", payload: { v: 1, operationId: "op-1" }, jobName: "__proto__", field: "job name" },
+  {
+    name: "an unknown job name and a payload of ours",
+    payload: { v: 1, operationId: "op-1" },
+    jobName: "__proto__",
+    field: "job name",
+  },
   { name: "an unknown kind", payload: payloadWith({ kind: "delete_everything" }), field: "kind" },
   { name: "no kind", payload: payloadWith({ kind: undefined }), field: "kind" },
   { name: "an id with a space", payload: payloadWith({ id: "op 1" }), field: "id" },
@@ -62,7 +69,11 @@ const badInputs: readonly BadInput[] = [
   { name: "an id that is a number", payload: payloadWith({ id: 5 }), field: "id" },
   { name: "a contract's id with a slash", payload: payloadWith({ contractId: "c/1" }), field: "contractId" },
   { name: "no actor", payload: payloadWith({ actor: undefined }), field: "actor" },
-  { name: "the calendar as actor", payload: payloadWith({ actor: { type: "schedule", id: "x" } }), field: "actor.type" },
+  {
+    name: "the calendar as actor",
+    payload: payloadWith({ actor: { type: "schedule", id: "x" } }),
+    field: "actor.type",
+  },
   { name: "an actor without a name", payload: payloadWith({ actor: { type: "operator", id: "" } }), field: "actor.id" },
   { name: "a field too many", payload: payloadWith({ priority: 1 }), field: "priority" },
   { name: "a list of parameters", payload: payloadWith({ params: [1] }), field: "params" },
@@ -97,16 +108,26 @@ const badInputs: readonly BadInput[] = [
     field: "params",
     unstorable: true,
   },
-  { name: "an hour ahead", payload: payloadWith({ id: "op-1", requestedAt: timeFromNow(hourMs) }), field: "requestedAt" },
-  { name: "a year ago", payload: payloadWith({ id: "op-2", requestedAt: timeFromNow(-365 * 24 * hourMs) }), field: "requestedAt" },
+  {
+    name: "an hour ahead",
+    payload: payloadWith({ id: "op-1", requestedAt: timeFromNow(hourMs) }),
+    field: "requestedAt",
+  },
+  {
+    name: "a year ago",
+    payload: payloadWith({ id: "op-2", requestedAt: timeFromNow(-365 * 24 * hourMs) }),
+    field: "requestedAt",
+  },
+  { name: "lists 4000 levels deep", payload: payloadWith({ params: { a: nestedLists(4_000) } }), field: "payload" },
   { name: "a time in words", payload: payloadWith({ id: "op-3", requestedAt: "yesterday" }), field: "requestedAt" },
 ];
 
 /** Puts it on the queue as any producer would, and gives what the ledger noted of it once the queue is empty again. */
-async function refusalOf({ queue, sql, queueEmpty }: World, { jobName = "request", payload }: BadInput) {
+async function refusalOf(world: World, { jobName = "request", payload }: BadInput) {
+  const { queue, sql } = world;
   const [last] = await sql`select coalesce(max(id), 0)::int as id from keiyaku.refused_requests`;
   await queue.foreign.add(jobName, payload);
-  await queueEmpty();
+  await world.queueEmpty();
   const rows = await sql`select code, field from keiyaku.refused_requests where id > ${last?.id}`;
   return rows.map(({ code, field }) => `${code} ${field}`).join(", ");
 }
@@ -158,6 +179,26 @@ describeOnBackends("bad input from a foreign producer", (type) => {
       },
     });
     expect(await world.queue.contents()).not.toContain(canary);
+  });
+
+  it("is a job time that no clock tells: the request counts for the time of its acceptance", async () => {
+    const world = await setUp(type);
+    await world.worker();
+    const timestamps = {
+      nanoseconds: 1.8e18,
+      seconds: 1.8e9,
+      zero: 0,
+      negative: -1e15,
+      tomorrow: Date.now() + 24 * hourMs,
+    };
+    for (const [id, timestamp] of Object.entries(timestamps)) {
+      await world.queue.foreign.add("request", payloadWith({ id }), { timestamp });
+    }
+    await world.concluded(Object.keys(timestamps), 15_000);
+    await world.queueEmpty();
+    const far = await world.sql`select id, taken_at from keiyaku.operations
+      where accepted_at - taken_at not between interval '0 seconds' and interval '1 minute'`;
+    expect(far).toEqual([]);
   });
 
   it("is no bell: what names no operation just leaves the queue", async () => {

@@ -39,7 +39,7 @@ export async function booksOf(world: World, contractId: string): Promise<Contrac
       await sql`select id, state, amount_minor::int as amount, paid_at is not null as paid
       from keiyaku.payments where contract_id = ${contractId} order by id`,
     ),
-    refunds: own(refunds.map(({ stripe_refund_id: _, ...row }) => row)),
+    refunds: own(refunds.map((row) => ({ ...row, stripe_refund_id: "compared above" }))),
     licenses: own(
       await sql`select payment_id, revoked_because from keiyaku.licenses
       where contract_id = ${contractId} order by payment_id`,

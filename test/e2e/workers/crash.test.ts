@@ -4,7 +4,8 @@ import type { OperationRequest } from "../../../src/contract/operation.ts";
 import { requestJob } from "../../../src/queue/enqueue.ts";
 import { Database } from "../../../src/store/database.ts";
 import { createOperationsProcessor } from "../../../workers/operations.ts";
-import { type BackendType, describeOnBackend } from "../../support/backends.ts";
+import { type BackendType, describeOnBackend, describeOnBackends } from "../../support/backends.ts";
+import { eventually } from "../../support/eventually.ts";
 import { addressOf } from "../../support/test-database.ts";
 import { endWorkerProcesses } from "../../support/worker-process.ts";
 import { booksOf, type ContractBooks } from "./books.ts";
@@ -90,7 +91,7 @@ async function killAtEach(type: BackendType, { kind, prepare }: Scenario, bounda
     await prepare(world, contractId);
     const victim = await world.worker({ failpoint: `${boundary}:kill` });
     await client.request(requestOf(operationId, kind, contractId));
-    expect(await victim.exited, boundary).toEqual({ code: null, signal: "SIGKILL" });
+    expect(await victim.ended(), boundary).toEqual({ code: null, signal: "SIGKILL" });
     await layAside(world);
   }
   await world.letPass(3_600 + 61);
@@ -155,13 +156,47 @@ describe("an operation whose workers die again and again", () => {
     await world.client().request(requestOf("op-1", "cancel_with_refund", "c-1"));
     for (const boundary of deaths) {
       const victim = world.startingWorker({ failpoint: `${boundary}:kill` });
-      expect(await victim.exited, boundary).toEqual({ code: null, signal: "SIGKILL" });
+      expect(await victim.ended(), boundary).toEqual({ code: null, signal: "SIGKILL" });
       await world.letPass(61);
     }
     await world.worker();
     const [operation] = await world.concluded(["op-1"]);
 
     expect(operation).toMatchObject({ state: "succeeded", attempt: 4 });
+    expect((await effectsOf(world, "c-1")).toSorted()).toEqual(["refund.created 3000", "refund.created 9800"]);
+  });
+});
+
+describeOnBackends("a worker that was paused while another took its operation over", (type) => {
+  it("changes nothing when it wakes up", async () => {
+    const world = await setUp(type);
+    await registerPaidByCard(world, "c-1");
+    const { control } = world.stripe;
+    await control.fault({ mode: "hold", ms: 60_000, method: "POST", path: "/v1/refunds" });
+    const paused = await world.worker();
+    await world.client().request(requestOf("op-1", "cancel_with_refund", "c-1"));
+    await eventually(async () => (await control.requests()).some(({ fault }) => fault === "hold"), {
+      withinMs: 10_000,
+    });
+
+    paused.kill("SIGSTOP");
+    await control.releaseHeld();
+    await world.letPass(61);
+    await world.queue.expireLocks();
+    await world.worker();
+    await world.concluded(["op-1"]);
+    const [books, operation] = [await booksOf(world, "c-1"), await world.operation("op-1")];
+
+    paused.kill("SIGCONT");
+    await eventually(async () => (await paused.ask("/readyz")).ok, { withinMs: 10_000, describe: "the paused worker" });
+    await world.register("c-2");
+    await world.client().request(requestOf("op-2", "confirm_payment", "c-2"));
+    await world.concluded(["op-2"]);
+    await world.queueEmpty();
+
+    expect(operation).toMatchObject({ state: "succeeded", attempt: 2 });
+    expect(await world.operation("op-1")).toEqual(operation);
+    expect(await booksOf(world, "c-1")).toEqual(books);
     expect((await effectsOf(world, "c-1")).toSorted()).toEqual(["refund.created 3000", "refund.created 9800"]);
   });
 });

@@ -33,7 +33,10 @@ describeOnBackends("requests for one contract", (type) => {
     const requests = ids.map((id, index) => requestOf(id, index % 2 === 0 ? "suspend" : "resume", "c-1"));
 
     const clients = [world.client(), world.client()];
-    await Promise.all(requests.map((request, index) => clients[index % 2]?.request(request)));
+    const shareOf = (client: number) => requests.filter((_, index) => index % clients.length === client);
+    await Promise.all(
+      clients.flatMap((client, index) => shareOf(index).map(async (request) => client.request(request))),
+    );
     const operations = await world.concluded(ids);
 
     expect(operations.map(seenOf)).toEqual(expectedOf(operations));

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { describeOnBackend, describeOnBackends } from "../../support/backends.ts";
+import { createEmptyDatabase } from "../../support/database.ts";
 import { eventually } from "../../support/eventually.ts";
 import { findFreePort } from "../../support/free-port.ts";
 import { endWorkerProcesses } from "../../support/worker-process.ts";
@@ -18,8 +19,7 @@ describe("a worker whose database does not answer at its start", () => {
     const databaseUrl = `postgres://keiyaku@127.0.0.1:${await findFreePort()}/keiyaku`;
     const worker = world.startingWorker({ databaseUrl });
 
-    await eventually(() => Promise.race([worker.exited, undefined]), { withinMs: givesUpWithinMs });
-    expect(await worker.exited).toEqual({ code: 75, signal: null });
+    expect(await worker.ended(givesUpWithinMs)).toEqual({ code: 75, signal: null });
     expect(worker.said()).toContain("PostgreSQL does not answer; check DATABASE_URL and that the server runs");
   });
 
@@ -38,29 +38,70 @@ describe("a worker whose database does not answer at its start", () => {
   });
 });
 
+describe("a worker whose database is not fit at its start", () => {
+  it("refuses to start on one that lacks migrations", async () => {
+    const world = await setUp("postgres");
+    const database = await createEmptyDatabase();
+    onTestFinished(() => database.drop());
+    const worker = world.startingWorker({ databaseUrl: database.url });
+
+    expect(await worker.ended()).toEqual({ code: 1, signal: null });
+    expect(worker.said()).toContain("The database lacks migrations of this version: run `keiyaku migrate` first");
+  });
+
+  it("refuses to start when its clock and this machine's differ by more than two seconds", async () => {
+    const world = await setUp("postgres");
+    const ahead = "const now = Date.now; Date.now = () => now() + 5000;";
+    const worker = world.startingWorker({
+      env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(ahead)}` },
+    });
+
+    expect(await worker.ended()).toEqual({ code: 1, signal: null });
+    expect(worker.said()).toMatch(
+      /This host's clock and the database's differ by (4\.9|5\.\d) s: synchronise them first/,
+    );
+  });
+});
+
 describeOnBackend("a worker whose Redis is not fit at its start", "redis", (type) => {
   it("says that it does not answer and asks to be tried later", async () => {
     const world = await setUp(type);
     const worker = world.startingWorker({ redisUrl: `redis://127.0.0.1:${await findFreePort()}` });
 
-    await eventually(() => Promise.race([worker.exited, undefined]), { withinMs: givesUpWithinMs });
-    expect(await worker.exited).toEqual({ code: 75, signal: null });
+    expect(await worker.ended(givesUpWithinMs)).toEqual({ code: 75, signal: null });
     expect(worker.said()).toContain("Redis does not answer; check REDIS_URL and that the server runs");
+  });
+
+  it("refuses to start on one that does not let it in", async () => {
+    const world = await setUp(type);
+    await configure(world, "requirepass", "of somebody else");
+    const url = String(world.queue.redisUrl);
+
+    for (const redisUrl of [url, url.replace("redis://", "redis://:wrong@")]) {
+      const worker = world.startingWorker({ redisUrl });
+      expect(await worker.ended()).toEqual({ code: 1, signal: null });
+      expect(worker.said()).toMatch(/Redis refuses the user or the password of REDIS_URL.*\((NOAUTH|WRONGPASS)\)/);
+      expect(worker.said()).not.toContain("wrong@");
+    }
   });
 
   it("refuses to start on one that may evict jobs", async () => {
     const world = await setUp(type);
-    const redis = new Redis(String(world.queue.redisUrl));
-    await redis.config("SET", "maxmemory-policy", "allkeys-lru");
-    await redis.quit();
+    await configure(world, "maxmemory-policy", "allkeys-lru");
     const worker = world.startingWorker();
 
-    expect(await worker.exited).toEqual({ code: 1, signal: null });
+    expect(await worker.ended()).toEqual({ code: 1, signal: null });
     expect(worker.said()).toContain(
       "Redis may evict jobs (maxmemory-policy allkeys-lru): set maxmemory-policy to noeviction",
     );
   });
 });
+
+async function configure({ queue }: World, setting: string, value: string): Promise<void> {
+  const redis = new Redis(String(queue.redisUrl));
+  await redis.config("SET", setting, value);
+  await redis.quit();
+}
 
 const contracts = ["c-0", "c-1", "c-2", "c-3", "c-4", "c-5", "c-6", "c-7", "c-8", "c-9"];
 const idOf = (contractId: string) => `confirm-${contractId}`;
@@ -92,7 +133,7 @@ describeOnBackends("a worker whose database goes away and comes back", (type) =>
     await client.requestMany(contracts.map((contractId) => requestOf(idOf(contractId), "confirm_payment", contractId)));
     // On PostgreSQL the queue is away as well, so that no request can be in hand.
     if (type === "redis") await worker.logged(({ msg }) => msg === "a request waits for the database");
-    else await eventually(async () => !(await worker.ask("/readyz")).ok, { withinMs: 10_000 });
+    else await eventually(async () => (await worker.ask("/readyz")).status === 503, { withinMs: 10_000 });
     await proxy.setMode("pass");
 
     await expectEachConfirmedOnce(world);

@@ -75,7 +75,7 @@ export async function setUp(type: BackendType): Promise<World> {
     async register(contractId, terms = {}) {
       const params = monthlyTerms(terms);
       const row = await bench.perform({ id: `register-${contractId}`, kind: "register", contractId, params });
-      if (row.state !== "succeeded") throw new Error(`The registration was ${row.state}: ${JSON.stringify(row)}`);
+      if (row.state !== "succeeded") throw new Error(`A registration did not succeed: ${JSON.stringify(row)}`);
     },
     concluded: (ids, withinMs = 20_000) => untilConcluded(bench, ids, withinMs),
     async letPass(seconds) {

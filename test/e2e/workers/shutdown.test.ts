@@ -17,11 +17,15 @@ const shutdownTimeout = 2;
 const endsWithinMs = (shutdownTimeout + 5 + 3) * 1_000;
 
 /** A worker that carries out a cancel with two refunds, and waits for Stripe's answer to the first. */
-async function setUpAtWork(world: World, env: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> {
+async function setUpAtWork(
+  world: World,
+  env: Readonly<Record<string, string>> = {},
+  databaseUrl = world.databaseUrl,
+): Promise<WorkerProcess> {
   const { control } = world.stripe;
   await registerPaidByCard(world, "c-1");
   await control.fault({ mode: "hold", ms: heldForMs, method: "POST", path: "/v1/refunds" });
-  const worker = await world.worker({ env });
+  const worker = await world.worker({ env, databaseUrl });
   await world.client().request(requestOf("op-1", "cancel_with_refund", "c-1"));
   await eventually(async () => (await refundRequests(world)).length > 0, { withinMs: 10_000, describe: "the refund" });
   return worker;
@@ -39,10 +43,7 @@ async function terminate(worker: WorkerProcess): Promise<void> {
 /** How it ended and how long it took from now; fails after the bound. */
 async function endOf(worker: WorkerProcess) {
   const began = performance.now();
-  const end = await eventually(() => Promise.race([worker.exited, undefined]), {
-    withinMs: endsWithinMs,
-    describe: "the worker to end",
-  });
+  const end = await worker.ended(endsWithinMs);
   return { ...end, tookMs: performance.now() - began };
 }
 
@@ -57,7 +58,7 @@ describeOnBackends("a worker that is told to stop", (type) => {
     expect([(await worker.ask("/readyz")).status, (await worker.ask("/healthz")).status]).toEqual([503, 200]);
     await world.stripe.control.releaseHeld();
 
-    expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect(await worker.ended()).toEqual({ code: 0, signal: null });
     expect(await refundRequests(world)).toHaveLength(1);
     expect(await world.operation("op-1")).toMatchObject({
       state: "requested",
@@ -86,6 +87,24 @@ describeOnBackends("a worker that is told to stop", (type) => {
     await world.stripe.control.releaseHeld();
 
     expect(await world.concluded(["op-1"])).toMatchObject([{ state: "succeeded" }]);
+    expect((await effectsOf(world, "c-1")).toSorted()).toEqual(bothRefunds);
+  });
+
+  it("leaves an operation whose statement hangs to the next worker", async () => {
+    const world = await setUp(type);
+    const { proxy, databaseUrl } = await proxyDatabase(world);
+    const worker = await setUpAtWork(world, { SHUTDOWN_TIMEOUT: String(shutdownTimeout) }, databaseUrl);
+    await proxy.setMode("blackHole");
+    await world.stripe.control.releaseHeld();
+    await eventually(async () => (await effectsOf(world, "c-1")).length === 1, { withinMs: 5_000 });
+
+    await terminate(worker);
+    expect(await endOf(worker)).toMatchObject({ code: 0, signal: null });
+    await proxy.stop();
+
+    await world.letPass(61);
+    await world.worker();
+    expect(await world.concluded(["op-1"])).toMatchObject([{ state: "succeeded", attempt: 2 }]);
     expect((await effectsOf(world, "c-1")).toSorted()).toEqual(bothRefunds);
   });
 
@@ -196,5 +215,21 @@ describe("a worker that is told to stop by SIGINT", () => {
     worker.kill("SIGINT");
 
     expect(await endOf(worker)).toMatchObject({ code: 130, signal: null });
+  });
+});
+
+describe("a worker with an error that nobody caught", () => {
+  it("says so and ends at once: what it leaves behind is what every start takes up", async () => {
+    const world = await setUp("postgres");
+    const fails = "process.on('SIGUSR2', () => setImmediate(() => { throw new Error('of somebody else'); }));";
+    const worker = await setUpAtWork(world, {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fails)}`,
+    });
+
+    worker.kill("SIGUSR2");
+
+    expect(await endOf(worker)).toMatchObject({ code: 1, signal: null });
+    expect(worker.logs.at(-1)).toMatchObject({ level: "fatal", msg: "an error that nobody caught ends this process" });
+    expect(await world.operation("op-1")).toMatchObject({ state: "executing" });
   });
 });

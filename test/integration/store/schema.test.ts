@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-const tables = Object.values(schema).filter((exported): exported is PgTable => is(exported, PgTable));
+const tables = Object.values(schema).flatMap((exported) => (is(exported, PgTable) ? [exported as PgTable] : []));
 const named = tables.map((table) => ({ table, name: getTableConfig(table).name }));
 const enums = Object.values(schema).filter((exported) => isPgEnum(exported));
 
@@ -91,7 +91,7 @@ describe("a column with a closed set of words", () => {
     ),
   );
 
-  it.each(closed)("$table.$column takes no other", async ({ table, column }) => {
+  it.each(closed)("$column of $table takes no other", async ({ table, column }) => {
     const row: StoreRow = { ...validRows[table as TableName], [column]: "nonsense" };
     // 23514: a check; 22P02: no word of the enum type.
     await expect(insertRows(store.sql, table, row)).rejects.toMatchObject({
@@ -101,18 +101,16 @@ describe("a column with a closed set of words", () => {
 });
 
 describe("a column of JSON", () => {
-  const json = tables.flatMap((table) =>
-    getTableConfig(table)
-      .columns.filter((column) => column.getSQLType() === "jsonb")
-      .map((column) => ({ table: getTableConfig(table).name, column: column.name })),
-  );
+  it("takes objects only: text that was meant to be one would be stored as a JSON string", async () => {
+    // What each of these checks refuses is planted in `schema-violations.test.ts`.
+    const rows = await store.sql<{ table: string; column: string; checked: boolean }[]>`
+      select table_name as table, column_name as column, exists (select from pg_constraint
+          where connamespace = 'keiyaku'::regnamespace and conname = table_name || '_' || column_name || '_is_object'
+        ) as checked
+      from information_schema.columns where table_schema = 'keiyaku' and data_type like 'json%' order by 1, 2`;
 
-  it.each(json)("$table.$column takes no text that was meant to be an object", async ({ table, column }) => {
-    const row: StoreRow = { ...validRows[table as TableName], [column]: JSON.stringify({ a: 1 }) };
-    await expect(insertRows(store.sql, table, row)).rejects.toMatchObject({
-      code: "23514",
-      constraint_name: `${table}_${column}_is_object`,
-    });
+    expect(rows.length).toBeGreaterThan(10);
+    expect(rows.filter(({ checked }) => !checked)).toEqual([]);
   });
 });
 

@@ -139,14 +139,20 @@ describe("the writers of the store", () => {
   });
 
   it("update a table in two parts only where the rows cannot be the same", async () => {
-    const pairs = [...(await recordAll())].flatMap(([name, text]) =>
+    const statements = await recordAll();
+    const pairs = [...statements].flatMap(([name, text]) =>
       sameTable(updatesOf(text)).map((pair) => `${name}: ${pair}`),
     );
     expect(pairs).toEqual([
-      // One writes the held operation itself, the other those of another id: `hold-and-decide.test.ts`.
       "hold_operation: operations: operation, waiting",
-      // One writes revoked licenses, the other open ones: `settle-operation.test.ts`.
       "settle_operation: licenses: restored_licenses, revoked_licenses",
     ]);
+    // One writes the held operation itself, the other those of another id.
+    expect(statements.get("hold_operation")).toMatch(/"waiting" as \(.* and id <> \$\d+/s);
+    // One writes licenses that are revoked, the other those that are not: `settle-operation.test.ts` tries one in both.
+    expect(statements.get("settle_operation")).toMatch(
+      /"restored_licenses" as \(.* and l\.revoked_because = .*"revoked_licenses"/s,
+    );
+    expect(statements.get("settle_operation")).toMatch(/"revoked_licenses" as \(.* and l\.revoked_at is null/s);
   });
 });

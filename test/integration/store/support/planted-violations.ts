@@ -306,6 +306,7 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
   },
   tombstones: {
     tombstones_pkey: [validRows.tombstones],
+    tombstones_outcome_is_object: [{ ...validRows.tombstones, contract_id: "c-9", outcome: "{}" }],
     tombstones_contract_id_form: [{ ...validRows.tombstones, contract_id: "a b" }],
     tombstones_version_counts_from_one: [{ ...validRows.tombstones, contract_id: "c-9", version: 0 }],
   },

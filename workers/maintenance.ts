@@ -30,7 +30,8 @@ export async function sweep({ db, queue }: SweepDeps): Promise<number> {
   const waiting = await within(5_000, queue.getWaitingCount());
   if (waiting > shortQueueMax) return 0;
   const silent = await takeSilentOperations(db, ringsPerSweepMax);
-  if (silent.length > 0) await within(5_000, queue.addBulk(silent.map((ringing) => bellJob(ringing, 0))));
+  if (silent.length > 0)
+    await within(5_000, queue.addBulk(silent.map((ringing) => bellJob({ ...ringing, cause: "swept" }, 0))));
   return silent.length;
 }
 

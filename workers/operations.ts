@@ -3,9 +3,10 @@ import type { ExecutionDeps } from "../src/execution/deps.ts";
 import { executeOperation } from "../src/execution/execute-operation.ts";
 import { attemptPayloadSchema, operationJobs } from "../src/queue/payloads.ts";
 import { type ReadPayload, readRequestPayload, unreadable } from "../src/queue/read-payload.ts";
-import { acceptAndView, refuseUnreadable, type Unreadable } from "../src/store/accept-request.ts";
+import { acceptAndView, refuseUnreadable } from "../src/store/accept-request.ts";
 import type { OperationView } from "../src/store/read-operation.ts";
 import { StoreError } from "../src/store/store-error.ts";
+import type { Unreadable } from "../src/store/unreadable.ts";
 
 /** What a job leaves behind: codes and ids of ours, never text from outside (a NUL in it would undo the job). */
 export interface JobAnswer {

@@ -93,7 +93,7 @@ async function run(
   });
 
   const unlisten = await db.listen("keiyaku_accepted", (operationId) => {
-    bells.ring({ operationId, attempt: 0, ring: 0 }, 0).catch(() => undefined);
+    bells.ring({ operationId, attempt: 0, ring: 0 }, "accepted", 0).catch(() => undefined);
   });
   undos.push(() => within(1_000, unlisten()));
   const sweeping = startSweeping({ db, queue, clock, log });
@@ -166,8 +166,12 @@ function untilSignalled({
       })();
       return begun;
     };
+    let signalledMs = Number.NEGATIVE_INFINITY;
     const onSignal = (signal: NodeJS.Signals) => {
+      const sinceMs = systemClock.monotonicMs() - signalledMs;
+      if (begun !== undefined && sinceMs < oneSignalMs) return;
       if (begun !== undefined) process.exit(signal === "SIGINT" ? 130 : 143);
+      signalledMs = systemClock.monotonicMs();
       log.info({ signal }, "stopping");
       stop?.().catch(() => process.exit(1));
     };
@@ -182,5 +186,8 @@ function untilSignalled({
 }
 
 const signals = ["SIGTERM", "SIGINT"] as const;
+
+/** A terminal sends Ctrl-C to npm and to us, and npm passes its own on: within this time that is one signal. */
+const oneSignalMs = 500;
 
 export { StartRefused };

@@ -18,12 +18,12 @@ export interface DecisionOptions {
 
 /** Puts a held operation back to be tried again, with its attempts counted anew, and rings for it. */
 export async function operationRetry(context: CommandContext, options: DecisionOptions): Promise<ExitCode> {
-  const { operationId, actor, json = false } = options;
+  const { operationId, reason, actor, json = false } = options;
   const { db, out, err } = context;
-  readOperatorId(actor);
+  const operatorId = readOperatorId(actor);
   const { operation } = await readHeldOperation(context, operationId);
   try {
-    await retryHeldOperation(db, { operationId, state: "held", attempt: operation.attempt });
+    await retryHeldOperation(db, { operationId, state: "held", attempt: operation.attempt }, { operatorId, reason });
   } catch (error) {
     if (!isConflict(error)) throw error;
     await readHeldOperation(context, operationId);

@@ -10,14 +10,25 @@ type Concluded = Pick<
   | "rejectionCode"
   | "rejectionDetail"
   | "outcome"
+  | "retries"
   | "abandonment"
   | "heldQuestion"
   | "waitReason"
   | "nextAttemptAt"
 >;
 
-/** What became of an operation, in one line: the statuses it led between, why it was refused, what it waits for. */
+/**
+ * What became of an operation, in one line: the statuses it led between, why it was refused, what it waits for, and who
+ * let it be tried again meanwhile.
+ */
 export function showOutcome(operation: Concluded, zone: string): string {
+  const retries = operation.retries.map(
+    ({ operatorId, reason, at }) => `tried again by operator ${operatorId} at ${showInstant(at, zone)}: ${reason}`,
+  );
+  return [showEnding(operation, zone), ...retries.map(plainText)].filter((part) => part !== "").join("; ");
+}
+
+function showEnding(operation: Concluded, zone: string): string {
   switch (operation.state) {
     case "succeeded":
       return showSuccess(operation.outcome ?? {});

@@ -120,12 +120,13 @@ async function concludeAtOnce(
   const step = nextStep(facts, new Map());
   const contract = contractGuardOf(view);
   if (step.type === "reject") {
-    await ringFor(deps, await rejectOperation(deps.db, guard, view.operation.contractId, contract, step.rejection));
+    const next = await rejectOperation(deps.db, guard, view.operation.contractId, contract, step.rejection);
+    await ringFor(deps, next, guard.operationId);
     return { type: "rejected" };
   }
   if (step.type === "settle") {
     const settlement = settlementOf({ guard, contract, facts, frozen: false }, step.change);
-    await ringFor(deps, await settleOperation(deps.db, settlement));
+    await ringFor(deps, await settleOperation(deps.db, settlement), guard.operationId);
     return { type: "succeeded" };
   }
   return undefined;

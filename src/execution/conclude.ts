@@ -46,12 +46,14 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
   switch (ending.type) {
     case "settle": {
       const settlement = settlementOf({ guard, contract, facts, frozen: attempt.callJournaled }, ending.change);
-      await ringFor(deps, await settleOperation(deps.db, settlement));
+      await ringFor(deps, await settleOperation(deps.db, settlement), guard.operationId);
       return { type: "succeeded" };
     }
-    case "reject":
-      await ringFor(deps, await rejectOperation(deps.db, guard, contractId, contract, ending.rejection));
+    case "reject": {
+      const next = await rejectOperation(deps.db, guard, contractId, contract, ending.rejection);
+      await ringFor(deps, next, guard.operationId);
       return { type: "rejected" };
+    }
     case "deferred":
       await putBack(deps, attempt, { reason: ending.reason, delayMs: ending.delayMs, counted: false });
       return ending;
@@ -72,7 +74,8 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
 async function putBack(deps: ExecutionDeps, attempt: Attempt, back: PutBack): Promise<void> {
   await putBackOperation(deps.db, attempt.guard, back);
   // While shutting down, the bell is for another process: the sweep of one that lives rings it.
-  await deps.bells.ring({ operationId: attempt.operationId, attempt: attempt.guard.attempt, ring: 0 }, back.delayMs);
+  const ringing = { operationId: attempt.operationId, attempt: attempt.guard.attempt, ring: 0 };
+  await deps.bells.ring(ringing, "put_back", back.delayMs);
 }
 
 async function hold(deps: ExecutionDeps, attempt: Attempt, question: HeldQuestion): Promise<AttemptReport> {
@@ -82,6 +85,10 @@ async function hold(deps: ExecutionDeps, attempt: Attempt, question: HeldQuestio
 }
 
 /** Rings for the contract's next operation, now that the contract is free. */
-export async function ringFor({ bells }: Pick<ExecutionDeps, "bells">, next: Ringing | undefined): Promise<void> {
-  if (next !== undefined) await bells.ring(next, 0);
+export async function ringFor(
+  { bells }: Pick<ExecutionDeps, "bells">,
+  next: Ringing | undefined,
+  freedBy: string,
+): Promise<void> {
+  if (next !== undefined) await bells.ring(next, `freed:${freedBy}`, 0);
 }

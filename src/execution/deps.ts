@@ -19,7 +19,12 @@ export interface ExecutionDeps {
   readonly stopping: AbortSignal;
 }
 
-/** Rings for operations. Best effort: a bell that is lost is rung again by the sweep. */
+/**
+ * Rings for operations. Best effort: a bell that is lost is rung again by the sweep.
+ *
+ * `cause` says what happened that it should be looked at: `accepted`, `put_back`, `swept`, or `freed:` and the operation
+ * that made way. Bells of different causes never swallow each other, since what one of them has seen may be older.
+ */
 export interface Bells {
-  ring(ringing: Ringing, delayMs: number): Promise<void>;
+  ring(ringing: Ringing, cause: string, delayMs: number): Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { JobsOptions } from "bullmq";
 import type { OperationRequest } from "../contract/operation.ts";
 import {
   type AttemptPayload,
+  type Bell,
   bellJobId,
   operationJobs,
   payloadVersion,
@@ -37,10 +38,7 @@ export function requestJob(request: OperationRequest): PreparedJob<RequestPayloa
 }
 
 /** A bell as a job. It is tried once: the sweep rings again for what stays silent. */
-export function bellJob(
-  bell: { readonly operationId: string; readonly attempt: number; readonly ring: number },
-  delayMs: number,
-): PreparedJob<AttemptPayload> {
+export function bellJob(bell: Bell, delayMs: number): PreparedJob<AttemptPayload> {
   return {
     name: operationJobs.attempt,
     data: { v: payloadVersion, operationId: bell.operationId },

@@ -42,11 +42,19 @@ export function requestJobId(request: OperationRequest): string {
   return uuidV5(`request ${request.id} ${hash}`, jobIdNamespace);
 }
 
-/** The job id of a bell: of operation, attempt and ring, so that only the very same ring is thinned out. */
-export function bellJobId(bell: {
+/** A bell as its id sees it. */
+export interface Bell {
   readonly operationId: string;
   readonly attempt: number;
   readonly ring: number;
-}): string {
-  return uuidV5(`attempt ${bell.operationId} ${bell.attempt} ${bell.ring}`, jobIdNamespace);
+  /** What happened that the operation should be looked at: `accepted`, `put_back`, `swept`, `freed:` and who made way. */
+  readonly cause: string;
+}
+
+/**
+ * The job id of a bell: of operation, attempt, ring and cause, so that only the very same ring is thinned out. A bell at
+ * work may have looked already; one with another cause must be heard after it, and so must not have its id.
+ */
+export function bellJobId({ operationId, attempt, ring, cause }: Bell): string {
+  return uuidV5(`attempt ${operationId} ${attempt} ${ring} ${cause}`, jobIdNamespace);
 }

@@ -9,8 +9,8 @@ const ringWithinMs = 2_000;
 /** Rings by adding a job. A bell that cannot be rung is no failure: the sweep rings again. */
 export function createQueueBells(queue: Queue, log: Logger): Bells {
   return {
-    async ring(ringing, delayMs) {
-      const { name, data, opts } = bellJob(ringing, delayMs);
+    async ring(ringing, cause, delayMs) {
+      const { name, data, opts } = bellJob({ ...ringing, cause }, delayMs);
       try {
         await within(ringWithinMs, queue.add(name, data, opts));
       } catch (error) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { idPattern } from "../contract/operation.ts";
-import type { Unreadable } from "../store/accept-request.ts";
+import type { Unreadable } from "../store/unreadable.ts";
 import { payloadVersion } from "./payloads.ts";
 
 /** The most that a request may weigh as JSON. A register with twenty years of payments weighs some 30 KiB. */

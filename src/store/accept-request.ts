@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
 import { type OperationView, toView, type ViewRow } from "./read-operation.ts";
+import type { Unreadable } from "./unreadable.ts";
 
 /** The answer of the ledger's door. `accepted` and `duplicate` name the operation; the others the field that is at fault. */
 export type Acceptance =
@@ -50,18 +51,6 @@ export async function acceptAndView(
 function requestCall(request: unknown, queuedAtMs: number | null) {
   return sql`keiyaku.request(${JSON.stringify(request)}::text::jsonb,
     ${queuedAtMs === null ? null : queuedAtMs / 1_000}::float8 * interval '1 second' + 'epoch'::timestamptz)`;
-}
-
-/** A payload that could not even be handed to the ledger's door: too large, malformed text, or not JSON. */
-export interface Unreadable {
-  readonly requestId: string | null;
-  readonly field: string;
-  readonly problem: string;
-  /** The beginning of what arrived, already storable. */
-  readonly content: string;
-  readonly sizeBytes: number;
-  /** SHA-256 of what arrived, as 64 hexadecimal digits. */
-  readonly contentHash: string;
 }
 
 /** Writes down what could not be read, once for the same content. */

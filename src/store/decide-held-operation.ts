@@ -9,12 +9,17 @@ export interface Decision {
   readonly reason: string;
 }
 
-/** Lets a held operation be tried again, counting its attempts anew. A conflict if it is no longer held. */
-export async function retryHeldOperation(db: Database, guard: Guard & { state: "held" }): Promise<void> {
+/** Lets a held operation be tried again, counting its attempts anew, and notes who did. A conflict if it is not held. */
+export async function retryHeldOperation(
+  db: Database,
+  guard: Guard & { state: "held" },
+  { operatorId, reason }: Decision,
+): Promise<void> {
   const part = operationPart(
     guard,
     sql`state = 'requested', attempts_counted = 0, next_attempt_at = null, wait_reason = 'retried_by_operator',
-      ring_at = clock_timestamp(), rings = 0`,
+      ring_at = clock_timestamp(), rings = 0,
+      retries = retries || (${json({ operatorId, reason })} || jsonb_build_object('at', clock_timestamp()))`,
   );
   await db.run("retry_held_operation", guardedStatement([part]));
 }

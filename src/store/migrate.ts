@@ -35,8 +35,9 @@ export async function migrate(
   options: { readonly databaseUrl: string } | { readonly address: DatabaseAddress },
 ): Promise<void> {
   const address = "address" in options ? options.address : addressOf(options.databaseUrl);
+  const folder = migrationsFolder();
   try {
-    await migrateTables(address);
+    await migrateTables(address, folder);
     await migrateQueue(address);
   } catch (error) {
     throw toStoreError(error, "migrate");
@@ -50,11 +51,11 @@ function addressOf(databaseUrl: string): DatabaseAddress {
 }
 
 /** drizzle's migrator takes no lock of its own; a session lock on this one connection makes late comers wait. */
-async function migrateTables(address: DatabaseAddress): Promise<void> {
+async function migrateTables(address: DatabaseAddress, folder: string): Promise<void> {
   const client = postgres({ ...driverOptions(address), max: 1, onnotice: () => undefined });
   try {
     await client`select pg_advisory_lock(${migrationLockKey})`;
-    await applyMigrations(drizzle(client), { migrationsFolder: migrationsFolder(), migrationsSchema: "keiyaku" });
+    await applyMigrations(drizzle(client), { migrationsFolder: folder, migrationsSchema: "keiyaku" });
   } finally {
     await client.end({ timeout: 5 });
   }

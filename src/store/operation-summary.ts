@@ -25,6 +25,7 @@ export interface OperationSummary {
   readonly rejectionCode: RejectionCode | null;
   readonly rejectionDetail: Readonly<Record<string, string>> | null;
   readonly outcome: Readonly<Record<string, unknown>> | null;
+  readonly retries: readonly { readonly operatorId: string; readonly reason: string; readonly at: string }[];
   readonly abandonment: Readonly<Record<string, unknown>> | null;
   readonly concludedAt: Instant | null;
 }
@@ -32,4 +33,4 @@ export interface OperationSummary {
 /** The columns of a summary, of `keiyaku.operations` under the alias `o`. Instants come as `row_to_json` writes them. */
 export const summaryColumns: SQL = sql`o.id, o.sequence, o.kind, o.contract_id, o.actor_type, o.actor_id, o.reason,
   o.requested_at, o.accepted_at, o.state, o.attempt, o.next_attempt_at, o.wait_reason, o.held_question,
-  o.rejection_code, o.rejection_detail, o.outcome, o.abandonment, o.concluded_at`;
+  o.rejection_code, o.rejection_detail, o.outcome, o.retries, o.abandonment, o.concluded_at`;

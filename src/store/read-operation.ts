@@ -31,6 +31,7 @@ export interface OperationRow {
   readonly rejectionCode: RejectionCode | null;
   readonly rejectionDetail: Readonly<Record<string, string>> | null;
   readonly outcome: Readonly<Record<string, unknown>> | null;
+  readonly retries: readonly { readonly operatorId: string; readonly reason: string; readonly at: Instant }[];
   readonly abandonment: Readonly<Record<string, unknown>> | null;
   readonly concludedAt: Instant | null;
 }

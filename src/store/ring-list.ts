@@ -3,7 +3,7 @@ import { requestingActorTypes } from "../contract/operation.ts";
 import type { Database } from "./database.ts";
 import { freeingStatement, type Part } from "./guarded-statement.ts";
 
-/** An operation to ring for. Attempt and ring number tell one ring from the next. */
+/** An operation to ring for. Attempt and ring number tell one ring of the same cause from the next. */
 export interface Ringing {
   readonly operationId: string;
   readonly attempt: number;

@@ -34,7 +34,7 @@ export class StoreError extends Error {
 /** Serialization failure, foreign key, unique, deadlock: each means that another writer came between. */
 const conflictCodes = new Set(["40001", "23503", "23505", "40P01"]);
 
-/** A lock or statement time-out, or a statement cancelled by an administrator: nothing was written. */
+/** A lock or statement time-out, a cancelled statement, a read-only server, no disk or memory left: nothing was written. */
 const busyCodes = new Set(["55P03", "57014", "25006", "53100", "53200"]);
 
 /** The server is going away, coming up, or full. */

@@ -13,7 +13,7 @@ import { createTestStore, silentLog, type TestStore } from "./test-database.ts";
 export interface ExecutionBench extends TestStore {
   readonly deps: ExecutionDeps;
   readonly stripe: StripeStandIn;
-  readonly bells: (Ringing & { delayMs: number })[];
+  readonly bells: (Ringing & { cause: string; delayMs: number })[];
   readonly stopping: AbortController;
   accept(
     request: Partial<OperationRequest> & Pick<OperationRequest, "id" | "kind" | "contractId">,
@@ -42,7 +42,7 @@ export async function createExecutionBench(overrides: Partial<ExecutionDeps> = {
     gateway,
     clock: systemClock,
     log: silentLog,
-    bells: { ring: async (ringing, delayMs) => void bells.push({ ...ringing, delayMs }) },
+    bells: { ring: async (ringing, cause, delayMs) => void bells.push({ ...ringing, cause, delayMs }) },
     failpoint: () => undefined,
     zone: "Asia/Tokyo",
     stopping: stopping.signal,

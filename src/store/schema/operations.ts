@@ -71,6 +71,8 @@ export const operations = keiyaku.table(
     rejectionDetail: jsonb("rejection_detail"),
     /** What it did: the status before and after, and what a person should know. */
     outcome: jsonb("outcome"),
+    /** Each time that a person let it be tried again while it was held: who, why and when, oldest first. */
+    retries: jsonb("retries").notNull().default([]),
     /** Who abandoned it, and why. */
     abandonment: jsonb("abandonment"),
     /** When it became final. */
@@ -85,6 +87,7 @@ export const operations = keiyaku.table(
     check("operations_rejection_detail_is_object", isObject(table.rejectionDetail)),
     check("operations_outcome_is_object", isObject(table.outcome)),
     check("operations_abandonment_is_object", isObject(table.abandonment)),
+    check("operations_retries_is_list", sql`jsonb_typeof(${table.retries}) = 'array'`),
     check(
       "operations_attempts_count_up",
       sql`${table.attempt} >= ${table.attemptsCounted} and ${table.attemptsCounted} >= 0`,

@@ -130,9 +130,9 @@ describeOnBackends("a worker that is told to stop", (type) => {
     const worker = await setUpAtWork(world);
 
     await terminate(worker);
-    worker.kill("SIGTERM");
-
-    const end = await endOf(worker);
+    // Signals close together count as one: a terminal and npm both pass a Ctrl-C on.
+    const again = setInterval(() => worker.kill("SIGTERM"), 100);
+    const end = await endOf(worker).finally(() => clearInterval(again));
     expect(end).toMatchObject({ code: 143, signal: null });
     expect(end.tookMs).toBeLessThan(shutdownTimeout * 1_000);
   });

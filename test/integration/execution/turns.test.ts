@@ -26,7 +26,7 @@ describe("turns", () => {
 
     bench.bells.length = 0;
     expect(await bench.execute("older")).toEqual({ type: "succeeded" });
-    expect(bench.bells).toEqual([{ operationId: "younger", attempt: 0, ring: 0, delayMs: 0 }]);
+    expect(bench.bells).toEqual([{ operationId: "younger", attempt: 0, ring: 0, cause: "freed:older", delayMs: 0 }]);
     expect(await bench.execute("younger")).toEqual({ type: "succeeded" });
   });
 
@@ -138,7 +138,11 @@ describe("held", () => {
       await bench.sql`select recipient from keiyaku.notifications where contract_id = ${contractId} and kind = 'operation_held'`;
     expect(told).toEqual([{ recipient: "operators" }]);
 
-    await retryHeldOperation(bench.db, { operationId: "broken", state: "held", attempt: 10 });
+    await retryHeldOperation(
+      bench.db,
+      { operationId: "broken", state: "held", attempt: 10 },
+      { operatorId: "op-1", reason: "原因を取り除いた" },
+    );
     expect(await bench.operation("broken")).toMatchObject({ state: "requested", attempts_counted: 0 });
     expect(await bench.execute("broken")).toEqual({ type: "succeeded" });
     expect(await bench.operation("broken")).toMatchObject({ state: "succeeded", attempt: 11 });

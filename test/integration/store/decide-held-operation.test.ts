@@ -51,7 +51,7 @@ describe("retryHeldOperation", () => {
 
   it("lets the operation be tried again at once, its attempts counted anew", async () => {
     await store.sql`update keiyaku.operations set attempts_counted = 1 where id = 'op-1'`;
-    await retryHeldOperation(store.db, held);
+    await retryHeldOperation(store.db, held, decision);
 
     expect(await operation("op-1")).toMatchObject({
       state: "requested",
@@ -63,20 +63,32 @@ describe("retryHeldOperation", () => {
     expect(await takeSilentOperations(store.db, 10)).toMatchObject([{ operationId: "op-1" }]);
   });
 
+  it("notes who decided so, why and when, each time", async () => {
+    await retryHeldOperation(store.db, held, decision);
+    await store.sql`update keiyaku.operations set state = 'held', ring_at = null`;
+    await retryHeldOperation(store.db, held, { operatorId: "bob", reason: "the key was renewed" });
+
+    const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*\+00:00$/);
+    expect((await operation("op-1")).retries).toEqual([
+      { ...decision, at },
+      { operatorId: "bob", reason: "the key was renewed", at },
+    ]);
+  });
+
   it("keeps the contract occupied if it was", async () => {
     await store.sql`update keiyaku.operations set occupies = true where id = 'op-1'`;
-    await retryHeldOperation(store.db, held);
+    await retryHeldOperation(store.db, held, decision);
     expect(await operation("op-1")).toMatchObject({ occupies: true });
   });
 
   it("is a conflict for an operation that is held no longer, and for another hold than the one that was seen", async () => {
-    await expectConflict(() => retryHeldOperation(store.db, { ...held, attempt: 0 }));
-    await retryHeldOperation(store.db, held);
-    await expectConflict(() => retryHeldOperation(store.db, held));
+    await expectConflict(() => retryHeldOperation(store.db, { ...held, attempt: 0 }, decision));
+    await retryHeldOperation(store.db, held, decision);
+    await expectConflict(() => retryHeldOperation(store.db, held, decision));
   });
 
   it("has the operators told again when it is held again", async () => {
-    await retryHeldOperation(store.db, held);
+    await retryHeldOperation(store.db, held, decision);
     const contract = { contractId: "c-1", version: 1 };
     await admitOperation(store.db, { ...held, state: "requested" }, contract);
     expect(await operation("op-1")).toMatchObject({ attempt: 2, attempts_counted: 1 });
@@ -137,9 +149,9 @@ describe("abandonHeldOperation", () => {
     await hold();
     const endings = await Promise.allSettled([
       abandonHeldOperation(store.db, held, decision),
-      retryHeldOperation(store.db, held),
+      retryHeldOperation(store.db, held, decision),
       abandonHeldOperation(store.db, held, decision),
-      retryHeldOperation(store.db, held),
+      retryHeldOperation(store.db, held, decision),
     ]);
     expect(endings.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });

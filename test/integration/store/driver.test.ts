@@ -24,7 +24,9 @@ async function emptyDatabase(): Promise<string> {
 
 describe("an interactive transaction of postgres.js whose backend dies", () => {
   async function lookAt(scene: "alone" | "with_successor"): Promise<DeadTransactionSight> {
-    return JSON.parse(await runScript("dead-transaction.ts", await emptyDatabase(), scene)) as DeadTransactionSight;
+    return JSON.parse(
+      await runScript(new URL("./support/dead-transaction.ts", import.meta.url), await emptyDatabase(), scene),
+    ) as DeadTransactionSight;
   }
 
   it("ends for its caller while its code goes on, and that code's next statement throws where nobody can catch it", async () => {

@@ -120,7 +120,7 @@ describe("an operation that has made a call, and was put back, when an older one
   it("goes on, while the older one waits for it; neither waits for the other for ever", async () => {
     expect(await bench.execute("older")).toMatchObject({ type: "deferred", reason: "not_its_turn" });
     expect(await bench.execute("younger")).toEqual({ type: "succeeded" });
-    expect(bench.bells).toEqual([{ operationId: "older", attempt: 0, ring: 0, delayMs: 0 }]);
+    expect(bench.bells).toMatchObject([{ operationId: "older", delayMs: 0 }]);
     expect(await bench.execute("older")).toEqual({ type: "succeeded" });
     expect(await rowOf(bench.sql, "contracts", "c-1")).toMatchObject({ changed_by_operation_id: "older" });
   });

@@ -57,7 +57,9 @@ describe("migrate", () => {
       const gate = 7_261;
       const holder = await sql.reserve();
       await holder`select pg_advisory_lock(${gate})`;
-      const processes = Array.from({ length: 6 }, () => runScript("migrate-child.ts", url, `${gate}`));
+      const processes = Array.from({ length: 6 }, () =>
+        runScript(new URL("./support/migrate-child.ts", import.meta.url), url, `${gate}`),
+      );
       await untilWaitingForLocks(sql, 6, processesWithinMs);
       await holder`select pg_advisory_unlock(${gate})`;
       holder.release();

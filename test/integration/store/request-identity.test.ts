@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Acceptance, acceptRequest, refuseUnreadable } from "../../../src/store/accept-request.ts";
-import { rowOf } from "../../support/store-rows.ts";
+import { type Acceptance, acceptAndView, acceptRequest, refuseUnreadable } from "../../../src/store/accept-request.ts";
+import { readOperation } from "../../../src/store/read-operation.ts";
+import { addContract, rowOf } from "../../support/store-rows.ts";
 import { createTestStore, type TestStore } from "../../support/test-database.ts";
 
 let store: TestStore;
@@ -169,5 +170,47 @@ describe("a request that is no request", () => {
     expect(await refusals()).toMatchObject([
       { request_id: "op-1", content: unreadable.content, size_bytes: 20, times: 2 },
     ]);
+  });
+});
+
+describe("acceptAndView", () => {
+  const accept = (request: unknown) => acceptAndView(store.db, request, Date.now());
+
+  it("brings along what the operation is decided from, as it stands right after the acceptance", async () => {
+    await store.sql`truncate keiyaku.contracts cascade`;
+    await addContract(store.sql, { version: 3 });
+    await ask(but({ id: "op-0" }));
+    const { acceptance, view } = await accept(first);
+
+    expect(acceptance).toMatchObject({ answer: "accepted", operation: { id: "op-1" } });
+    expect(view).toMatchObject({
+      operation: { id: "op-1", state: "requested", attempt: 0, params: first.params },
+      contractVersion: 3,
+      olderOperationId: "op-0",
+      isDue: true,
+      journal: [],
+    });
+    expect(view).toEqual(await readOperation(store.db, "op-1"));
+  });
+
+  it("shows a repeated request's operation as it stands by then", async () => {
+    await accept(first);
+    await store.sql`update keiyaku.operations set state = 'held', held_question = '{}', ring_at = null`;
+    const { acceptance, view } = await accept(first);
+
+    expect(acceptance).toMatchObject({ answer: "duplicate" });
+    expect(view?.operation).toMatchObject({ id: "op-1", state: "held" });
+  });
+
+  it("brings nothing along for what was refused", async () => {
+    await accept(first);
+    expect(await accept(but({ reason: "other" }))).toEqual({
+      acceptance: await ask(but({ reason: "other" })),
+      view: undefined,
+    });
+    expect(await accept({ nonsense: true })).toMatchObject({
+      acceptance: { answer: "invalid_request" },
+      view: undefined,
+    });
   });
 });

@@ -101,11 +101,12 @@ describe("a column with a closed set of words", () => {
 });
 
 describe("a column of JSON", () => {
-  it("takes objects only: text that was meant to be one would be stored as a JSON string", async () => {
+  it("takes an object, or a list, only: text that was meant to be one would be stored as a JSON string", async () => {
     // What each of these checks refuses is planted in `schema-violations.test.ts`.
     const rows = await store.sql<{ table: string; column: string; checked: boolean }[]>`
       select table_name as table, column_name as column, exists (select from pg_constraint
-          where connamespace = 'keiyaku'::regnamespace and conname = table_name || '_' || column_name || '_is_object'
+          where connamespace = 'keiyaku'::regnamespace
+            and conname in (table_name || '_' || column_name || '_is_object', table_name || '_' || column_name || '_is_list')
         ) as checked
       from information_schema.columns where table_schema = 'keiyaku' and data_type like 'json%' order by 1, 2`;
 

@@ -43,7 +43,7 @@ async function recordAll(): Promise<Map<string, string>> {
   await putBackOperation(db, guard, { reason: "rate_limited", delayMs: 1, counted: false });
   await rejectOperation(db, guard, "c-1", contract, { code: "status_not_allowed", detail: { status: "canceled" } });
   await holdOperation(db, guard, "c-1", { code: "attempts_exhausted", detail: {} });
-  await retryHeldOperation(db, held);
+  await retryHeldOperation(db, held, { operatorId: "alice", reason: "by hand" });
   await abandonHeldOperation(db, held, { operatorId: "alice", reason: "by hand" });
   await journalIntent(db, guard, contract, {
     name: "refund",

@@ -45,20 +45,21 @@ describe("the job id of a request", () => {
 });
 
 describe("the job id of a bell", () => {
-  const bell = { operationId: "op-1", attempt: 1, ring: 0 };
+  const bell = { operationId: "op-1", attempt: 1, ring: 0, cause: "accepted" };
 
   it("is a UUID, the same for the very same ring", () => {
     expect(bellJobId(bell)).toMatch(uuidV5Form);
     expect(bellJobId({ ...bell })).toBe(bellJobId(bell));
   });
 
-  it("differs by operation, attempt and ring, so that no ring swallows a later one", () => {
+  it("differs by operation, attempt, ring and cause, so that no ring swallows a later one", () => {
     const bells = [
       bell,
       { ...bell, operationId: "op-2" },
       { ...bell, attempt: 2 },
       { ...bell, ring: 1 },
-      { operationId: "op-1 1", attempt: 0, ring: 0 },
+      { ...bell, cause: "freed:op-0" },
+      { operationId: "op-1 1", attempt: 0, ring: 0, cause: "accepted" },
     ];
     expect(new Set(bells.map(bellJobId)).size).toBe(bells.length);
     expect(bellJobId({ ...bell, operationId: "op-1" })).not.toBe(requestJobId(request));
@@ -76,7 +77,7 @@ describe("a request as a job", () => {
 
 describe("a bell as a job", () => {
   it("carries the operation's id and nothing else, is tried once, and is never kept", () => {
-    const job = bellJob({ operationId: "op-1", attempt: 1, ring: 2 }, 1_500);
+    const job = bellJob({ operationId: "op-1", attempt: 1, ring: 2, cause: "accepted" }, 1_500);
     expect(job).toEqual({
       name: "attempt",
       data: { v: 1, operationId: "op-1" },
@@ -86,6 +87,8 @@ describe("a bell as a job", () => {
   });
 
   it("is not delayed when there is nothing to wait for", () => {
-    expect(bellJob({ operationId: "op-1", attempt: 1, ring: 0 }, 0).opts).not.toHaveProperty("delay");
+    expect(bellJob({ operationId: "op-1", attempt: 1, ring: 0, cause: "accepted" }, 0).opts).not.toHaveProperty(
+      "delay",
+    );
   });
 });

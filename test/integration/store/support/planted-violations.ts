@@ -210,6 +210,7 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
     operations_rejection_detail_is_object: [operation({ rejection_detail: "{}" })],
     operations_outcome_is_object: [operation({ state: "succeeded", outcome: "{}" })],
     operations_abandonment_is_object: [operation({ state: "abandoned", abandonment: "{}" })],
+    operations_retries_is_list: [operation({ retries: "[]" }), operation({ retries: {} })],
     operations_attempts_count_up: [
       operation({ attempt: 1, attempts_counted: 2 }),
       operation({ attempt: 1, attempts_counted: -1 }),

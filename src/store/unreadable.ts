@@ -1,0 +1,11 @@
+/** A payload that could not even be handed to the ledger's door: too large, malformed text, or not JSON. */
+export interface Unreadable {
+  readonly requestId: string | null;
+  readonly field: string;
+  readonly problem: string;
+  /** The beginning of what arrived, already storable. */
+  readonly content: string;
+  readonly sizeBytes: number;
+  /** SHA-256 of what arrived, as 64 hexadecimal digits. */
+  readonly contentHash: string;
+}

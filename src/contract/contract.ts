@@ -117,9 +117,6 @@ export const refundStates = [
 ] as const;
 export type RefundState = (typeof refundStates)[number];
 
-/** Refunds in these states are neither settled nor waived: the list of what is owed. */
-export const owedRefundStates = ["due", "failed", "canceled", "manual_due"] as const satisfies readonly RefundState[];
-
 /** Refunds in these states are money given back or on its way: what is pending counts as refunded. */
 export const effectiveRefundStates = [
   "pending",

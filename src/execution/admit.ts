@@ -25,11 +25,7 @@ const conflictsMax = 5;
  * Admits an operation whose turn has come. `known` is a view that the caller has just taken. What our own facts refuse is refused here, and what needs neither looks nor
  * calls is settled here, in one statement with its admission.
  */
-export async function admit(
-  deps: ExecutionDeps,
-  operationId: string,
-  known?: OperationView | undefined,
-): Promise<Admission> {
+export async function admit(deps: ExecutionDeps, operationId: string, known?: OperationView): Promise<Admission> {
   let view = known;
   let atOnce = true;
   for (let conflicts = 0; ; ) {

@@ -17,7 +17,7 @@ import { takeSteps } from "./take-steps.ts";
 export async function executeOperation(
   deps: ExecutionDeps,
   operationId: string,
-  known?: OperationView | undefined,
+  known?: OperationView,
 ): Promise<AttemptReport> {
   const admission = await admit(deps, operationId, known);
   if (admission.type !== "admitted") return admission.report; // concluded, refused, or not its turn

@@ -26,7 +26,7 @@ $$;
 create function keiyaku.refuse(
   request_id text, code text, field text, problem text, content text, size_bytes integer, content_hash text
 ) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 #variable_conflict use_column
 begin
   insert into keiyaku.refused_requests as refused (request_id, code, field, problem, content, size_bytes, content_hash)
@@ -117,13 +117,12 @@ begin
 end $$;
 --> statement-breakpoint
 
--- The one door of the ledger. Accepts a request, or says why not; every other door calls this function.
+-- Accepts a request into the ledger, or says why not: behind every door there is this function.
 --
--- Answers {"answer": "accepted" | "duplicate", "operation": {…}} or {"answer": "invalid_request" | "id_reused",
--- "field", "problem"}. May be called inside a transaction of the producer's own: the operation exists once it commits.
--- `queued_at` is the moment at which a queue took the request; it is given by the worker and by nobody else.
-create function keiyaku.request(request jsonb, queued_at timestamptz default null) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+-- `queued_at` is the moment at which a queue took the request, and decides its business date; null for other doors, for
+-- which the workers are notified. Not for producers: they have keiyaku.request.
+create function keiyaku.accept(request jsonb, queued_at timestamptz) returns jsonb
+language plpgsql as $$
 declare
   fault jsonb := keiyaku.envelope_fault(request);
   now_at constant timestamptz := clock_timestamp();
@@ -181,6 +180,17 @@ begin
     'contractId', found_operation.contract_id, 'state', found_operation.state,
     'acceptedAt', found_operation.accepted_at, 'outcome', found_operation.outcome,
     'rejectionCode', found_operation.rejection_code, 'rejectionDetail', found_operation.rejection_detail));
+end $$;
+--> statement-breakpoint
+
+-- The door for producers, from any language. Answers {"answer": "accepted" | "duplicate", "operation": {…}} or
+-- {"answer": "invalid_request" | "id_reused", "field", "problem"}.
+--
+-- May be called inside a transaction of the producer's own: the operation exists once that commits.
+create function keiyaku.request(request jsonb) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return keiyaku.accept(request, null);
 end $$;
 --> statement-breakpoint
 
@@ -261,5 +271,5 @@ end $$;
 -- PostgreSQL lets everybody execute a new function. Ours are for the owner's workers; of them, those that run with the
 -- owner's rights would let anybody write. A producer that asks through SQL is granted the door alone:
 --   grant usage on schema keiyaku to <producer>;
---   grant execute on function keiyaku.request(jsonb, timestamptz) to <producer>;
+--   grant execute on function keiyaku.request(jsonb) to <producer>;
 revoke execute on all functions in schema keiyaku from public;

@@ -72,6 +72,9 @@ async function run(
     ...(config.failpoint === undefined ? {} : { onStatement: (moment, name) => failpoint(`${moment}:${name}`) }),
   });
   undos.push(() => db.close(1_000));
+  // A connection of its own: a probe that gives up early throws away this client, not the one that operations are using.
+  const probe = new Database({ address: installation.address, poolSize: 1, applicationName: "keiyaku-probe" });
+  undos.push(() => probe.close(500));
   await checkServers({ db, queue: installation.queue, clock, log });
 
   const queue = await openQueue(installation.queue, "operations", 5_000);
@@ -102,7 +105,7 @@ async function run(
 
   const health = await startHealthServer({
     ...config.http,
-    readiness: () => readiness(db, queue, stopping.signal),
+    readiness: () => readiness(probe, queue, stopping.signal),
   });
   undos.push(() => health.stop());
 

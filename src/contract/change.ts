@@ -35,8 +35,12 @@ export interface PaymentMove {
   readonly stripePaymentIntentId?: string;
 }
 
-/** A refund row that is written, as `due`, together with the journal's intent to call Stripe. */
+/**
+ * A refund row that is `due` together with the journal's intent to call Stripe: written, or taken over from an earlier
+ * operation that was abandoned or refused.
+ */
 export interface RefundIntent {
+  readonly isNew: boolean;
   readonly refundId: string;
   readonly paymentId: string;
   readonly amountMinor: number;

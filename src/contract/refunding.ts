@@ -60,7 +60,9 @@ export function refundPayments(world: ContractWorld, payments: readonly Payment[
 }
 
 function refundOne(world: ContractWorld, payment: Payment, answers: Answers): Refunding {
-  const id = refundId(world, payment.id);
+  // A refund that an earlier operation left owed, unsent or refused, is asked for again under its own row.
+  const waiting = world.refunds.find(({ paymentId, state }) => paymentId === payment.id && state === "due");
+  const id = waiting?.id ?? refundId(world, payment.id);
   const amountMinor = leftOfPayment(world, payment);
   const paymentIntentId = payment.stripePaymentIntentId;
   if (world.contract.paymentMethod !== "card" || paymentIntentId === null) {
@@ -73,7 +75,9 @@ function refundOne(world: ContractWorld, payment: Payment, answers: Answers): Re
     return step({ type: "look", name: lookName, look: { verb: "list_refunds", paymentIntentId } });
   }
   if (seen.type === "missing" || seen.chargedMinor === 0) {
-    return owed({ id, paymentId: payment.id, amountMinor, state: "due" }, "refund_owed");
+    return waiting === undefined
+      ? owed({ id, paymentId: payment.id, amountMinor, state: "due" }, "refund_owed")
+      : stillOwed(id, waiting.amountMinor, "not_found");
   }
   if (seen.leftMinor <= 0) return refundedElsewhere(payment, amountMinor);
 
@@ -86,16 +90,16 @@ function refundOne(world: ContractWorld, payment: Payment, answers: Answers): Re
       type: "call",
       name: callName,
       call: { verb: "refund_payment", refundId: id, paymentIntentId, amountMinor: sentMinor },
-      refund: { refundId: id, paymentId: payment.id, amountMinor: sentMinor },
+      refund: { isNew: waiting === undefined, refundId: id, paymentId: payment.id, amountMinor: sentMinor },
     });
   }
-  if (answer.type === "refused") {
-    return done({
-      attention: [{ code: "refund_owed", detail: { refundId: id, amountMinor: sentMinor, refusal: answer.code } }],
-      refundMinor: sentMinor,
-    });
-  }
+  if (answer.type === "refused") return stillOwed(id, sentMinor, answer.code);
   return answered(payment, id, answer.value);
+}
+
+function stillOwed(refundId: string, amountMinor: number, refusal: string): Refunding {
+  const detail = { refundId, amountMinor, refusal };
+  return done({ attention: [{ code: "refund_owed", detail }], refundMinor: amountMinor });
 }
 
 /** What the status that Stripe gave the refund means for the payment's row. */

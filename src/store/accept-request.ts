@@ -20,14 +20,14 @@ export interface AcceptedOperation {
 }
 
 /**
- * Writes a request into the ledger through `keiyaku.request`. Repeating it is a `duplicate`; the same id with other content
+ * Writes a request into the ledger. Repeating it is a `duplicate`; the same id with other content
  * is refused and written down. `queuedAtMs` is when a queue took it, in milliseconds since 1970; null for other doors,
  * for which the workers are notified.
  */
 export async function acceptRequest(db: Database, request: unknown, queuedAtMs: number | null): Promise<Acceptance> {
   const statement = sql`select ${requestCall(request, queuedAtMs)} as acceptance`;
   const [row] = await db.run<{ acceptance: Acceptance }>("accept_request", statement);
-  if (row === undefined) throw new Error("keiyaku.request returned no row");
+  if (row === undefined) throw new Error("keiyaku.accept returned no row");
   return row.acceptance;
 }
 
@@ -44,12 +44,12 @@ export async function acceptAndView(
   const statement = sql`select acceptance, keiyaku.operation_view(acceptance #>> '{operation,id}') as view
     from (select ${requestCall(request, queuedAtMs)} as acceptance offset 0) as accepted`;
   const [row] = await db.run<{ acceptance: Acceptance; view: ViewRow | null }>("accept_request", statement);
-  if (row === undefined) throw new Error("keiyaku.request returned no row");
+  if (row === undefined) throw new Error("keiyaku.accept returned no row");
   return { acceptance: row.acceptance, view: row.view === null ? undefined : toView(row.view) };
 }
 
 function requestCall(request: unknown, queuedAtMs: number | null) {
-  return sql`keiyaku.request(${JSON.stringify(request)}::text::jsonb,
+  return sql`keiyaku.accept(${JSON.stringify(request)}::text::jsonb,
     ${queuedAtMs === null ? null : queuedAtMs / 1_000}::float8 * interval '1 second' + 'epoch'::timestamptz)`;
 }
 

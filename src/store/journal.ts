@@ -55,12 +55,17 @@ export async function journalIntent(
   const looks = intent.frozen?.looks ?? [];
   if (looks.length > 0) parts.push(looksPart(guard.operationId, looks));
   if (intent.refund !== undefined) {
-    const { refundId, paymentId, amountMinor } = intent.refund;
+    const { isNew, refundId, paymentId, amountMinor } = intent.refund;
     parts.push({
       name: "refund",
       rows: 1,
-      statement: sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id)
-        values (${refundId}, ${contract.contractId}, ${paymentId}, ${amountMinor}, 'due', ${guard.operationId}) returning id`,
+      statement: isNew
+        ? sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id)
+            values (${refundId}, ${contract.contractId}, ${paymentId}, ${amountMinor}, 'due', ${guard.operationId})
+            returning id`
+        : sql`update keiyaku.refunds set amount_minor = ${amountMinor}, operation_id = ${guard.operationId},
+              refusal_code = null
+            where id = ${refundId} and payment_id = ${paymentId} and state = 'due' returning id`,
     });
   }
   await db.run("journal_intent", guardedStatement(parts));
@@ -122,7 +127,8 @@ export async function journalAnswer(
         where operation_id = ${guard.operationId} and name = ${answered.name} and answer is null returning name`,
     },
   ];
-  if (answered.refund !== undefined && contract !== null) {
+  if (answered.refund !== undefined) {
+    if (contract === null) throw new Error("a refund needs a contract");
     parts.push(contractPart(contract, guard.operationId), refundMovePart(answered.refund));
   }
   await db.run("journal_answer", guardedStatement(parts));

@@ -80,7 +80,8 @@ export async function schemaIsCurrent(db: Database): Promise<boolean> {
   const newest = Math.max(...journal.entries.map((entry) => entry.when));
   const [there] = await db.run(
     "schema_version",
-    sql`select to_regclass('keiyaku.__drizzle_migrations') is not null as there`,
+    sql`select to_regclass('keiyaku.__drizzle_migrations') is not null
+      and to_regclass('bullmq.job') is not null as there`,
   );
   if (there?.there !== true) return false;
   const [row] = await db.run(

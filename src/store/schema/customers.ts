@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { check, integer, text } from "drizzle-orm/pg-core";
 import { instant, isId, keiyaku } from "./keiyaku-schema.ts";
 
-/** Who buys: the only table with personal data, which leaves it for nowhere but a mail. */
+/** Who buys: where personal data is at home. Requests that bring a customer along hold it too. */
 export const customers = keiyaku.table(
   "customers",
   {

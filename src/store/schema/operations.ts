@@ -63,7 +63,7 @@ export const operations = keiyaku.table(
     touchedAt: instant("touched_at"),
     /** The facts that were frozen with the first call, so that every later attempt decides from the same ones. */
     frozenFacts: jsonb("frozen_facts"),
-    /** What a person is asked while it is held. */
+    /** What a person is, or was last, asked. */
     heldQuestion: jsonb("held_question"),
     /** Which rule refused it. */
     rejectionCode: rejectionCode("rejection_code"),

@@ -92,6 +92,19 @@ describe("cancel_with_refund", () => {
     ]);
   });
 
+  it("asks again, under its own row, for a refund that an abandoned operation left owed", async () => {
+    const { contractId, paymentIntentId } = await oneTimeByCard(bench);
+    await bench.sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id)
+      values (${`${contractId}:initial_fee:refund:1`}, ${contractId}, ${`${contractId}:initial_fee`}, 3000, 'due', 'given-up')`;
+    const done = await bench.perform({ id: `c-${contractId}`, kind: "cancel_with_refund", contractId });
+    expect(done).toMatchObject({ state: "succeeded", outcome: { attention: [] } });
+    expect((await effects({ paymentIntent: paymentIntentId })).map(({ amount }) => amount)).toEqual([3_000, 19_800]);
+    expect(
+      await bench.sql`select id, state, operation_id from keiyaku.refunds
+      where contract_id = ${contractId} and payment_id like '%initial_fee'`,
+    ).toEqual([{ id: `${contractId}:initial_fee:refund:1`, state: "succeeded", operation_id: `c-${contractId}` }]);
+  });
+
   it("leaves a pending refund pending and counts it as on its way", async () => {
     const { contractId } = await oneTimeByCard(bench);
     await bench.stripe.control.setRefundOutcome("pending", 2);

@@ -49,7 +49,7 @@ async function recordAll(): Promise<Map<string, string>> {
     name: "refund",
     call: { verb: "refund_payment", refundId: "r", paymentIntentId: "pi_1", amountMinor: 1 },
     idempotencyKey: "key",
-    refund: { refundId: "r", paymentId: "p", amountMinor: 1 },
+    refund: { isNew: true, refundId: "r", paymentId: "p", amountMinor: 1 },
     frozen: { facts: {} as Facts, looks: [look] },
   });
   await journalResend(db, guard, { name: "refund", keyNumber: 1, nextKey: "key 2" });

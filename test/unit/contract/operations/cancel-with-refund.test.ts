@@ -58,7 +58,7 @@ describe("what it does", () => {
         type: "call",
         name: callName,
         call: { verb: "refund_payment", refundId, paymentIntentId: "pi_1", amountMinor: 9_800 },
-        refund: { refundId, paymentId: price.id, amountMinor: 9_800 },
+        refund: { isNew: true, refundId, paymentId: price.id, amountMinor: 9_800 },
       },
     ]);
     expect(settled(played)).toEqual({

@@ -150,7 +150,7 @@ describe("by card", () => {
         type: "call",
         name: `refund:${initialFee.id}`,
         call: { verb: "refund_payment", refundId, paymentIntentId: "pi_first", amountMinor: 5_000 },
-        refund: { refundId, paymentId: initialFee.id, amountMinor: 5_000 },
+        refund: { isNew: true, refundId, paymentId: initialFee.id, amountMinor: 5_000 },
       },
     ]);
     expect(settled(played)).toEqual({

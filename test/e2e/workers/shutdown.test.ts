@@ -47,6 +47,12 @@ async function endOf(worker: WorkerProcess) {
   return { ...end, tookMs: performance.now() - began };
 }
 
+/** Sends the signal until the worker has ended: signals close together count as one, as a terminal and npm send them. */
+async function endOfInsistingOn(worker: WorkerProcess, signal: NodeJS.Signals) {
+  const again = setInterval(() => worker.kill(signal), 100);
+  return await endOf(worker).finally(() => clearInterval(again));
+}
+
 const bothRefunds = ["refund.created 3000", "refund.created 9800"];
 
 describeOnBackends("a worker that is told to stop", (type) => {
@@ -130,9 +136,7 @@ describeOnBackends("a worker that is told to stop", (type) => {
     const worker = await setUpAtWork(world);
 
     await terminate(worker);
-    // Signals close together count as one: a terminal and npm both pass a Ctrl-C on.
-    const again = setInterval(() => worker.kill("SIGTERM"), 100);
-    const end = await endOf(worker).finally(() => clearInterval(again));
+    const end = await endOfInsistingOn(worker, "SIGTERM");
     expect(end).toMatchObject({ code: 143, signal: null });
     expect(end.tookMs).toBeLessThan(shutdownTimeout * 1_000);
   });
@@ -212,9 +216,8 @@ describe("a worker that is told to stop by SIGINT", () => {
 
     worker.kill("SIGINT");
     await worker.logged(({ msg, signal }) => msg === "stopping" && signal === "SIGINT");
-    worker.kill("SIGINT");
 
-    expect(await endOf(worker)).toMatchObject({ code: 130, signal: null });
+    expect(await endOfInsistingOn(worker, "SIGINT")).toMatchObject({ code: 130, signal: null });
   });
 });
 

@@ -25,7 +25,8 @@ const inHandDelayMsMax = 2_000;
  * a request that could not be written down stays in the queue.
  */
 export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknown, JobAnswer> {
-  const atWork = new Set<string>();
+  /** What this process is at work on, and whether a bell rang for it meanwhile. */
+  const atWork = new Map<string, { rungAgain: boolean }>();
 
   async function execute(
     operationId: string,
@@ -33,11 +34,20 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
     view?: OperationView,
   ): Promise<JobAnswer> {
     // BullMQ may hand this process its own job a second time after a pause of the event loop.
-    if (atWork.has(operationId)) return { answer: "already_executing", operationId };
-    atWork.add(operationId);
+    const earlier = atWork.get(operationId);
+    if (earlier !== undefined) {
+      earlier.rungAgain = true;
+      return { answer: "already_executing", operationId };
+    }
+    const work = { rungAgain: false };
+    atWork.set(operationId, work);
     try {
       const stopping = signal === undefined ? deps.stopping : AbortSignal.any([deps.stopping, signal]);
-      const report = await executeOperation({ ...deps, stopping }, operationId, view);
+      let report = await executeOperation({ ...deps, stopping }, operationId, view);
+      while (work.rungAgain && report.type === "deferred" && report.reason === "not_its_turn") {
+        work.rungAgain = false;
+        report = await executeOperation({ ...deps, stopping }, operationId);
+      }
       return { answer: report.type === "deferred" ? report.reason : report.type, operationId };
     } catch (error) {
       if (!(error instanceof StoreError)) throw sanitised(error, operationId);

@@ -23,8 +23,10 @@ export async function readHeldOperation(
   });
 }
 
-/** The calls of an operation whose result nobody knows yet, by name. */
-export function unansweredCalls({ journal }: OperationRecord): readonly string[] {
+/** The calls of a held operation whose result nobody knows yet, by name. None if the question says it had no effect. */
+export function unansweredCalls({ operation, journal }: OperationRecord): readonly string[] {
+  const { code, detail } = (operation.heldQuestion ?? {}) as { code?: string; detail?: { effect?: string } };
+  if (code === "result_still_unknown" || detail?.effect === "none") return [];
   return journal.filter(({ answer }) => answer === null).map(({ name }) => name);
 }
 

@@ -20,6 +20,8 @@ export interface Attempt {
   readonly freshLooks: SeenLook[];
   readonly journal: Map<string, JournalRow>;
   readonly attemptsCounted: number;
+  /** How often a person has let the operation be tried again: each time allows every call one key more. */
+  readonly retries: number;
 }
 
 /** The contract's version as it was read. */
@@ -49,6 +51,7 @@ export function attemptOf(
     freshLooks: [],
     journal: new Map(view.journal.map((row) => [row.name, row])),
     attemptsCounted: view.operation.attemptsCounted + 1,
+    retries: view.operation.retries.length,
   };
 }
 

@@ -3,6 +3,7 @@ import { isOutage } from "../store/store-error.ts";
 import { admit } from "./admit.ts";
 import type { Attempt } from "./attempt.ts";
 import { attemptOf, contractGuardOf } from "./attempt.ts";
+import { attemptsCountedMax } from "./back-off.ts";
 import { conclude } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import type { AttemptReport } from "./outcome.ts";
@@ -24,7 +25,7 @@ export async function executeOperation(
   let attempt: Attempt | undefined = admission.attempt;
   for (let outage = 0; attempt !== undefined; outage += 1) {
     try {
-      const ending = await takeSteps(deps, attempt); // looks and calls, until the rule says settle
+      const ending = isExhausted(attempt) ? workerDied : await takeSteps(deps, attempt); // looks and calls, until settle
       return await conclude(deps, attempt, ending);
     } catch (error) {
       if (!isOutage(error) || outage >= outageDelaysMs.length || deps.stopping.aborted) throw error;
@@ -34,6 +35,13 @@ export async function executeOperation(
   }
   return { type: "deferred", reason: "superseded", delayMs: null };
 }
+
+/** More attempts than an operation has can only have begun: those before died without a word, and this one may, too. */
+function isExhausted({ attemptsCounted }: Attempt): boolean {
+  return attemptsCounted > attemptsCountedMax;
+}
+
+const workerDied = { type: "failed", reason: "worker_died" } as const;
 
 /**
  * How an attempt waits while the database does not answer, some 15 seconds in all: a restart of the server or a fail-over.

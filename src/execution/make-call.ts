@@ -1,6 +1,6 @@
 import type { CallAnswer, CallResults, Step } from "../contract/step.ts";
 import { journalAnswer, journalIntent, journalResend, type RefundMove } from "../store/journal.ts";
-import { type IdempotencyKey, send } from "../stripe/gateway.ts";
+import { type GatewayReply, type IdempotencyKey, send } from "../stripe/gateway.ts";
 import { type Attempt, contractMoved } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { findEffect } from "./find-effect.ts";
@@ -15,7 +15,10 @@ const keyTrustedForMs = 23 * 3_600_000;
 /** By then a request is over, whatever held it up, and its key is forgotten: 24 hours, and the SDK's time-outs. */
 const keySurelyForgottenMs = (24 * 60 + 5) * 60_000;
 
-/** After the second key a person is asked: two keys, each surely dead before the next, and still nobody knows. */
+/**
+ * After the second key a person is asked: two keys, each surely dead before the next, and still nobody knows. Each time
+ * that they let it be tried again there is one key more, after the same wait and the same look.
+ */
 const keyNumberMax = 2;
 
 /** A process that slept longer than this between journaling and sending reads the journal again before it sends. */
@@ -56,8 +59,30 @@ export async function makeCall(
     case "not_now":
       return defer(reply.reason === "unreachable" ? "stripe_unreachable" : reply.reason);
     case "unexplained":
-      return unexplained(step.name, reply.code, reply.httpStatus, reply.requestId);
+      return await holdUnexplained(deps, attempt, step, reply);
   }
+}
+
+/** Stripe's word for a key that was used before for something else: what became of the first use is not told. */
+const keyUsedOtherwise = "idempotency_error";
+
+/**
+ * Asks a person about a call that Stripe refused for a reason nobody has explained. If a look finds no effect of it either,
+ * the question says so, and the operation may be abandoned.
+ */
+async function holdUnexplained(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  step: CallStep,
+  { code, httpStatus, requestId }: Extract<GatewayReply<unknown>, { type: "unexplained" }>,
+): Promise<StepsEnding | undefined> {
+  const effect = await findEffect(deps.gateway, step.call);
+  if (effect.type === "found") {
+    await answer(deps, attempt, step, { type: "done", value: effect.value }, "look", effect.requestId);
+    return undefined;
+  }
+  const isNotDone = effect.type === "not_found" && code !== keyUsedOtherwise;
+  return unexplained(step.name, code, httpStatus, requestId, isNotDone);
 }
 
 type Preparation =
@@ -86,7 +111,7 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
     const leftMs = keySurelyForgottenMs - lastSentAgoMs;
     return { type: "over", ending: { type: "deferred", reason: "key_expiring", delayMs: leftMs } };
   }
-  if (keyNumber >= keyNumberMax) {
+  if (keyNumber >= keyNumberMax + attempt.retries) {
     const question = { code: "result_still_unknown", detail: { step: step.name, keyNumber } } as const;
     return { type: "over", ending: { type: "held", question } };
   }
@@ -141,7 +166,7 @@ async function lookUp(
       return undefined;
     case "not_found":
       if (options?.sendIfMissing === true) return "send";
-      if (refusal === undefined) return defer("result_unknown");
+      if (refusal === undefined) return defer("result_unknown", unknownDelayMs(attempt, step));
       await answer(deps, attempt, step, refusal, "look", effect.requestId);
       return undefined;
     case "not_now":
@@ -149,6 +174,14 @@ async function lookUp(
     case "unexplained":
       return unexplained(step.name, effect.code, effect.httpStatus, effect.requestId);
   }
+}
+
+/** The longest wait for an unknown result to clear: an outage, which looking more often does not end. */
+const unknownDelayMsMax = 15 * 60_000;
+
+/** A quarter of the time that the result has been unknown: seconds for a lost reply, minutes for an outage. */
+function unknownDelayMs(attempt: Attempt, { name }: CallStep): number {
+  return Math.min((attempt.journal.get(name)?.firstSentAgoMs ?? 0) / 4, unknownDelayMsMax);
 }
 
 async function answer(

@@ -1,4 +1,3 @@
-import type { OperationState } from "../contract/operation.ts";
 import type { HeldQuestion } from "../store/hold-operation.ts";
 
 /**
@@ -8,6 +7,9 @@ import type { HeldQuestion } from "../store/hold-operation.ts";
  * - `deferred`: not now, and not its fault. Costs no attempt.
  * - `retry`: this operation alone failed. Costs an attempt.
  * - `held`: a person has to decide.
+ *
+ * Where each leads from each state is told in `docs/operation-lifecycle.md` and held by the guarded statements of the
+ * store: `test/integration/execution/transitions.test.ts` names every pair.
  */
 export type AttemptReport =
   | { readonly type: "succeeded" }
@@ -37,56 +39,3 @@ export type DeferralReason =
   | "key_expiring"
   | "process_paused"
   | "shutting_down";
-
-export type ReportType = AttemptReport["type"];
-
-/**
- * Where each report leads from each state, when the attempt that reports it writes it down. `stays`: nothing is written,
- * because that state is not the attempt's to change. The guarded statements of the store enforce the same.
- *
- * From `requested` an attempt can conclude at once (an operation that needs neither looks nor calls), or end without a
- * word because its turn has not come. Final states are left by nothing; `held` only by a person.
- */
-export const transitions = {
-  requested: {
-    succeeded: "succeeded",
-    rejected: "rejected",
-    abandoned: "stays",
-    deferred: "stays",
-    retry: "stays",
-    held: "held",
-  },
-  executing: {
-    succeeded: "succeeded",
-    rejected: "rejected",
-    abandoned: "stays",
-    deferred: "requested",
-    retry: "requested",
-    held: "held",
-  },
-  held: { succeeded: "stays", rejected: "stays", abandoned: "stays", deferred: "stays", retry: "stays", held: "stays" },
-  succeeded: {
-    succeeded: "stays",
-    rejected: "stays",
-    abandoned: "stays",
-    deferred: "stays",
-    retry: "stays",
-    held: "stays",
-  },
-  rejected: {
-    succeeded: "stays",
-    rejected: "stays",
-    abandoned: "stays",
-    deferred: "stays",
-    retry: "stays",
-    held: "stays",
-  },
-  abandoned: {
-    succeeded: "stays",
-    rejected: "stays",
-    abandoned: "stays",
-    deferred: "stays",
-    retry: "stays",
-    held: "stays",
-  },
-} as const satisfies Record<OperationState, Record<ReportType, OperationState | "stays">>;

@@ -14,16 +14,18 @@ export type StepsEnding =
   | { readonly type: "held"; readonly question: HeldQuestion };
 
 /** Puts the operation off for a while that fits the cause. */
-export function defer(reason: keyof typeof deferralDelayMs): StepsEnding {
-  return { type: "deferred", reason, delayMs: jittered(deferralDelayMs[reason]) };
+export function defer(reason: keyof typeof deferralDelayMs, atLeastMs = 0): StepsEnding {
+  return { type: "deferred", reason, delayMs: jittered(Math.max(deferralDelayMs[reason], atLeastMs)) };
 }
 
-/** Asks a person about an answer that has no meaning yet. */
+/** Asks a person about an answer that has no meaning yet. `isNotDone`: a call that is known to have had no effect. */
 export function unexplained(
   step: string,
   code: string,
   httpStatus: number | null,
   requestId: string | null,
+  isNotDone = false,
 ): StepsEnding {
-  return { type: "held", question: { code: "answer_unexplained", detail: { step, code, httpStatus, requestId } } };
+  const detail = { step, code, httpStatus, requestId, ...(isNotDone ? { effect: "none" } : {}) };
+  return { type: "held", question: { code: "answer_unexplained", detail } };
 }

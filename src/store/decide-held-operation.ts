@@ -24,9 +24,15 @@ export async function retryHeldOperation(
   await db.run("retry_held_operation", guardedStatement([part]));
 }
 
+/** Whether the question that a person is asked says that the call in question had, and will have, no effect. */
+const noEffect = sql`(o.held_question ->> 'code' = 'result_still_unknown'
+  or o.held_question #>> '{detail,effect}' is not distinct from 'none')`;
+
 /**
  * Ends a held operation undone. What its journal says was done stays done and is listed with it; refunds that were not sent
  * stay owed; the contract is free. A conflict if it is no longer held, or while the result of a call is unknown.
+ *
+ * Known is a result also when a look has found no effect, and no sending can have one any more: the question says so.
  */
 export async function abandonHeldOperation(
   db: Database,
@@ -38,8 +44,8 @@ export async function abandonHeldOperation(
     {
       name: "unanswered",
       rows: 0,
-      statement: sql`select name from keiyaku.stripe_calls
-        where operation_id = ${guard.operationId} and answer is null for update`,
+      statement: sql`select s.name from keiyaku.stripe_calls s join keiyaku.operations o on o.id = s.operation_id
+        where s.operation_id = ${guard.operationId} and s.answer is null and not ${noEffect} for update of s`,
     },
   ];
   await db.run("abandon_held_operation", guardedStatement(parts));

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { executeOperation } from "../../../src/execution/execute-operation.ts";
 import { keyFor } from "../../../src/execution/make-call.ts";
 import { abandonHeldOperation, retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
 import { monthlyByCard, oneTimeByCard } from "../../support/card-contracts.ts";
@@ -146,6 +147,77 @@ describe("held", () => {
     expect(await bench.operation("broken")).toMatchObject({ state: "requested", attempts_counted: 0 });
     expect(await bench.execute("broken")).toEqual({ type: "succeeded" });
     expect(await bench.operation("broken")).toMatchObject({ state: "succeeded", attempt: 11 });
+  });
+
+  it("an operation whose worker dies each time is held once its attempts are used up", async () => {
+    const { contractId } = await oneTimeByCard(bench);
+    const id = `dies-${contractId}`;
+    await bench.accept({ id, kind: "cancel_with_refund", contractId });
+    await bench.sql`update keiyaku.operations set state = 'executing', occupies = true, attempt = 10, attempts_counted = 10,
+      touched_at = clock_timestamp() - interval '61 seconds' where id = ${id}`;
+    expect(await bench.execute(id)).toMatchObject({ type: "held", question: { code: "attempts_exhausted" } });
+    expect((await bench.operation(id)).held_question).toMatchObject({ detail: { lastReason: "worker_died" } });
+  });
+
+  it("an unexplained refusal without effect may be abandoned: its refund stays owed and the contract is free", async () => {
+    const { contractId } = await oneTimeByCard(bench);
+    const id = `refused-${contractId}`;
+    await bench.accept({ id, kind: "cancel_with_refund", contractId });
+    const odd = { type: "unexplained", code: "card_error", httpStatus: 402, requestId: null } as const;
+    const deps = { ...bench.deps, gateway: { ...bench.deps.gateway, refundPayment: async () => odd } };
+    expect(await executeOperation(deps, id)).toMatchObject({ type: "held", question: { detail: { effect: "none" } } });
+    await abandonHeldOperation(
+      bench.db,
+      { operationId: id, state: "held", attempt: 1 },
+      { operatorId: "op-1", reason: "カード会社の都合" },
+    );
+    expect(await bench.operation(id)).toMatchObject({ state: "abandoned", occupies: false });
+    expect(await bench.sql`select state from keiyaku.refunds where contract_id = ${contractId}`).toEqual([
+      { state: "due" },
+    ]);
+    expect(await bench.perform({ id: `again-${contractId}`, kind: "cancel_with_refund", contractId })).toMatchObject({
+      state: "succeeded",
+    });
+  });
+
+  it("a result that is unknown after two keys is a question that a person can answer, by retry or by abandoning", async () => {
+    const { contractId } = await oneTimeByCard(bench);
+    const id = `unknown-${contractId}`;
+    const lost = { type: "unknown", reason: "server_error", requestId: null } as const;
+    const deps = { ...bench.deps, gateway: { ...bench.deps.gateway, refundPayment: async () => lost } };
+    const dayLater =
+      () => bench.sql`update keiyaku.stripe_calls set first_sent_at = first_sent_at - interval '25 hours',
+      last_sent_at = last_sent_at - interval '25 hours' where operation_id = ${id} and type = 'call'`;
+    const due = () => bench.sql`update keiyaku.operations set next_attempt_at = null where id = ${id}`;
+    await bench.accept({ id, kind: "cancel_with_refund", contractId });
+    expect(await executeOperation(deps, id)).toMatchObject({ type: "deferred", reason: "result_unknown" });
+    await dayLater();
+    await due();
+    expect(await executeOperation(deps, id)).toMatchObject({ type: "deferred", reason: "result_unknown" });
+    await dayLater();
+    await due();
+    expect(await executeOperation(deps, id)).toMatchObject({
+      type: "held",
+      question: { code: "result_still_unknown" },
+    });
+
+    const { attempt } = (await bench.operation(id)) as unknown as { attempt: number };
+    await retryHeldOperation(
+      bench.db,
+      { operationId: id, state: "held", attempt },
+      { operatorId: "op-1", reason: "復旧した" },
+    );
+    expect(await executeOperation(deps, id)).toMatchObject({ type: "deferred", reason: "result_unknown" });
+    const [call] =
+      await bench.sql`select key_number from keiyaku.stripe_calls where operation_id = ${id} and type = 'call'`;
+    expect(call).toEqual({ key_number: 3 });
+
+    await dayLater();
+    await due();
+    expect(await executeOperation(deps, id)).toMatchObject({ type: "held" });
+    const held = { operationId: id, state: "held", attempt: attempt + 2 } as const;
+    await abandonHeldOperation(bench.db, held, { operatorId: "op-1", reason: "手で返金する" });
+    expect(await bench.operation(id)).toMatchObject({ state: "abandoned" });
   });
 
   it("an abandoned operation frees its contract, with who and why", async () => {

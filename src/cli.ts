@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { existsSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { type Output, outputOnto } from "./cli/output.ts";
 import { runProgram } from "./cli/program.ts";
@@ -7,6 +8,9 @@ import { runProgram } from "./cli/program.ts";
  * The command line: `keiyaku --help` tells what it can do. The exit waits until everything was written, and for nothing
  * else: each command has closed what it opened.
  */
+// What the environment says already comes before what the file says.
+if (existsSync(".env")) process.loadEnvFile(".env");
+
 const out = outputOnto(process.stdout);
 const err = outputOnto(process.stderr);
 

@@ -63,7 +63,7 @@ export class QueueUnreachable extends Error {
 export interface Client {
   /** Queues one request. Fails fast, and says whether anything can have been queued. */
   request<Kind extends OperationKind>(request: TypedRequest<Kind>): Promise<Queued>;
-  /** Queues many, in the order given. All are checked before the first is queued. */
+  /** Queues many, in the order given. All are checked before the first is queued. Each 500 have the time-out of one. */
   requestMany(requests: readonly TypedRequest[]): Promise<readonly Queued[]>;
   close(): Promise<void>;
 }
@@ -90,11 +90,16 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function enqueue(requests: readonly OperationRequest[]): Promise<void> {
+    const queue = await opened();
+    for (let first = 0; first < requests.length; first += bulkMax) {
+      await within(timeoutMs, queue.addBulk(requests.slice(first, first + bulkMax).map(requestJob)));
+    }
+  }
+
+  /** Names every failure of the queue alike: nobody knows whether anything was queued. */
+  async function reaching(work: Promise<void>): Promise<void> {
     try {
-      const queue = await opened();
-      for (let first = 0; first < requests.length; first += bulkMax) {
-        await within(timeoutMs, queue.addBulk(requests.slice(first, first + bulkMax).map(requestJob)));
-      }
+      await work;
     } catch (error) {
       const why = error instanceof Error ? error.name : "unknown";
       throw new QueueUnreachable(
@@ -105,11 +110,11 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     async request(request) {
-      await enqueue([checked(request as TypedRequest, 0, clock)]);
+      await reaching(within(timeoutMs, enqueue([checked(request as TypedRequest, 0, clock)])));
       return { id: request.id, queued: true };
     },
     async requestMany(requests) {
-      await enqueue(requests.map((request, index) => checked(request, index, clock)));
+      await reaching(enqueue(requests.map((request, index) => checked(request, index, clock))));
       return requests.map(({ id }) => ({ id, queued: true }));
     },
     async close() {

@@ -37,8 +37,7 @@ export async function migrate(
   const address = "address" in options ? options.address : addressOf(options.databaseUrl);
   const folder = migrationsFolder();
   try {
-    await migrateTables(address, folder);
-    await migrateQueue(address);
+    await migrateUnderLock(address, folder);
   } catch (error) {
     throw toStoreError(error, "migrate");
   }
@@ -50,12 +49,21 @@ function addressOf(databaseUrl: string): DatabaseAddress {
   return parsed.options;
 }
 
-/** drizzle's migrator takes no lock of its own; a session lock on this one connection makes late comers wait. */
-async function migrateTables(address: DatabaseAddress, folder: string): Promise<void> {
-  const client = postgres({ ...driverOptions(address), max: 1, onnotice: () => undefined });
+/** A server that does not even take the connection within this time is away. A migration itself may take as long as it takes. */
+const connectTimeoutMs = 10_000;
+
+/** drizzle's migrator takes no lock of its own; a session lock on this one connection makes late comers wait for both. */
+async function migrateUnderLock(address: DatabaseAddress, folder: string): Promise<void> {
+  const client = postgres({
+    ...driverOptions(address),
+    max: 1,
+    connect_timeout: connectTimeoutMs / 1_000,
+    onnotice: () => undefined,
+  });
   try {
     await client`select pg_advisory_lock(${migrationLockKey})`;
     await applyMigrations(drizzle(client), { migrationsFolder: folder, migrationsSchema: "keiyaku" });
+    await migrateQueue(address);
   } finally {
     await client.end({ timeout: 5 });
   }
@@ -63,7 +71,15 @@ async function migrateTables(address: DatabaseAddress, folder: string): Promise<
 
 async function migrateQueue({ host, port, user, password, database, tls }: DatabaseAddress): Promise<void> {
   const ssl = tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
-  const client = new pg.Client({ host, port, user, password: password.reveal(), database, ssl });
+  const client = new pg.Client({
+    host,
+    port,
+    user,
+    password: password.reveal(),
+    database,
+    ssl,
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
   await client.connect();
   try {
     await runMigrations(client);

@@ -13,14 +13,19 @@ afterEach(endWorkerProcesses);
 /** A worker waits 15 s for its servers; the rest is for a crowded machine. */
 const givesUpWithinMs = 30_000;
 
-describe("a worker whose database does not answer at its start", () => {
-  it("says so in a sentence and asks to be tried later", async () => {
+describe("a worker whose servers do not answer at its start", () => {
+  it("says which in a sentence and asks to be tried later", async () => {
     const world = await setUp("postgres");
-    const databaseUrl = `postgres://keiyaku@127.0.0.1:${await findFreePort()}/keiyaku`;
-    const worker = world.startingWorker({ databaseUrl });
+    // Both at once: each waits for its server for as long as a worker does.
+    const withoutDatabase = world.startingWorker({
+      databaseUrl: `postgres://keiyaku@127.0.0.1:${await findFreePort()}/keiyaku`,
+    });
+    const withoutRedis = world.startingWorker({ redisUrl: `redis://127.0.0.1:${await findFreePort()}` });
 
-    expect(await worker.ended(givesUpWithinMs)).toEqual({ code: 75, signal: null });
-    expect(worker.said()).toContain("PostgreSQL does not answer; check DATABASE_URL and that the server runs");
+    expect(await withoutDatabase.ended(givesUpWithinMs)).toEqual({ code: 75, signal: null });
+    expect(withoutDatabase.said()).toContain("PostgreSQL does not answer; check DATABASE_URL and that the server runs");
+    expect(await withoutRedis.ended(givesUpWithinMs)).toEqual({ code: 75, signal: null });
+    expect(withoutRedis.said()).toContain("Redis does not answer; check REDIS_URL and that the server runs");
   });
 
   it("works once the database has come up in time", async () => {
@@ -64,14 +69,6 @@ describe("a worker whose database is not fit at its start", () => {
 });
 
 describeOnBackend("a worker whose Redis is not fit at its start", "redis", (type) => {
-  it("says that it does not answer and asks to be tried later", async () => {
-    const world = await setUp(type);
-    const worker = world.startingWorker({ redisUrl: `redis://127.0.0.1:${await findFreePort()}` });
-
-    expect(await worker.ended(givesUpWithinMs)).toEqual({ code: 75, signal: null });
-    expect(worker.said()).toContain("Redis does not answer; check REDIS_URL and that the server runs");
-  });
-
   it("refuses to start on one that does not let it in", async () => {
     const world = await setUp(type);
     await configure(world, "requirepass", "of somebody else");

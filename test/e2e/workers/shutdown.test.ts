@@ -11,7 +11,7 @@ afterEach(endWorkerProcesses);
 const heldForMs = 60_000;
 
 /** The worker's own deadline in the tests that reach it, in seconds. */
-const shutdownTimeout = 2;
+const shutdownTimeout = 1;
 
 /** Past the deadline the last connections have five seconds to close; the rest is for a crowded machine. */
 const endsWithinMs = (shutdownTimeout + 5 + 3) * 1_000;

@@ -1,17 +1,4 @@
-import type { ContractKind, ContractStatus, PaymentMethod } from "../contract/contract.ts";
-
-/** What the operators' page calls each status. */
-export const statusNamesJa: Record<ContractStatus, string> = {
-  awaiting_payment: "決済待ち",
-  not_started: "契約開始前",
-  established: "契約成立",
-  active: "契約継続中",
-  special_period: "特別期間",
-  termination_reserved: "解約予約",
-  payment_unconfirmed: "決済未確認",
-  canceled: "キャンセル",
-  terminated: "解約",
-};
+import { type ContractKind, type PaymentMethod, statusNamesJa } from "../contract/contract.ts";
 
 export const contractKindNamesJa: Record<ContractKind, string> = { one_time: "買い切り", monthly: "月額" };
 

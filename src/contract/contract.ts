@@ -38,6 +38,19 @@ export const contractStatuses = [
 ] as const;
 export type ContractStatus = (typeof contractStatuses)[number];
 
+/** What the operators' page calls each status. */
+export const statusNamesJa: Record<ContractStatus, string> = {
+  awaiting_payment: "決済待ち",
+  not_started: "契約開始前",
+  established: "契約成立",
+  active: "契約継続中",
+  special_period: "特別期間",
+  termination_reserved: "解約予約",
+  payment_unconfirmed: "決済未確認",
+  canceled: "キャンセル",
+  terminated: "解約",
+};
+
 /** A running contract is monthly, paid, and inside one of its periods. */
 export const runningStatuses = ["active", "special_period", "termination_reserved"] as const;
 

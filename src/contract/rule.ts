@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Change } from "./change.ts";
-import { type Contract, type ContractStatus, type ContractWorld, isOneOf, runningStatuses } from "./contract.ts";
+import { type Contract, type ContractWorld, isOneOf, runningStatuses, statusNamesJa } from "./contract.ts";
 import type { ActorType, Facts, OperationKind } from "./operation.ts";
 import { type RejectionCode, rejection } from "./rejection.ts";
 import type { Answers, Step } from "./step.ts";
@@ -57,18 +57,6 @@ export function settle(change: Change): Step {
 export function reject(code: RejectionCode, detail: Readonly<Record<string, string>> = {}): Step {
   return { type: "reject", rejection: rejection(code, detail) };
 }
-
-const statusNamesJa: Record<ContractStatus, string> = {
-  awaiting_payment: "決済待ち",
-  not_started: "契約開始前",
-  established: "契約成立",
-  active: "契約継続中",
-  special_period: "特別期間",
-  termination_reserved: "解約予約",
-  payment_unconfirmed: "決済未確認",
-  canceled: "キャンセル",
-  terminated: "解約",
-};
 
 /** The step that refuses because of the contract's status, and names it. */
 export function rejectStatus(contract: Contract): Step {

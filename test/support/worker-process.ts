@@ -32,6 +32,7 @@ export interface WorkerProcess {
   readonly logs: readonly LogLine[];
   /** What it wrote to stderr, and what it wrote to stdout that is no line of the log. */
   said(): string;
+  /** Sends a signal; to a process that has ended, none. */
   kill(signal: NodeJS.Signals): void;
   readonly exited: Promise<WorkerExit>;
   /** Resolves with how it ended; rejects with its last words when it has not in time. */
@@ -113,7 +114,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
     pid,
     logs: log.lines,
     said: () => log.rest(),
-    kill: (signal) => void process.kill(pid, signal),
+    kill: (signal) => void child.kill(signal),
     exited,
     ended: (withinMs = endedWithinMs) => explained(() => eventually(() => exit, { withinMs, describe: "its end" })),
     logged,

@@ -138,7 +138,8 @@ describeOnBackends("a worker that is told to stop", (type) => {
     await terminate(worker);
     const end = await endOfInsistingOn(worker, "SIGTERM");
     expect(end).toMatchObject({ code: 143, signal: null });
-    expect(end.tookMs).toBeLessThan(shutdownTimeout * 1_000);
+    // Without it, the worker would wait for its own deadline of 25 s.
+    expect(end.tookMs).toBeLessThan(5_000);
   });
 
   it.each(["refuse", "blackHole"] as const)("ends in time while the database is away: %s", async (mode) => {

@@ -2,12 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CommandContext } from "../../../src/cli/context.ts";
 import { type ContractShowOptions, contractShow } from "../../../src/cli/contract-show.ts";
 import { exitCodes } from "../../../src/cli/exit-codes.ts";
-import { statusNamesJa } from "../../../src/cli/words.ts";
 import { systemClock } from "../../../src/clock.ts";
-import { contractStatuses } from "../../../src/contract/contract.ts";
-import { rejectStatus } from "../../../src/contract/rule.ts";
 import { monthlyTerms } from "../../support/execution.ts";
-import { makeContract } from "../../support/facts.ts";
 import { type CommandBench, setUpCommand } from "./set-up-command.ts";
 
 function showing(options: Omit<ContractShowOptions, "contractId"> & { contractId?: string } = {}) {
@@ -142,12 +138,5 @@ describe("showing a contract", () => {
     expect(command.err()).toBe(
       "error contract_deleted: Contract c-7 was deleted at 2025-01-20 01:30:00 (Asia/Tokyo). `keiyaku operation show d-7` tells what that did.\n",
     );
-  });
-});
-
-describe("the words for statuses", () => {
-  it.each(contractStatuses)("are those of the rules' sentences: %s", (status) => {
-    const step = rejectStatus(makeContract({ status }));
-    expect(step).toMatchObject({ rejection: { detail: { statusJa: statusNamesJa[status] } } });
   });
 });

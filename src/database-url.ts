@@ -110,3 +110,9 @@ function readTls(
   }
   return mode === undefined || mistakes.length > 0 ? mistaken(...mistakes) : { type: "read", mode };
 }
+
+/** The same in the terms of `pg`, the driver of the queue on PostgreSQL. */
+export function pgOptions({ host, port, user, password, database, tls }: DatabaseOptions) {
+  const ssl = tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
+  return { host, port, user, password: password.reveal(), database, ssl };
+}

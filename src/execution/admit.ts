@@ -22,8 +22,8 @@ export type Admission =
 const conflictsMax = 5;
 
 /**
- * Admits an operation whose turn has come. `known` is a view that the caller has just taken. What our own facts refuse is refused here, and what needs neither looks nor
- * calls is settled here, in one statement with its admission.
+ * Admits an operation whose turn has come. What our own facts refuse is refused here, and what needs neither looks nor
+ * calls is settled here, in one statement with its admission. `known` is a view that the caller has just taken.
  */
 export async function admit(deps: ExecutionDeps, operationId: string, known?: OperationView): Promise<Admission> {
   let view = known;

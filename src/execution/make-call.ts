@@ -4,7 +4,7 @@ import { type GatewayReply, type IdempotencyKey, send } from "../stripe/gateway.
 import { type Attempt, contractMoved } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { findEffect } from "./find-effect.ts";
-import { defer, type StepsEnding, unexplained } from "./steps-ending.ts";
+import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
 
 type CallStep = Extract<Step, { type: "call" }>;
 type Answered = CallAnswer<CallResults[keyof CallResults]>;
@@ -51,38 +51,54 @@ export async function makeCall(
     case "done":
       await answer(deps, attempt, step, { type: "done", value: reply.value }, "reply", reply.requestId);
       return undefined;
-    case "refused":
-      // Perhaps refused because it took effect at an earlier sending: only a look can tell.
-      return await lookUp(deps, attempt, step, { type: "refused", code: reply.code });
-    case "unknown":
-      return await lookUp(deps, attempt, step, undefined);
     case "not_now":
-      return defer(reply.reason === "unreachable" ? "stripe_unreachable" : reply.reason);
+      return deferNotNow(reply.reason);
+    case "refused":
+    case "unknown":
     case "unexplained":
-      return await holdUnexplained(deps, attempt, step, reply);
+      // Perhaps it took effect all the same, now or at an earlier sending: only a look can tell.
+      return await lookAfter(deps, attempt, step, reply);
   }
+}
+
+type Doubtful = Extract<GatewayReply<unknown>, { type: "refused" | "unknown" | "unexplained" }>;
+
+/** Adopts the effect if a look finds it; otherwise the reply stands for what it says. */
+async function lookAfter(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  step: CallStep,
+  reply: Doubtful,
+): Promise<StepsEnding | undefined> {
+  const adoption = await adoptEffect(deps, attempt, step);
+  if (adoption.type === "adopted") return undefined;
+  // Nobody has explained the refusal, so a person is asked either way; the look only tells them that nothing was done.
+  if (reply.type === "unexplained") return askAbout(step, reply, adoption);
+  if (adoption.type === "unseen") return adoption.ending;
+  if (reply.type === "unknown") return defer("result_unknown", unknownDelayMs(attempt, step));
+  await answer(deps, attempt, step, { type: "refused", code: reply.code }, "look", adoption.requestId);
+  return undefined;
 }
 
 /** Stripe's word for a key that was used before for something else: what became of the first use is not told. */
 const keyUsedOtherwise = "idempotency_error";
 
 /**
- * Asks a person about a call that Stripe refused for a reason nobody has explained. If a look finds no effect of it either,
- * the question says so, and the operation may be abandoned.
+ * Asks a person about a call that Stripe refused for a reason nobody has explained. If a look has found no effect of it
+ * either, the question says so, and the operation may be abandoned.
  */
-async function holdUnexplained(
-  deps: ExecutionDeps,
-  attempt: Attempt,
+function askAbout(
   step: CallStep,
-  { code, httpStatus, requestId }: Extract<GatewayReply<unknown>, { type: "unexplained" }>,
-): Promise<StepsEnding | undefined> {
-  const effect = await findEffect(deps.gateway, step.call);
-  if (effect.type === "found") {
-    await answer(deps, attempt, step, { type: "done", value: effect.value }, "look", effect.requestId);
-    return undefined;
-  }
-  const isNotDone = effect.type === "not_found" && code !== keyUsedOtherwise;
-  return unexplained(step.name, code, httpStatus, requestId, isNotDone);
+  { code, httpStatus, requestId }: Extract<Doubtful, { type: "unexplained" }>,
+  adoption: Adoption,
+): StepsEnding {
+  return unexplained(
+    step.name,
+    code,
+    httpStatus,
+    requestId,
+    adoption.type === "not_found" && code !== keyUsedOtherwise,
+  );
 }
 
 type Preparation =
@@ -99,8 +115,10 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
     throw new Error(`the journal has no key for ${step.name}`);
   }
   // An earlier attempt may have sent it. If it took effect, that is the answer.
-  const found = await lookUp(deps, attempt, step, undefined, { sendIfMissing: true });
-  if (found !== "send") return { type: "over", ending: found };
+  const adoption = await adoptEffect(deps, attempt, step);
+  if (adoption.type !== "not_found") {
+    return { type: "over", ending: adoption.type === "adopted" ? undefined : adoption.ending };
+  }
 
   if (firstSentAgoMs < keyTrustedForMs) {
     await journalResend(deps.db, attempt.guard, { name: step.name, keyNumber });
@@ -135,44 +153,25 @@ async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallSte
   return key;
 }
 
-/**
- * Looks whether the call took effect, and journals that it did. If it did not: journals the refusal that was given, or
- * says that the call is to be sent (again), now or after a while.
- */
-async function lookUp(
-  deps: ExecutionDeps,
-  attempt: Attempt,
-  step: CallStep,
-  refusal: Extract<Answered, { type: "refused" }> | undefined,
-): Promise<StepsEnding | undefined>;
-async function lookUp(
-  deps: ExecutionDeps,
-  attempt: Attempt,
-  step: CallStep,
-  refusal: undefined,
-  options: { readonly sendIfMissing: true },
-): Promise<StepsEnding | undefined | "send">;
-async function lookUp(
-  deps: ExecutionDeps,
-  attempt: Attempt,
-  step: CallStep,
-  refusal: Extract<Answered, { type: "refused" }> | undefined,
-  options?: { readonly sendIfMissing: true },
-): Promise<StepsEnding | undefined | "send"> {
+/** What looking for a call's effect came to. Adopted: the journal has it as the call's answer. */
+type Adoption =
+  | { readonly type: "adopted" }
+  | { readonly type: "not_found"; readonly requestId: string | null }
+  | { readonly type: "unseen"; readonly ending: StepsEnding };
+
+/** Looks whether a call has taken effect, and journals that it did. Repeating it looks again and changes nothing at Stripe. */
+async function adoptEffect(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Adoption> {
   const effect = await findEffect(deps.gateway, step.call);
   switch (effect.type) {
     case "found":
       await answer(deps, attempt, step, { type: "done", value: effect.value }, "look", effect.requestId);
-      return undefined;
+      return { type: "adopted" };
     case "not_found":
-      if (options?.sendIfMissing === true) return "send";
-      if (refusal === undefined) return defer("result_unknown", unknownDelayMs(attempt, step));
-      await answer(deps, attempt, step, refusal, "look", effect.requestId);
-      return undefined;
+      return effect;
     case "not_now":
-      return defer(effect.reason === "unreachable" ? "stripe_unreachable" : effect.reason);
+      return { type: "unseen", ending: deferNotNow(effect.reason) };
     case "unexplained":
-      return unexplained(step.name, effect.code, effect.httpStatus, effect.requestId);
+      return { type: "unseen", ending: unexplained(step.name, effect.code, effect.httpStatus, effect.requestId) };
   }
 }
 

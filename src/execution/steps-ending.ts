@@ -1,6 +1,7 @@
 import type { Change } from "../contract/change.ts";
 import type { Rejection } from "../contract/rejection.ts";
 import type { HeldQuestion } from "../store/hold-operation.ts";
+import type { NotNowReason } from "../stripe/gateway.ts";
 import { deferralDelayMs, jittered } from "./back-off.ts";
 import type { DeferralReason } from "./outcome.ts";
 
@@ -16,6 +17,11 @@ export type StepsEnding =
 /** Puts the operation off for a while that fits the cause. */
 export function defer(reason: keyof typeof deferralDelayMs, atLeastMs = 0): StepsEnding {
   return { type: "deferred", reason, delayMs: jittered(Math.max(deferralDelayMs[reason], atLeastMs)) };
+}
+
+/** Puts the operation off because Stripe, or our key to it, is not to be had now. */
+export function deferNotNow(reason: NotNowReason): StepsEnding {
+  return defer(reason === "unreachable" ? "stripe_unreachable" : reason);
 }
 
 /** Asks a person about an answer that has no meaning yet. `isNotDone`: a call that is known to have had no effect. */

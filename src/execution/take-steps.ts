@@ -6,7 +6,7 @@ import { look } from "../stripe/gateway.ts";
 import type { Attempt } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { makeCall } from "./make-call.ts";
-import { defer, type StepsEnding, unexplained } from "./steps-ending.ts";
+import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
 
 /**
  * Asks the rule what comes next and does it, until it says settle or reject, or something stands in the way.
@@ -46,7 +46,7 @@ async function takeLook(
       attempt.answers.set(name, reply.value);
       return undefined;
     case "not_now":
-      return defer(reply.reason === "unreachable" ? "stripe_unreachable" : reply.reason);
+      return deferNotNow(reply.reason);
     case "unknown":
       return defer("stripe_unreachable");
     case "refused":

@@ -7,7 +7,7 @@ import {
   type WorkerOptions,
   withBackend,
 } from "bullmq";
-import type { DatabaseOptions as DatabaseAddress } from "../database-url.ts";
+import { type DatabaseOptions as DatabaseAddress, pgOptions } from "../database-url.ts";
 import { within } from "./enqueue.ts";
 import type { QueueName } from "./payloads.ts";
 
@@ -47,15 +47,9 @@ const redisForProducers = {
 /** What a worker needs: to wait for Redis however long it takes. A command time-out would cut its blocking reads. */
 const redisForWorkers = { ...redisBase, maxRetriesPerRequest: null };
 
-function postgresConnection({ host, port, user, password, database, tls }: DatabaseAddress, poolSize: number) {
-  const ssl = tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
+function postgresConnection(address: DatabaseAddress, poolSize: number) {
   return {
-    host,
-    port,
-    user,
-    password: password.reveal(),
-    database,
-    ssl,
+    ...pgOptions(address),
     max: poolSize,
     connectionTimeoutMillis: 5_000,
     application_name: "keiyaku-queue",

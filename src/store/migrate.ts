@@ -7,7 +7,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate as applyMigrations } from "drizzle-orm/postgres-js/migrator";
 import pg from "pg";
 import postgres from "postgres";
-import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl } from "../database-url.ts";
+import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl, pgOptions } from "../database-url.ts";
 import { type Database, driverOptions } from "./database.ts";
 import { toStoreError } from "./store-error.ts";
 
@@ -69,17 +69,8 @@ async function migrateUnderLock(address: DatabaseAddress, folder: string): Promi
   }
 }
 
-async function migrateQueue({ host, port, user, password, database, tls }: DatabaseAddress): Promise<void> {
-  const ssl = tls === "disable" ? false : { rejectUnauthorized: tls === "verify-full" };
-  const client = new pg.Client({
-    host,
-    port,
-    user,
-    password: password.reveal(),
-    database,
-    ssl,
-    connectionTimeoutMillis: connectTimeoutMs,
-  });
+async function migrateQueue(address: DatabaseAddress): Promise<void> {
+  const client = new pg.Client({ ...pgOptions(address), connectionTimeoutMillis: connectTimeoutMs });
   await client.connect();
   try {
     await runMigrations(client);

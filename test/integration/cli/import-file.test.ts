@@ -328,7 +328,19 @@ describe("import --wait", () => {
     const command = await setup();
     const file = await command.file([product, customer, contract("c-1")]);
     await command.run(importing(file));
-    const running = command.run(importing(file, { patienceMs: 20_000, json: true }));
+    let asked = false;
+    const db = new Database({
+      address: command.context.address,
+      poolSize: 2,
+      applicationName: "keiyaku-test",
+      onStatement(_, name) {
+        if (name === "read_outcomes") asked = true;
+      },
+    });
+    onTestFinished(() => db.close(1_000));
+    const running = command.run(importing(file, { patienceMs: 20_000, json: true }), { db });
+    // It must have found the registration open: one that is concluded by then is not waited for.
+    await eventually(() => asked, { withinMs: 10_000 });
     await command.drain();
 
     expect(await running).toBe(exitCodes.done);

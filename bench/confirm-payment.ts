@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Queue, Worker } from "bullmq";
 import { pino } from "pino";
 import { systemClock } from "../src/clock.ts";
+import { parseBusinessDate } from "../src/contract/calendar.ts";
 import type { OperationRequest } from "../src/contract/operation.ts";
 import { requestJob } from "../src/queue/enqueue.ts";
 import { openQueue, openWorker, type QueueBackend } from "../src/queue/queue-backend.ts";
@@ -75,7 +76,10 @@ async function keiyakuRound(
     log,
     bells: createQueueBells(queue, log),
     failpoint: () => undefined,
-    zone: "Asia/Tokyo",
+    business: {
+      zone: "Asia/Tokyo",
+      policy: { refundCutoffOn: parseBusinessDate("2018-08-04"), latePayment: "refund" },
+    },
     stopping: new AbortController().signal,
   });
   const seconds = await timeUntilDone(requests.length, () =>

@@ -4,15 +4,16 @@ CREATE TYPE "keiyaku"."actor_type" AS ENUM('operator', 'customer', 'service', 's
 CREATE TYPE "keiyaku"."contract_kind" AS ENUM('one_time', 'monthly');--> statement-breakpoint
 CREATE TYPE "keiyaku"."contract_origin" AS ENUM('application', 'operator');--> statement-breakpoint
 CREATE TYPE "keiyaku"."contract_status" AS ENUM('awaiting_payment', 'not_started', 'established', 'active', 'special_period', 'termination_reserved', 'payment_unconfirmed', 'canceled', 'terminated');--> statement-breakpoint
+CREATE TYPE "keiyaku"."dispute_state" AS ENUM('open', 'won', 'lost');--> statement-breakpoint
 CREATE TYPE "keiyaku"."license_revocation" AS ENUM('suspended', 'refunded', 'canceled');--> statement-breakpoint
-CREATE TYPE "keiyaku"."operation_kind" AS ENUM('register', 'cancel', 'cancel_with_refund', 'confirm_payment', 'suspend', 'resume', 'reserve_termination', 'withdraw_reservation', 'terminate');--> statement-breakpoint
+CREATE TYPE "keiyaku"."operation_kind" AS ENUM('register', 'cancel', 'cancel_manual_refund', 'cancel_with_refund', 'confirm_payment', 'suspend', 'resume', 'reserve_termination', 'withdraw_reservation', 'terminate', 'delete', 'refund_payment', 'record_manual_refund', 'waive_refund', 'replace_subscription', 'start', 'terminate_at_renewal', 'end_special_period', 'renew', 'reserve_by_product_month', 'release_by_product_month', 'record_payment', 'record_payment_failure', 'record_subscription_change', 'record_subscription_end', 'record_refund', 'record_dispute');--> statement-breakpoint
 CREATE TYPE "keiyaku"."operation_state" AS ENUM('requested', 'executing', 'held', 'succeeded', 'rejected', 'abandoned');--> statement-breakpoint
 CREATE TYPE "keiyaku"."payment_method" AS ENUM('card', 'bank_transfer', 'other');--> statement-breakpoint
 CREATE TYPE "keiyaku"."payment_state" AS ENUM('due', 'paid', 'unpaid', 'never_charged', 'refunded');--> statement-breakpoint
 CREATE TYPE "keiyaku"."payment_subject" AS ENUM('initial_fee', 'one_time_price', 'period');--> statement-breakpoint
 CREATE TYPE "keiyaku"."product_access" AS ENUM('per_period', 'while_running');--> statement-breakpoint
 CREATE TYPE "keiyaku"."refund_state" AS ENUM('due', 'pending', 'requires_action', 'succeeded', 'failed', 'canceled', 'manual_due', 'manual_done', 'waived');--> statement-breakpoint
-CREATE TYPE "keiyaku"."rejection_code" AS ENUM('invalid_request', 'id_reused', 'contract_not_found', 'contract_exists', 'contract_deleted', 'stripe_reference_missing', 'actor_not_allowed', 'operation_held', 'not_monthly', 'not_one_time', 'paid_by_card', 'not_paid_by_card', 'collected_by_stripe', 'status_not_allowed', 'renewal_date_today', 'renewal_date_reached', 'renewal_already_processed', 'reserved_by_product_month', 'subscription_not_running', 'period_unpaid');--> statement-breakpoint
+CREATE TYPE "keiyaku"."rejection_code" AS ENUM('invalid_request', 'id_reused', 'contract_not_found', 'contract_exists', 'contract_deleted', 'stripe_reference_missing', 'subscription_mismatch', 'actor_not_allowed', 'operation_held', 'not_monthly', 'not_one_time', 'paid_by_card', 'not_paid_by_card', 'collected_by_stripe', 'status_not_allowed', 'renewal_date_today', 'renewal_date_reached', 'renewal_already_processed', 'reserved_by_product_month', 'subscription_not_running', 'period_unpaid', 'not_due', 'confirmation_missing', 'payment_not_found', 'payment_not_paid', 'already_refunded', 'payment_disputed', 'refund_not_owed', 'plan_changed');--> statement-breakpoint
 CREATE TYPE "keiyaku"."reservation_source" AS ENUM('person', 'product_month', 'stripe');--> statement-breakpoint
 CREATE TABLE "keiyaku"."contracts" (
 	"id" text PRIMARY KEY NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE "keiyaku"."contracts" (
 	"ended_at" timestamp(3) with time zone,
 	"stripe_customer_id" text,
 	"stripe_subscription_id" text,
+	"former_stripe_subscription_ids" text[] DEFAULT '{}' NOT NULL,
 	"stripe_payment_intent_id" text,
 	"version" integer NOT NULL,
 	"changed_by_operation_id" text NOT NULL,
@@ -56,6 +58,8 @@ CREATE TABLE "keiyaku"."contracts" (
         and ("keiyaku"."contracts"."status" <> 'termination_reserved' or "keiyaku"."contracts"."termination_on" is not null)
         and ("keiyaku"."contracts"."termination_on" is null or "keiyaku"."contracts"."status" in ('termination_reserved', 'payment_unconfirmed'))),
 	CONSTRAINT "contracts_end_has_a_time" CHECK (("keiyaku"."contracts"."status" in ('canceled', 'terminated')) = ("keiyaku"."contracts"."ended_at" is not null)),
+	CONSTRAINT "contracts_former_subscriptions_are_former" CHECK ("keiyaku"."contracts"."former_stripe_subscription_ids" = '{}'
+        or ("keiyaku"."contracts"."stripe_subscription_id" is not null and not "keiyaku"."contracts"."stripe_subscription_id" = any ("keiyaku"."contracts"."former_stripe_subscription_ids"))),
 	CONSTRAINT "contracts_version_counts_from_one" CHECK ("keiyaku"."contracts"."version" >= 1)
 );
 --> statement-breakpoint
@@ -71,6 +75,11 @@ CREATE TABLE "keiyaku"."customers" (
 	CONSTRAINT "customers_locale_is_known" CHECK ("keiyaku"."customers"."locale" in ('ja', 'en')),
 	CONSTRAINT "customers_version_counts_from_one" CHECK ("keiyaku"."customers"."version" >= 1),
 	CONSTRAINT "customers_email_is_one_address" CHECK ("keiyaku"."customers"."email" ~ '^[^@\s]+@[^@\s]+$')
+);
+--> statement-breakpoint
+CREATE TABLE "keiyaku"."erased_operations" (
+	"id" text PRIMARY KEY NOT NULL,
+	"contract_id" text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "keiyaku"."licenses" (
@@ -123,6 +132,7 @@ CREATE TABLE "keiyaku"."operations" (
 	"actor_id" text NOT NULL,
 	"params" jsonb NOT NULL,
 	"reason" text,
+	"expected_plan" char(64),
 	"requested_at" timestamp(3) with time zone NOT NULL,
 	"taken_at" timestamp(3) with time zone NOT NULL,
 	"accepted_at" timestamp(3) with time zone NOT NULL,
@@ -176,7 +186,7 @@ CREATE TABLE "keiyaku"."payments" (
 	"paid_at" timestamp(3) with time zone,
 	"stripe_payment_intent_id" text,
 	"stripe_invoice_id" text,
-	"disputed" boolean DEFAULT false NOT NULL,
+	"dispute" "keiyaku"."dispute_state",
 	CONSTRAINT "payments_amount_is_amount" CHECK ("keiyaku"."payments"."amount_minor" between 0 and 999999999999),
 	CONSTRAINT "payments_period_is_whole" CHECK (("keiyaku"."payments"."subject" = 'period') = ("keiyaku"."payments"."period" is not null)),
 	CONSTRAINT "payments_period_has_a_start" CHECK (("keiyaku"."payments"."period" is null) = ("keiyaku"."payments"."starts_on" is null)),
@@ -205,7 +215,9 @@ CREATE TABLE "keiyaku"."refunds" (
 	"payment_id" text NOT NULL,
 	"amount_minor" bigint NOT NULL,
 	"state" "keiyaku"."refund_state" NOT NULL,
+	"stripe_payment_intent_id" text,
 	"stripe_refund_id" text,
+	"superseded_by" text,
 	"refusal_code" text,
 	"operation_id" text NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -213,7 +225,9 @@ CREATE TABLE "keiyaku"."refunds" (
 	CONSTRAINT "refunds_amount_is_positive" CHECK ("keiyaku"."refunds"."amount_minor" between 1 and 999999999999),
 	CONSTRAINT "refunds_stripe_id_fits_state" CHECK (case when "keiyaku"."refunds"."state" in ('pending', 'requires_action', 'succeeded', 'failed', 'canceled')
         then "keiyaku"."refunds"."stripe_refund_id" is not null
-        when "keiyaku"."refunds"."state" in ('due', 'manual_due', 'manual_done') then "keiyaku"."refunds"."stripe_refund_id" is null else true end),
+        when "keiyaku"."refunds"."state" in ('due', 'manual_due') then "keiyaku"."refunds"."stripe_refund_id" is null else true end),
+	CONSTRAINT "refunds_only_failed_ones_are_superseded" CHECK ("keiyaku"."refunds"."superseded_by" is null or "keiyaku"."refunds"."state" in ('failed', 'canceled')),
+	CONSTRAINT "refunds_by_hand_is_not_of_stripe" CHECK ("keiyaku"."refunds"."state" <> 'manual_due' or "keiyaku"."refunds"."stripe_payment_intent_id" is null),
 	CONSTRAINT "refunds_only_owed_ones_are_refused" CHECK ("keiyaku"."refunds"."refusal_code" is null or "keiyaku"."refunds"."state" in ('due', 'waived')),
 	CONSTRAINT "refunds_settled_has_a_time" CHECK (("keiyaku"."refunds"."state" in ('succeeded', 'manual_done', 'waived')) = ("keiyaku"."refunds"."settled_at" is not null))
 );
@@ -290,10 +304,10 @@ CREATE TABLE "keiyaku"."tombstones" (
 	"operation_id" text NOT NULL,
 	"customer_id" text,
 	"stripe_ids" text[] NOT NULL,
-	"outcome" jsonb NOT NULL,
+	"payments" jsonb NOT NULL,
 	"version" integer DEFAULT 1 NOT NULL,
 	"deleted_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
-	CONSTRAINT "tombstones_outcome_is_object" CHECK (jsonb_typeof("keiyaku"."tombstones"."outcome") = 'object'),
+	CONSTRAINT "tombstones_payments_is_list" CHECK (jsonb_typeof("keiyaku"."tombstones"."payments") = 'array'),
 	CONSTRAINT "tombstones_contract_id_form" CHECK ("keiyaku"."tombstones"."contract_id" ~ '^[A-Za-z0-9._-]{1,64}$'),
 	CONSTRAINT "tombstones_version_counts_from_one" CHECK ("keiyaku"."tombstones"."version" >= 1)
 );
@@ -303,13 +317,12 @@ ALTER TABLE "keiyaku"."contracts" ADD CONSTRAINT "contracts_customer_id_customer
 ALTER TABLE "keiyaku"."licenses" ADD CONSTRAINT "licenses_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "keiyaku"."payments"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."licenses" ADD CONSTRAINT "licenses_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."payments" ADD CONSTRAINT "payments_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "keiyaku"."refunds" ADD CONSTRAINT "refunds_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "keiyaku"."refunds" ADD CONSTRAINT "refunds_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "keiyaku"."payments"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."signups" ADD CONSTRAINT "signups_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."stripe_calls" ADD CONSTRAINT "stripe_calls_operation_id_operations_id_fk" FOREIGN KEY ("operation_id") REFERENCES "keiyaku"."operations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "contracts_one_per_subscription" ON "keiyaku"."contracts" USING btree ("stripe_subscription_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "contracts_one_per_payment_intent" ON "keiyaku"."contracts" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
 CREATE INDEX "contracts_by_customer" ON "keiyaku"."contracts" USING btree ("customer_id");--> statement-breakpoint
+CREATE INDEX "contracts_by_former_subscription" ON "keiyaku"."contracts" USING gin ("former_stripe_subscription_ids");--> statement-breakpoint
 CREATE INDEX "licenses_by_contract" ON "keiyaku"."licenses" USING btree ("contract_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "notifications_one_per_cause_and_recipient" ON "keiyaku"."notifications" USING btree ("cause","kind","recipient");--> statement-breakpoint
 CREATE INDEX "notifications_waiting" ON "keiyaku"."notifications" USING btree ("id") WHERE "keiyaku"."notifications"."state" = 'waiting';--> statement-breakpoint
@@ -326,7 +339,8 @@ CREATE INDEX "payments_by_payment_intent" ON "keiyaku"."payments" USING btree ("
 CREATE UNIQUE INDEX "refunds_one_per_stripe_refund" ON "keiyaku"."refunds" USING btree ("stripe_refund_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "refunds_one_waiting_per_payment" ON "keiyaku"."refunds" USING btree ("payment_id") WHERE "keiyaku"."refunds"."state" in ('due', 'manual_due');--> statement-breakpoint
 CREATE INDEX "refunds_by_contract" ON "keiyaku"."refunds" USING btree ("contract_id");--> statement-breakpoint
-CREATE INDEX "refunds_owed" ON "keiyaku"."refunds" USING btree ("created_at") WHERE "keiyaku"."refunds"."state" in ('due', 'failed', 'canceled', 'manual_due');--> statement-breakpoint
+CREATE INDEX "refunds_owed" ON "keiyaku"."refunds" USING btree ("created_at") WHERE "keiyaku"."refunds"."state" in ('due', 'failed', 'canceled', 'manual_due') and "keiyaku"."refunds"."superseded_by" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "refused_requests_once_each" ON "keiyaku"."refused_requests" USING btree ("content_hash","code");--> statement-breakpoint
 CREATE INDEX "refused_requests_by_request" ON "keiyaku"."refused_requests" USING btree ("request_id");--> statement-breakpoint
-CREATE INDEX "stripe_events_waiting" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('received', 'unmatched');
+CREATE INDEX "stripe_events_waiting" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('received', 'unmatched');--> statement-breakpoint
+CREATE INDEX "tombstones_by_stripe_id" ON "keiyaku"."tombstones" USING gin ("stripe_ids");

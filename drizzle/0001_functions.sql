@@ -54,7 +54,7 @@ begin
   if octet_length(request::text) > 65536 then
     return jsonb_build_object('field', 'request', 'problem', 'must be at most 64 KiB');
   end if;
-  unknown := request - array['id', 'kind', 'contractId', 'actor', 'params', 'reason', 'requestedAt'];
+  unknown := request - array['id', 'kind', 'contractId', 'actor', 'params', 'reason', 'requestedAt', 'expectedPlan'];
   if unknown <> '{}' then
     return jsonb_build_object(
       'field', (select left(key, 64) from jsonb_object_keys(unknown) as key limit 1),
@@ -95,6 +95,10 @@ begin
   if request ? 'reason'
     and (jsonb_typeof(request -> 'reason') <> 'string' or length(request ->> 'reason') > 2000) then
     return jsonb_build_object('field', 'reason', 'problem', 'must be a string of at most 2000 characters');
+  end if;
+  if request ? 'expectedPlan'
+    and (jsonb_typeof(request -> 'expectedPlan') <> 'string' or (request ->> 'expectedPlan') !~ '^[0-9a-f]{64}$') then
+    return jsonb_build_object('field', 'expectedPlan', 'problem', 'must be the digest of a preview: 64 hexadecimal digits');
   end if;
   if request ? 'requestedAt' then
     begin
@@ -146,16 +150,23 @@ begin
     -- for requests that are accepted in a statement of their own; a producer's long transaction makes nobody wait.
     perform pg_advisory_xact_lock(1262840145, hashtext(request ->> 'contractId'));
   end if;
+  if exists (select from keiyaku.erased_operations e where e.id = request ->> 'id') then
+    -- What its content was is not known any more.
+    return keiyaku.refuse(
+      request ->> 'id', 'id_reused', 'id', 'was used before, by an operation of a contract that has been deleted',
+      request::text, octet_length(request::text), keiyaku.content_hash(request));
+  end if;
   insert into keiyaku.operations (
     id, kind, contract_id, actor_type, actor_id, params, reason, requested_at, taken_at, accepted_at, content_hash,
-    state, ring_at)
+    state, ring_at, expected_plan)
   values (
     request ->> 'id', (request ->> 'kind')::keiyaku.operation_kind, request ->> 'contractId',
     (request #>> '{actor,type}')::keiyaku.actor_type, request #>> '{actor,id}', params, request ->> 'reason',
     coalesce((request ->> 'requestedAt')::timestamptz, now_at), least(queued_at, now_at), now_at, hash,
     'requested',
     -- Whoever took it from a queue is at work on it already. Nobody may have heard of one that came by another door.
-    case when queued_at is null then now_at else now_at + interval '60 seconds' end)
+    case when queued_at is null then now_at else now_at + interval '60 seconds' end,
+    request ->> 'expectedPlan')
   on conflict (id) do nothing
   returning * into found_operation;
 
@@ -222,7 +233,7 @@ begin
           'firstSentAgoMs', extract(epoch from clock_timestamp() - s.first_sent_at) * 1000,
           'lastSentAgoMs', extract(epoch from clock_timestamp() - s.last_sent_at) * 1000)), '[]')
         from keiyaku.stripe_calls s where s.operation_id = o.id) end,
-      'deleted', exists (select from keiyaku.tombstones t where t.contract_id = o.contract_id),
+      'tombstone', (select row_to_json(t) from keiyaku.tombstones t where t.contract_id = o.contract_id),
       'heldOperationId', (
         select h.id from keiyaku.operations h
         where h.contract_id = o.contract_id and h.state = 'held' and h.id <> o.id order by h.sequence limit 1),
@@ -234,13 +245,17 @@ begin
       'occupiedByOperationId', (
         select e.id from keiyaku.operations e
         where e.contract_id = o.contract_id and e.occupies and e.id <> o.id),
-      'catalog', case when o.kind = 'register' then json_build_object(
+      'catalog', case when o.kind in ('register', 'replace_subscription') then json_build_object(
         'product', (select row_to_json(p) from keiyaku.products p where p.id = o.params ->> 'productId'),
         'customerKnown', exists (select from keiyaku.customers u where u.id = o.params ->> 'customerId'),
         'stripeReferenceTaken',
           exists (
             select from keiyaku.contracts k
-            where k.stripe_subscription_id = o.params #>> '{stripe,subscriptionId}')
+            where k.stripe_subscription_id in (o.params #>> '{stripe,subscriptionId}', o.params ->> 'subscriptionId'))
+          or exists (
+            select from keiyaku.contracts k
+            where k.former_stripe_subscription_ids && array_remove(
+              array[o.params #>> '{stripe,subscriptionId}', o.params ->> 'subscriptionId'], null))
           or exists (
             select from keiyaku.contracts k
             where k.stripe_payment_intent_id = o.params #>> '{stripe,paymentIntentId}')) end,

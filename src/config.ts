@@ -1,4 +1,6 @@
 import { join, resolve } from "node:path";
+import { parseBusinessDate } from "./contract/calendar.ts";
+import type { MoneyPolicy } from "./contract/operation.ts";
 import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
 import type { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
@@ -13,8 +15,10 @@ const plainSettingNames = [
   "HTTP_PORT",
   "KEIYAKU_DATA_DIR",
   "KEIYAKU_FAILPOINT",
+  "LATE_PAYMENT",
   "LOG_LEVEL",
   "NODE_ENV",
+  "REFUND_CUTOFF_DATE",
   "SHUTDOWN_TIMEOUT",
   "STRIPE_API_BASE",
   "WORKER_CONCURRENCY",
@@ -63,6 +67,7 @@ export interface Config {
   readonly stripe: StripeConfig;
   /** An IANA zone: the one in which instants become business dates. */
   readonly businessTimeZone: string;
+  readonly moneyPolicy: MoneyPolicy;
   readonly http: { readonly host: string; readonly port: number };
   readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
@@ -102,6 +107,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     queue: readQueue(reader),
     stripe: readStripe(reader, mode, dataDir),
     businessTimeZone: readZone(reader),
+    moneyPolicy: readMoneyPolicy(reader),
     http: readHttp(reader),
     // Below the 30 s that Kubernetes waits before it kills, with 5 s left for the last connections to close.
     shutdownTimeoutMs: reader.integer("SHUTDOWN_TIMEOUT", { min: 1, max: 3600, byDefault: 25 }) * 1000,
@@ -222,6 +228,21 @@ function readHttp(reader: Reader): Config["http"] {
     // 0 lets the system choose; the log tells which.
     port: reader.integer("HTTP_PORT", { min: 0, max: 65_535, byDefault: 8787 }),
   };
+}
+
+/** The day after which the platform that this comes from could refund at all: the help page names it. */
+const refundCutoffByDefault = parseBusinessDate("2018-08-04");
+
+function readMoneyPolicy(reader: Reader): MoneyPolicy {
+  const latePayment = reader.oneOf("LATE_PAYMENT", ["refund", "keep"], "refund");
+  const text = reader.text("REFUND_CUTOFF_DATE");
+  if (text === undefined) return { refundCutoffOn: refundCutoffByDefault, latePayment };
+  try {
+    return { refundCutoffOn: parseBusinessDate(text), latePayment };
+  } catch {
+    reader.mistake(`REFUND_CUTOFF_DATE must be a date of the form YYYY-MM-DD, and is ${JSON.stringify(text)}.`);
+    return { refundCutoffOn: refundCutoffByDefault, latePayment };
+  }
 }
 
 /** Two connections beside one per operation at work: for the sweep and for the readiness probe, so that neither waits for operations. */

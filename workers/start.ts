@@ -91,7 +91,7 @@ async function run(
     log,
     bells,
     failpoint,
-    zone: config.businessTimeZone,
+    business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
     stopping: stopping.signal,
   });
 

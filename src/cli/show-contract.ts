@@ -89,7 +89,7 @@ function showPayments(out: Output, { contract, payments }: ContractHistory, { zo
     payment.id,
     payment.period === null ? payment.subject : showPeriod(contract.startOn, payment.period),
     showMoney(payment.amountMinor, contract.currency),
-    payment.disputed ? `${payment.state}, disputed` : payment.state,
+    payment.dispute === null ? payment.state : `${payment.state}, dispute ${payment.dispute}`,
     showInstant(payment.paidAt, zone),
     [payment.stripeInvoiceId, payment.stripePaymentIntentId].filter((id) => id !== null).join(" ") || "–",
   ]);

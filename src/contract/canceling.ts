@@ -1,7 +1,7 @@
 import { revokeAll, writeOffUnpaid } from "./billing.ts";
 import type { Attention, Change, Notice } from "./change.ts";
 import type { Contract, ContractWorld } from "./contract.ts";
-import { refundablePayments, refundPayments } from "./refunding.ts";
+import { refundablePayments, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
 import { settle } from "./rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
 
@@ -13,15 +13,16 @@ export function callOff(world: ContractWorld, answers: Answers): Step {
   const ending = endSubscription(world.contract, answers);
   if (ending.type === "step") return ending.step;
 
-  const refunding = refundPayments(world, refundablePayments(world), answers);
+  const refunding = refundPayments(refundSourceOf(world), refundablePayments(world), answers);
   if (refunding.type === "step") return refunding.step;
 
-  const { newRefunds, paymentMoves, attention, refundMinor } = refunding.result;
+  const { newRefunds, refundMoves, paymentMoves, attention, refundMinor } = sumOf(refunding.results);
   return settle({
     status: "canceled",
     reservation: null,
     paymentMoves: [...paymentMoves, ...writeOffUnpaid(world.payments)],
     newRefunds,
+    refundMoves,
     licenses: revokeAll(world.licenses),
     attention: [...ending.attention, ...attention],
     notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
@@ -57,7 +58,7 @@ export function tellBoth(kind: Notice["kind"], detail: Notice["detail"] = {}): r
 }
 
 /** One notice to the operators for everything that Stripe would not refund. */
-function refundRefusals(attention: readonly Attention[]): NonNullable<Change["notices"]> {
+export function refundRefusals(attention: readonly Attention[]): NonNullable<Change["notices"]> {
   const refused = attention.filter((remark) => remark.code === "refund_owed");
   if (refused.length === 0) return [];
   const owedMinor = refused.reduce((sum, remark) => sum + Number(remark.detail.amountMinor), 0);

@@ -1,7 +1,9 @@
 import type { BusinessDate, Instant } from "./calendar.ts";
 import type {
+  BuriedPayment,
   Contract,
   ContractStatus,
+  DisputeState,
   LicenseRevocation,
   PaymentState,
   PaymentSubject,
@@ -29,10 +31,14 @@ export interface PaymentMove {
   readonly id: string;
   readonly from: PaymentState;
   readonly to: PaymentState;
-  /** When it was paid, for a move to `paid`. A move to `refunded` keeps the time; any other clears it. */
+  /** When it was paid, for a move to `paid`. A move from `paid` to `refunded` and back keeps the time; any other clears it. */
   readonly paidAt?: Instant;
   /** The intent that paid it, where the move is how we learn of it. */
   readonly stripePaymentIntentId?: string;
+  /** The invoice that it is a line of, where the move is how we learn of it. */
+  readonly stripeInvoiceId?: string;
+  /** What was paid, where that is not what was agreed. */
+  readonly amountMinor?: number;
 }
 
 /**
@@ -44,14 +50,36 @@ export interface RefundIntent {
   readonly refundId: string;
   readonly paymentId: string;
   readonly amountMinor: number;
+  readonly stripePaymentIntentId: string;
+  /** The failed refund of the same payment whose place it takes; null for none. Only with a new one. */
+  readonly supersedes: string | null;
 }
 
-/** A refund for which Stripe is not called: owed back by hand, or owed because Stripe cannot give it. */
+/** A refund for which Stripe is not called: owed back by hand, owed because Stripe cannot give it, or made by others at Stripe. */
 export interface NewRefund {
   readonly id: string;
   readonly paymentId: string;
   readonly amountMinor: number;
-  readonly state: Extract<RefundState, "due" | "manual_due">;
+  readonly state: RefundState;
+  readonly stripePaymentIntentId: string | null;
+  readonly stripeRefundId: string | null;
+  /** The failed refund of the same payment whose place it takes; null for none. */
+  readonly supersedes: string | null;
+}
+
+/** A refund that goes from one state to another. The store refuses the whole change unless it is still in `from`. */
+export interface RefundMove {
+  readonly id: string;
+  readonly from: RefundState;
+  readonly to: RefundState;
+  /** Stripe's refund, where the move is how we learn of it. */
+  readonly stripeRefundId?: string;
+}
+
+/** What is known of a payment's dispute from now on. */
+export interface DisputeMove {
+  readonly paymentId: string;
+  readonly dispute: DisputeState;
 }
 
 /** A license that the change opens (`granted`, `restored`) or shuts. Known by its payment's id. */
@@ -66,6 +94,11 @@ export const noticeKinds = [
   "contract_terminated",
   "contract_canceled",
   "refund_refused",
+  "refund_failed",
+  "payment_failed",
+  "payment_disputed",
+  "late_payment",
+  "subscription_odd",
   "operation_held",
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
@@ -74,7 +107,12 @@ export type NoticeKind = (typeof noticeKinds)[number];
 export interface Notice {
   readonly kind: NoticeKind;
   readonly recipient: "customer" | "operators";
-  readonly detail: Readonly<Record<string, string | number>>;
+  readonly detail: Readonly<Record<string, string | number | null>>;
+  /**
+   * What the mail is sent once for, if that is not this operation: `payment_failed:<invoice>:<attempt>`. A second notice
+   * of the same cause to the same recipient is left out.
+   */
+  readonly cause?: string;
 }
 
 /** Something that a person should know although the operation succeeded: money owed, or an odd sight at Stripe. */
@@ -91,6 +129,14 @@ export const attentionCodes = [
   "subscription_missing",
   "invoice_paid_meanwhile",
   "invoice_not_voided",
+  "late_payment",
+  "payment_unknown",
+  "period_paid_twice",
+  "payment_disputed",
+  "refund_failed",
+  "reservation_lifted_at_stripe",
+  "subscription_unpaid",
+  "subscription_paused",
 ] as const;
 export type AttentionCode = (typeof attentionCodes)[number];
 
@@ -115,6 +161,23 @@ export interface Registration {
   readonly signup: { readonly appliedAt: Instant; readonly channel: string } | null;
 }
 
+/** The erasure of a contract and of everything that belongs to it, and what remains. */
+export interface Deletion {
+  /** Kept while a refund by hand is owed to them; null otherwise. */
+  readonly customerId: string | null;
+  /** Its customer, subscriptions, invoices and payment intents at Stripe. */
+  readonly stripeIds: readonly string[];
+  readonly payments: readonly BuriedPayment[];
+}
+
+/** What changes on the tombstone of a deleted contract. */
+export interface Burial {
+  /** True when the customer's id is no longer needed. */
+  readonly forgetCustomer?: boolean;
+  /** Late money, and what became of it. */
+  readonly latePayments?: readonly BuriedPayment[];
+}
+
 /**
  * What a settled operation changes: contract, payments, refunds, licenses, mail. What is left out stays as it is.
  *
@@ -128,7 +191,17 @@ export interface Change {
   readonly newPayments?: readonly NewPayment[];
   readonly paymentMoves?: readonly PaymentMove[];
   readonly newRefunds?: readonly NewRefund[];
+  readonly refundMoves?: readonly RefundMove[];
+  readonly disputes?: readonly DisputeMove[];
+  /** The subscription that bills the contract from now on; the present one becomes a former one. */
+  readonly subscriptionId?: string;
   readonly licenses?: readonly LicenseMove[];
   readonly notices?: readonly Notice[];
   readonly attention?: readonly Attention[];
+  /** Erases the contract. Beside it only refunds that stay owed, and notices, may change. */
+  readonly deletion?: Deletion;
+  /** For a deleted contract: nothing else but refunds, notices and attention may change with it. */
+  readonly burial?: Burial;
+  /** Whether what Stripe reported is older than what is known, so that it changes nothing. */
+  readonly superseded?: boolean;
 }

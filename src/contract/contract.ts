@@ -85,6 +85,8 @@ export interface Contract {
   readonly stripeCustomerId: string | null;
   /** `card`, `monthly`: the subscription that bills it now. */
   readonly stripeSubscriptionId: string | null;
+  /** Subscriptions that billed it before, oldest first. They bring only payments and refunds from then on. */
+  readonly formerStripeSubscriptionIds: readonly string[];
   /** `card`, `one_time`: the payment intent that pays it. */
   readonly stripePaymentIntentId: string | null;
   /** Grows by one with every change of the contract or of a row that belongs to it. */
@@ -96,6 +98,10 @@ export type PaymentSubject = (typeof paymentSubjects)[number];
 
 export const paymentStates = ["due", "paid", "unpaid", "never_charged", "refunded"] as const;
 export type PaymentState = (typeof paymentStates)[number];
+
+/** What became of a dispute (チャージバック) of a payment: still open, won by the platform, or lost to the customer's bank. */
+export const disputeStates = ["open", "won", "lost"] as const;
+export type DisputeState = (typeof disputeStates)[number];
 
 /** One row of the purchase history: the initial fee, the one-time price, or one period's fee. */
 export interface Payment {
@@ -110,7 +116,8 @@ export interface Payment {
   /** Rows of one invoice share its payment intent. Null for money that did not come through Stripe. */
   readonly stripePaymentIntentId: string | null;
   readonly stripeInvoiceId: string | null;
-  readonly disputed: boolean;
+  /** Null while nobody has disputed it. One lost in a dispute can no longer be refunded. */
+  readonly dispute: DisputeState | null;
 }
 
 /**
@@ -138,12 +145,19 @@ export const effectiveRefundStates = [
   "manual_done",
 ] as const satisfies readonly RefundState[];
 
+/** Refunds in these states are money that somebody still has to give back, unless a later refund has taken their place. */
+export const owedRefundStates = ["due", "failed", "canceled", "manual_due"] as const satisfies readonly RefundState[];
+
 export interface Refund {
   readonly id: string;
   readonly paymentId: string;
   readonly amountMinor: number;
   readonly state: RefundState;
   readonly stripeRefundId: string | null;
+  /** The intent whose charge it gives back; null for money that did not come through Stripe. */
+  readonly stripePaymentIntentId: string | null;
+  /** The later refund that was made in its place after it had failed; null while it counts itself. */
+  readonly supersededBy: string | null;
 }
 
 export const licenseRevocations = ["suspended", "refunded", "canceled"] as const;
@@ -177,6 +191,49 @@ export interface ContractWorld {
   readonly payments: readonly Payment[];
   readonly refunds: readonly Refund[];
   readonly licenses: readonly License[];
+}
+
+/** What became of one payment when its contract was deleted, or when its money came after that. */
+export interface BuriedPayment {
+  readonly paymentId: string;
+  readonly subject: PaymentSubject | "unknown";
+  readonly period: number | null;
+  readonly amountMinor: number;
+  readonly paidAt: Instant;
+  readonly stripePaymentIntentId: string | null;
+  readonly result: BurialResult;
+  /** The refund that was made of it, or is owed; null where there is none. */
+  readonly refundId: string | null;
+}
+
+/**
+ * `refunded`, `refund_pending`, `refunded_before` (by somebody else, or earlier); `refund_owed` (Stripe refused);
+ * `refund_owed_by_hand`; `before_cutoff` (made before refunds existed: kept); `kept` (late money that is kept by setting).
+ */
+export const burialResults = [
+  "refunded",
+  "refund_pending",
+  "refunded_before",
+  "refund_owed",
+  "refund_owed_by_hand",
+  "before_cutoff",
+  "kept",
+] as const;
+export type BurialResult = (typeof burialResults)[number];
+
+/** What remains of a deleted contract: no name, no free text; enough to recognise late money and what is still owed. */
+export interface Tombstone {
+  readonly contractId: string;
+  /** Kept only while a refund by hand is owed to them. */
+  readonly customerId: string | null;
+  /** Its customer, subscriptions, invoices and payment intents at Stripe. */
+  readonly stripeIds: readonly string[];
+  readonly payments: readonly BuriedPayment[];
+  /** The refunds that were not settled when it was deleted, or were made since. */
+  readonly refunds: readonly Refund[];
+  readonly deletedAt: Instant;
+  /** Grows by one with every change. */
+  readonly version: number;
 }
 
 /** Whether a status is one of a list, narrowing it. */

@@ -18,8 +18,12 @@ export function nextStep(facts: Facts, answers: Answers): Step {
   const parsed = rule.params.safeParse(params);
   if (!parsed.success) return invalidParams(parsed.error);
 
-  if (facts.deleted) return reject("contract_deleted");
   const refusal = refuseActor(rule, facts) ?? refuseWhileHeld(facts);
+  if (facts.tombstone !== null) {
+    if (rule.subject === "new_contract" || rule.nextAfterDeletion === undefined) return reject("contract_deleted");
+    if (refusal !== undefined) return refusal;
+    return rule.nextAfterDeletion({ ...facts, tombstone: facts.tombstone, params: parsed.data }, answers);
+  }
   if (rule.subject === "new_contract") {
     if (facts.world !== null) return reject("contract_exists");
     if (refusal !== undefined) return refusal;

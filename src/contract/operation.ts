@@ -1,11 +1,12 @@
 import { z } from "zod";
 import type { BusinessDate, Instant } from "./calendar.ts";
-import type { ContractWorld, Product } from "./contract.ts";
+import type { ContractWorld, Product, Tombstone } from "./contract.ts";
 
 /** Every kind of operation. The registry in `operations/index.ts` has one rule for each; so does the database's enum. */
 export const operationKinds = [
   "register",
   "cancel",
+  "cancel_manual_refund",
   "cancel_with_refund",
   "confirm_payment",
   "suspend",
@@ -13,6 +14,23 @@ export const operationKinds = [
   "reserve_termination",
   "withdraw_reservation",
   "terminate",
+  "delete",
+  "refund_payment",
+  "record_manual_refund",
+  "waive_refund",
+  "replace_subscription",
+  "start",
+  "terminate_at_renewal",
+  "end_special_period",
+  "renew",
+  "reserve_by_product_month",
+  "release_by_product_month",
+  "record_payment",
+  "record_payment_failure",
+  "record_subscription_change",
+  "record_subscription_end",
+  "record_refund",
+  "record_dispute",
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
@@ -46,7 +64,8 @@ export const reasonLengthMax = 2_000;
 /**
  * A request to carry out an operation, as every door takes it. `id` is chosen by the requester and is the idempotency
  * key: the same id with the same content is the same operation, however often it is sent. `requestedAt` is no part of
- * the content. The parameters are checked when the operation is admitted, against its kind's own schema.
+ * the content. The parameters are checked when the operation is admitted, against its kind's own schema. With
+ * `expectedPlan`, the digest of a preview, it is carried out only if it would still do what the preview said.
  */
 export const operationRequestSchema = z.strictObject({
   id,
@@ -56,8 +75,20 @@ export const operationRequestSchema = z.strictObject({
   params: z.record(z.string(), z.json()).optional(),
   reason: z.string().max(reasonLengthMax).optional(),
   requestedAt: z.iso.datetime({ offset: true }).optional(),
+  expectedPlan: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be the digest of a preview: 64 hexadecimal digits")
+    .optional(),
 });
 export type OperationRequest = z.infer<typeof operationRequestSchema>;
+
+/** What the installation has decided about money, by its settings. */
+export interface MoneyPolicy {
+  /** `REFUND_CUTOFF_DATE`: what was paid on or before this date is never refunded by a deletion. */
+  readonly refundCutoffOn: BusinessDate;
+  /** `LATE_PAYMENT`: whether money that came after the end of its contract is refunded or kept. */
+  readonly latePayment: "refund" | "keep";
+}
 
 /**
  * Everything that a rule may know: the request, the day it counts for, and our own rows as they stood at one moment.
@@ -70,6 +101,8 @@ export interface Facts {
     readonly contractId: string;
     readonly actor: Actor;
     readonly params: unknown;
+    /** Whether the requester said why. The words themselves are no rule's business. */
+    readonly hasReason: boolean;
   };
   /** The business date of the moment at which the queue (or the ledger, where earlier) took the request. */
   readonly today: BusinessDate;
@@ -79,11 +112,13 @@ export interface Facts {
   readonly zone: string;
   /** The contract with its rows; null when there is none of this id. */
   readonly world: ContractWorld | null;
-  /** Whether a contract of this id was deleted and only its tombstone remains. */
-  readonly deleted: boolean;
+  /** What remains of a deleted contract of this id; null unless there was one. */
+  readonly tombstone: Tombstone | null;
   /** The operation of this contract that waits for a person, if there is one. */
   readonly heldOperationId: string | null;
-  /** For `register` only: what the catalog knows of the product and customer that the parameters name. */
+  /** What the installation has decided about money. */
+  readonly policy: MoneyPolicy;
+  /** For `register` and `replace_subscription` only: what is known of what the parameters name. */
   readonly catalog: {
     readonly product: Product | null;
     readonly customerKnown: boolean;

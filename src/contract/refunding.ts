@@ -1,34 +1,71 @@
-import type { Attention, NewRefund, PaymentMove } from "./change.ts";
-import { type ContractWorld, effectiveRefundStates, isOneOf, type Payment } from "./contract.ts";
+import type { Attention, NewRefund, PaymentMove, RefundMove } from "./change.ts";
+import {
+  type BurialResult,
+  type ContractWorld,
+  effectiveRefundStates,
+  isOneOf,
+  owedRefundStates,
+  type Payment,
+  type Refund,
+} from "./contract.ts";
 import type { Answers, CallAnswer, RefundSeen, RefundsSeen, Step } from "./step.ts";
 
-/** What refunding some payments comes to, once nothing is left to ask Stripe. */
+/** What refunding a payment comes to, once nothing is left to ask Stripe. */
 export interface RefundResult {
+  readonly paymentId: string;
+  /** What became of the payment, in a word. */
+  readonly result: BurialResult;
+  /** The refund's row; null where there is none. */
+  readonly refundId: string | null;
   readonly newRefunds: readonly NewRefund[];
+  readonly refundMoves: readonly RefundMove[];
   readonly paymentMoves: readonly PaymentMove[];
   readonly attention: readonly Attention[];
   /** The sum that goes back to the customer now or is owed to them, for the mail that tells them so. */
   readonly refundMinor: number;
 }
 
-/** Either the next look or call, or the result when every payment has its answer. */
+/** Either the next look or call, or the results when every payment has its answer. */
 export type Refunding =
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "done"; readonly results: readonly RefundResult[] };
+
+type OneRefunding =
   | { readonly type: "step"; readonly step: Step }
   | { readonly type: "done"; readonly result: RefundResult };
 
+/** Where refunds are made: the rows that there are, and whether the money came by card. */
+export interface RefundSource {
+  readonly refunds: readonly Refund[];
+  readonly byCard: boolean;
+}
+
+/** A payment as far as refunding it asks. */
+export type Refundable = Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId">;
+
+/** The refunds of a contract. */
+export function refundSourceOf({ contract, refunds }: ContractWorld): RefundSource {
+  return { refunds, byCard: contract.paymentMethod === "card" };
+}
+
 /** The id of the refund row that a new refund of this payment gets. Counts on from the rows that exist. */
-export function refundId(world: Pick<ContractWorld, "refunds">, paymentId: string): string {
-  const earlier = world.refunds.filter((refund) => refund.paymentId === paymentId).length;
+export function refundId({ refunds }: Pick<ContractWorld, "refunds">, paymentId: string): string {
+  const earlier = refunds.filter((refund) => refund.paymentId === paymentId).length;
   return `${paymentId}:refund:${earlier + 1}`;
 }
 
 /** By our own rows, what of a payment's amount is not given back, nor on its way back, nor noted for a person to do so. */
-export function leftOfPayment(world: Pick<ContractWorld, "refunds">, payment: Payment): number {
-  const returned = world.refunds
+export function leftOfPayment({ refunds }: Pick<ContractWorld, "refunds">, payment: Refundable): number {
+  const returned = refunds
     .filter(({ paymentId }) => paymentId === payment.id)
     .filter(({ state }) => isOneOf(state, effectiveRefundStates) || state === "manual_due")
     .reduce((sum, refund) => sum + refund.amountMinor, 0);
   return payment.amountMinor - returned;
+}
+
+/** Whether somebody still has to give this money back. */
+export function isOwed({ state, supersededBy }: Refund): boolean {
+  return isOneOf(state, owedRefundStates) && supersededBy === null;
 }
 
 /** The payments that hold money of the customer's: paid, and not wholly given back by our own rows. */
@@ -41,32 +78,39 @@ export function refundablePayments(world: ContractWorld): readonly Payment[] {
  *
  * A refund that Stripe refuses for good stays owed and never blocks the contract: the result says so as attention.
  */
-export function refundPayments(world: ContractWorld, payments: readonly Payment[], answers: Answers): Refunding {
+export function refundPayments(source: RefundSource, payments: readonly Refundable[], answers: Answers): Refunding {
   const results: RefundResult[] = [];
   for (const payment of payments) {
-    const refunding = refundOne(world, payment, answers);
+    const refunding = refundOne(source, payment, answers);
     if (refunding.type === "step") return refunding;
     results.push(refunding.result);
   }
+  return { type: "done", results };
+}
+
+/** What all results change together. */
+export function sumOf(results: readonly RefundResult[]): Omit<RefundResult, "paymentId" | "result" | "refundId"> {
   return {
-    type: "done",
-    result: {
-      newRefunds: results.flatMap((result) => result.newRefunds),
-      paymentMoves: results.flatMap((result) => result.paymentMoves),
-      attention: results.flatMap((result) => result.attention),
-      refundMinor: results.reduce((sum, result) => sum + result.refundMinor, 0),
-    },
+    newRefunds: results.flatMap(({ newRefunds }) => newRefunds),
+    refundMoves: results.flatMap(({ refundMoves }) => refundMoves),
+    paymentMoves: results.flatMap(({ paymentMoves }) => paymentMoves),
+    attention: results.flatMap(({ attention }) => attention),
+    refundMinor: results.reduce((sum, { refundMinor }) => sum + refundMinor, 0),
   };
 }
 
-function refundOne(world: ContractWorld, payment: Payment, answers: Answers): Refunding {
+function refundOne(source: RefundSource, payment: Refundable, answers: Answers): OneRefunding {
   // A refund that an earlier operation left owed, unsent or refused, is asked for again under its own row.
-  const waiting = world.refunds.find(({ paymentId, state }) => paymentId === payment.id && state === "due");
-  const id = waiting?.id ?? refundId(world, payment.id);
-  const amountMinor = leftOfPayment(world, payment);
+  const waiting = source.refunds.find(({ paymentId, state }) => paymentId === payment.id && state === "due");
+  const id = waiting?.id ?? refundId(source, payment.id);
+  const amountMinor = leftOfPayment(source, payment);
+  // One that failed at Stripe is over; the new one takes its place.
+  const failed = source.refunds.find((refund) => refund.paymentId === payment.id && isOwed(refund));
+  const supersedes = waiting === undefined && failed !== undefined ? failed.id : null;
   const paymentIntentId = payment.stripePaymentIntentId;
-  if (world.contract.paymentMethod !== "card" || paymentIntentId === null) {
-    return owed({ id, paymentId: payment.id, amountMinor, state: "manual_due" }, "refund_owed_by_hand");
+  const row = { id, paymentId: payment.id, amountMinor, stripeRefundId: null, supersedes };
+  if (!source.byCard || paymentIntentId === null) {
+    return owed({ ...row, state: "manual_due", stripePaymentIntentId: null }, "refund_owed_by_hand");
   }
 
   const lookName = `refunds_of:${payment.id}`;
@@ -74,72 +118,118 @@ function refundOne(world: ContractWorld, payment: Payment, answers: Answers): Re
   if (seen === undefined) {
     return step({ type: "look", name: lookName, look: { verb: "list_refunds", paymentIntentId } });
   }
+  const callName = `refund:${payment.id}`;
+  const answer = answers.get(callName) as CallAnswer<RefundSeen> | undefined;
+  if (answer === undefined && waiting !== undefined && seen.type === "found") {
+    // An earlier operation sent it and was abandoned before it knew.
+    const sent = seen.refunds.find((refund) => refund.refundId === waiting.id);
+    if (sent !== undefined) return adopted(payment, waiting, sent);
+  }
   if (seen.type === "missing" || seen.chargedMinor === 0) {
     return waiting === undefined
-      ? owed({ id, paymentId: payment.id, amountMinor, state: "due" }, "refund_owed")
-      : stillOwed(id, waiting.amountMinor, "not_found");
+      ? owed({ ...row, state: "due", stripePaymentIntentId: paymentIntentId }, "refund_owed")
+      : stillOwed(payment, id, waiting.amountMinor, "not_found");
   }
-  if (seen.leftMinor <= 0) return refundedElsewhere(payment, amountMinor);
+  if (seen.leftMinor <= 0) return refundedElsewhere(payment, amountMinor, waiting ?? failed);
 
   // At most what the charge has left by Stripe's own list: rows of one invoice share it, and so may a dashboard refund.
   const sentMinor = Math.min(amountMinor, seen.leftMinor);
-  const callName = `refund:${payment.id}`;
-  const answer = answers.get(callName) as CallAnswer<RefundSeen> | undefined;
   if (answer === undefined) {
     return step({
       type: "call",
       name: callName,
       call: { verb: "refund_payment", refundId: id, paymentIntentId, amountMinor: sentMinor },
-      refund: { isNew: waiting === undefined, refundId: id, paymentId: payment.id, amountMinor: sentMinor },
+      refund: {
+        isNew: waiting === undefined,
+        refundId: id,
+        paymentId: payment.id,
+        amountMinor: sentMinor,
+        stripePaymentIntentId: paymentIntentId,
+        supersedes,
+      },
     });
   }
-  if (answer.type === "refused") return stillOwed(id, sentMinor, answer.code);
+  if (answer.type === "refused") return stillOwed(payment, id, sentMinor, answer.code);
   return answered(payment, id, answer.value);
 }
 
-function stillOwed(refundId: string, amountMinor: number, refusal: string): Refunding {
+function stillOwed(payment: Refundable, refundId: string, amountMinor: number, refusal: string): OneRefunding {
   const detail = { refundId, amountMinor, refusal };
-  return done({ attention: [{ code: "refund_owed", detail }], refundMinor: amountMinor });
+  return done(payment, "refund_owed", {
+    refundId,
+    attention: [{ code: "refund_owed", detail }],
+    refundMinor: amountMinor,
+  });
 }
 
 /** What the status that Stripe gave the refund means for the payment's row. */
-function answered(payment: Payment, id: string, refund: RefundSeen): Refunding {
+function answered(payment: Refundable, id: string, refund: RefundSeen): OneRefunding {
   const { amountMinor: refundMinor } = refund;
   const detail = { refundId: id, amountMinor: refundMinor };
+  const known = { refundId: id, refundMinor };
   switch (refund.stripeRefundStatus) {
     case "succeeded":
-      return done({ paymentMoves: [{ id: payment.id, from: "paid", to: "refunded" }], refundMinor });
+      return done(payment, "refunded", { ...known, paymentMoves: [toRefunded(payment)] });
     case "failed":
     case "canceled":
-      return done({
+      return done(payment, "refund_owed", {
+        ...known,
         attention: [{ code: "refund_owed", detail: { ...detail, refusal: refund.stripeRefundStatus } }],
-        refundMinor,
       });
     default:
       // Pending or requires_action: the money is on its way. Stripe reports how it ends.
-      return done({ attention: [{ code: "refund_pending", detail }], refundMinor });
+      return done(payment, "refund_pending", { ...known, attention: [{ code: "refund_pending", detail }] });
   }
 }
 
-function refundedElsewhere(payment: Payment, amountMinor: number): Refunding {
-  return done({
-    paymentMoves: [{ id: payment.id, from: "paid", to: "refunded" }],
+/** The refund that waits is at Stripe already: its row moves to where Stripe says. */
+function adopted(payment: Refundable, waiting: Refund, sent: RefundSeen): OneRefunding {
+  const outcome = answered(payment, waiting.id, sent);
+  if (outcome.type === "step") return outcome;
+  const to = refundStateOf(sent.stripeRefundStatus);
+  const move: RefundMove = { id: waiting.id, from: "due", to, stripeRefundId: sent.id };
+  return { type: "done", result: { ...outcome.result, refundMoves: [move] } };
+}
+
+type RefundStateAtStripe = Extract<
+  Refund["state"],
+  "pending" | "requires_action" | "succeeded" | "failed" | "canceled"
+>;
+
+/** The state of a refund's row for Stripe's word. Its set is open; what we do not know is on its way until it ends. */
+export function refundStateOf(stripeRefundStatus: string): RefundStateAtStripe {
+  return isOneOf(stripeRefundStatus, ["requires_action", "succeeded", "failed", "canceled"])
+    ? stripeRefundStatus
+    : "pending";
+}
+
+/** Nothing is left to give back, so what a refund of ours still owed is not owed any more. */
+function refundedElsewhere(payment: Refundable, amountMinor: number, owing: Refund | undefined): OneRefunding {
+  return done(payment, "refunded_before", {
+    refundMoves: owing === undefined ? [] : [{ id: owing.id, from: owing.state, to: "waived" }],
+    paymentMoves: [toRefunded(payment)],
     attention: [{ code: "refunded_elsewhere", detail: { paymentId: payment.id, amountMinor } }],
   });
 }
 
-function owed(refund: NewRefund, code: "refund_owed" | "refund_owed_by_hand"): Refunding {
-  return done({
+function owed(refund: NewRefund, code: "refund_owed" | "refund_owed_by_hand"): OneRefunding {
+  return done({ id: refund.paymentId }, code, {
+    refundId: refund.id,
     newRefunds: [refund],
     attention: [{ code, detail: { refundId: refund.id, amountMinor: refund.amountMinor } }],
     refundMinor: refund.amountMinor,
   });
 }
 
-function step(next: Step): Refunding {
+function toRefunded({ id }: Pick<Payment, "id">): PaymentMove {
+  return { id, from: "paid", to: "refunded" };
+}
+
+function step(next: Step): OneRefunding {
   return { type: "step", step: next };
 }
 
-function done(result: Partial<RefundResult>): Refunding {
-  return { type: "done", result: { newRefunds: [], paymentMoves: [], attention: [], refundMinor: 0, ...result } };
+function done({ id }: Pick<Payment, "id">, result: BurialResult, parts: Partial<RefundResult>): OneRefunding {
+  const nothing = { refundId: null, newRefunds: [], refundMoves: [], paymentMoves: [], attention: [], refundMinor: 0 };
+  return { type: "done", result: { ...nothing, ...parts, paymentId: id, result } };
 }

@@ -32,6 +32,10 @@ export const rejectionSentences = {
     ja: "カード払いの契約には、Stripeの {field} が必要です。",
     en: "A contract paid by card needs its {field} from Stripe.",
   },
+  subscription_mismatch: {
+    ja: "サブスクリプション {subscriptionId} は使用できません（{problem}）。",
+    en: "Subscription {subscriptionId} cannot bill this contract: {problem}.",
+  },
   actor_not_allowed: {
     ja: "この操作は {actor} からは依頼できません。",
     en: "This operation cannot be asked for by a {actor}.",
@@ -81,6 +85,38 @@ export const rejectionSentences = {
   period_unpaid: {
     ja: "当月分（{period}）の支払いが確認されていないため、停止を解除できません。",
     en: "The current period ({period}) is not among those paid, so the contract stays suspended.",
+  },
+  not_due: {
+    ja: "期日（{date}）の時点で、行うべき処理はありません。",
+    en: "On {date} there is nothing for this to do: its day has not come, or it has been done already.",
+  },
+  confirmation_missing: {
+    ja: "削除するには、確認のため「confirm」に契約ID（{contractId}）を指定してください。",
+    en: "To delete the contract, repeat its id ({contractId}) as params.confirm.",
+  },
+  payment_not_found: {
+    ja: "この契約に支払い {paymentId} はありません。",
+    en: "The contract has no payment {paymentId}.",
+  },
+  payment_not_paid: {
+    ja: "支払い {paymentId} は支払われていないため、返金できません。",
+    en: "Payment {paymentId} has not been paid, so there is nothing to refund.",
+  },
+  already_refunded: {
+    ja: "支払い {paymentId} は返金済みか、返金の手続き中です。",
+    en: "Payment {paymentId} has been refunded, or its refund is under way.",
+  },
+  payment_disputed: {
+    ja: "支払い {paymentId} は不審請求の申し立てにより失われたため、返金できません。",
+    en: "Payment {paymentId} was lost in a dispute and cannot be refunded as well.",
+  },
+  refund_not_owed: {
+    ja: "返金 {refundId} は、返金待ちではありません。",
+    en: "Refund {refundId} is not owed.",
+  },
+  plan_changed: {
+    ja: "確認後に契約の状況が変わりました。内容をもう一度確認してから依頼してください。",
+    en: "The contract has changed since the preview, and this would now do something else. Look at the new plan and ask again.",
   },
 } as const satisfies Record<string, Sentences>;
 

@@ -1,12 +1,25 @@
 import { z } from "zod";
 import type { Change } from "./change.ts";
-import { type Contract, type ContractWorld, isOneOf, runningStatuses, statusNamesJa } from "./contract.ts";
+import {
+  type Contract,
+  type ContractWorld,
+  isOneOf,
+  runningStatuses,
+  statusNamesJa,
+  type Tombstone,
+} from "./contract.ts";
 import type { ActorType, Facts, OperationKind } from "./operation.ts";
 import { type RejectionCode, rejection } from "./rejection.ts";
 import type { Answers, Step } from "./step.ts";
 
 /** The facts as a rule of an existing contract reads them: the world is there and the parameters are parsed. */
 export type RuleFacts<Params> = Omit<Facts, "world"> & { readonly world: ContractWorld; readonly params: Params };
+
+/** The facts as a rule reads them when the contract has been deleted. */
+export type TombstoneFacts<Params> = Omit<Facts, "world" | "tombstone"> & {
+  readonly tombstone: Tombstone;
+  readonly params: Params;
+};
 
 /** The facts as `register` reads them: there is no contract yet. */
 export type RegistrationFacts<Params> = Omit<Facts, "world"> & { readonly params: Params };
@@ -30,6 +43,8 @@ export interface ContractRule<Schema extends z.ZodType> extends RuleHead<Schema>
   /** Of the contracts that are theirs, those for which customers may ask this; all of them when left out. */
   customerMayAsk?(contract: Contract): boolean;
   next(facts: RuleFacts<z.output<Schema>>, answers: Answers): Step;
+  /** What comes next when the contract has been deleted. Left out: it is refused as `contract_deleted`. */
+  nextAfterDeletion?(facts: TombstoneFacts<z.output<Schema>>, answers: Answers): Step;
 }
 
 /** The rule of a kind that brings its contract into being. */
@@ -46,6 +61,9 @@ export type NoParams = z.output<typeof noParams>;
 
 /** Operators and services may ask for everything; the other actors where a rule names them. */
 export const staff = ["operator", "service"] as const satisfies readonly ActorType[];
+/** What a date brings is asked for by the calendar alone, and what Stripe reports by Stripe alone. */
+export const schedule = ["schedule"] as const satisfies readonly ActorType[];
+export const stripe = ["stripe"] as const satisfies readonly ActorType[];
 export const staffAndCustomer = [...staff, "customer"] as const satisfies readonly ActorType[];
 
 /** The step that writes the end. */

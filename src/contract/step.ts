@@ -7,6 +7,8 @@ export type Look =
   | { readonly verb: "read_subscription"; readonly subscriptionId: string }
   | { readonly verb: "list_unpaid_invoices"; readonly subscriptionId: string }
   | { readonly verb: "read_invoice"; readonly invoiceId: string }
+  | { readonly verb: "list_paid_invoices"; readonly subscriptionId: string }
+  | { readonly verb: "read_payment_intent"; readonly paymentIntentId: string }
   | { readonly verb: "list_refunds"; readonly paymentIntentId: string };
 
 /** Something to change at Stripe. Plain data, frozen in the journal before it is sent. */
@@ -17,6 +19,7 @@ export type Call =
       readonly subscriptionId: string;
       readonly cancelAtPeriodEnd: boolean;
     }
+  | { readonly verb: "clear_cancel_at"; readonly subscriptionId: string }
   | { readonly verb: "void_invoice"; readonly invoiceId: string }
   | { readonly verb: "stop_invoice"; readonly invoiceId: string }
   | {
@@ -54,6 +57,51 @@ export type InvoiceSeen =
       readonly paidAt: Instant | null;
       /** The intent of its paid payment; null while unpaid, or paid out of band. */
       readonly paymentIntentId: string | null;
+      /** The subscription that it bills; null for one that bills none. */
+      readonly subscriptionId: string | null;
+      /** Stripe's word for why there is this invoice: subscription_create, subscription_cycle, manual, … An open set. */
+      readonly billingReason: string | null;
+      readonly lines: readonly InvoiceLineSeen[];
+    };
+
+/** One line of an invoice. */
+export interface InvoiceLineSeen {
+  readonly id: string;
+  /** May be 0 (a trial), and less (a credit). */
+  readonly amountMinor: number;
+  /** The time that the line bills, which is not the invoice's. */
+  readonly startsAt: Instant;
+  readonly endsAt: Instant;
+  /** Whether it bills a period of a subscription's item; otherwise it is an item added by itself, such as an initial fee. */
+  readonly billsSubscription: boolean;
+  /** Whether it makes up for a change in the middle of a period. */
+  readonly isProration: boolean;
+}
+
+/** An invoice that was paid, as a list tells it. */
+export interface PaidInvoiceSeen {
+  readonly id: string;
+  readonly amountPaidMinor: number;
+  readonly paidAt: Instant;
+  /** Null if it was paid out of band: there is nothing to refund at Stripe. */
+  readonly paymentIntentId: string | null;
+}
+
+/** Every paid invoice of a subscription, oldest first. */
+export interface PaidInvoicesSeen {
+  readonly invoices: readonly PaidInvoiceSeen[];
+}
+
+/** A payment intent that no invoice belongs to. `stripePaymentIntentStatus` is Stripe's word: succeeded, canceled, … */
+export type PaymentIntentSeen =
+  | { readonly type: "missing" }
+  | {
+      readonly type: "found";
+      readonly id: string;
+      readonly stripePaymentIntentStatus: string;
+      readonly amountReceivedMinor: number;
+      /** When its charge succeeded; null before. */
+      readonly paidAt: Instant | null;
     };
 
 /** The invoices of a subscription that are neither paid nor void: drafts and open ones, newest first. */
@@ -87,6 +135,8 @@ export interface LookAnswers {
   readonly read_subscription: SubscriptionSeen;
   readonly list_unpaid_invoices: UnpaidInvoicesSeen;
   readonly read_invoice: InvoiceSeen;
+  readonly list_paid_invoices: PaidInvoicesSeen;
+  readonly read_payment_intent: PaymentIntentSeen;
   readonly list_refunds: RefundsSeen;
 }
 
@@ -115,6 +165,7 @@ export type CallAnswer<Done> =
 export interface CallResults {
   readonly cancel_subscription: SubscriptionSeen;
   readonly set_cancel_at_period_end: SubscriptionSeen;
+  readonly clear_cancel_at: SubscriptionSeen;
   readonly void_invoice: InvoiceSeen;
   readonly stop_invoice: InvoiceSeen;
   readonly refund_payment: RefundSeen;

@@ -1,9 +1,9 @@
 import { type BusinessDate, businessDateOf } from "./calendar.ts";
 import type { Facts } from "./operation.ts";
 import { reject } from "./rule.ts";
-import type { Answers, Step, SubscriptionSeen } from "./step.ts";
+import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
 
-type FoundSubscription = Extract<SubscriptionSeen, { type: "found" }>;
+export type FoundSubscription = Extract<SubscriptionSeen, { type: "found" }>;
 
 /** Either the look that is still needed (or the refusal that it led to), or the subscription with its period's dates. */
 export type LookedAt =
@@ -19,6 +19,11 @@ export type LookedAt =
 /** Stripe's words for a subscription that has ended, or never began. */
 const endedStatuses: readonly string[] = ["canceled", "incomplete_expired"];
 
+/** Whether Stripe says that the subscription has ended, or will never begin. */
+export function hasEnded({ stripeSubscriptionStatus }: FoundSubscription): boolean {
+  return endedStatuses.includes(stripeSubscriptionStatus);
+}
+
 /** Reads the contract's subscription for a rule that needs it alive. */
 export function lookAtSubscription(facts: Pick<Facts, "zone">, subscriptionId: string, answers: Answers): LookedAt {
   const seen = answers.get("subscription") as SubscriptionSeen | undefined;
@@ -26,7 +31,7 @@ export function lookAtSubscription(facts: Pick<Facts, "zone">, subscriptionId: s
     const look = { verb: "read_subscription", subscriptionId } as const;
     return { type: "step", step: { type: "look", name: "subscription", look } };
   }
-  if (seen.type === "missing" || endedStatuses.includes(seen.stripeSubscriptionStatus)) {
+  if (seen.type === "missing" || hasEnded(seen)) {
     return { type: "step", step: reject("subscription_not_running") };
   }
   return {
@@ -35,4 +40,22 @@ export function lookAtSubscription(facts: Pick<Facts, "zone">, subscriptionId: s
     startsOn: businessDateOf(seen.currentPeriodStartAt, facts.zone),
     endsOn: businessDateOf(seen.currentPeriodEndAt, facts.zone),
   };
+}
+
+/**
+ * The next step toward a subscription that no longer ends by itself; undefined once there is none. The end may have been
+ * set for the period's end, as ours are, or for a moment of its own, on Stripe's dashboard.
+ */
+export function liftReservation(subscription: FoundSubscription, answers: Answers): Step | undefined {
+  const answer = answers.get("withdraw") as CallAnswer<SubscriptionSeen> | undefined;
+  if (answer === undefined) {
+    const { id: subscriptionId, cancelAt, cancelAtPeriodEnd } = subscription;
+    const call =
+      cancelAt !== null && !cancelAtPeriodEnd
+        ? ({ verb: "clear_cancel_at", subscriptionId } as const)
+        : ({ verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const);
+    return { type: "call", name: "withdraw", call };
+  }
+  const isLifted = answer.type === "done" && answer.value.type === "found";
+  return isLifted ? undefined : reject("subscription_not_running");
 }

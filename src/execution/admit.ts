@@ -112,7 +112,7 @@ async function concludeAtOnce(
   view: OperationView,
   guard: Guard,
 ): Promise<AttemptReport | undefined> {
-  const facts = factsOf(view, deps.zone);
+  const facts = factsOf(view, deps.business);
   const step = nextStep(facts, new Map());
   const contract = contractGuardOf(view);
   if (step.type === "reject") {

@@ -28,12 +28,16 @@ export interface Attempt {
 export function contractGuardOf(view: OperationView): ContractGuard | null {
   return view.contractVersion === null
     ? null
-    : { contractId: view.operation.contractId, version: view.contractVersion };
+    : {
+        contractId: view.operation.contractId,
+        version: view.contractVersion,
+        isTombstone: view.tombstone !== null,
+      };
 }
 
 /** Takes up an operation where its journal ends. `guard` and `contract` are those after the admission. */
 export function attemptOf(
-  { zone }: Pick<ExecutionDeps, "zone">,
+  { business }: Pick<ExecutionDeps, "business">,
   view: OperationView,
   after: { readonly guard: Guard; readonly contract: ContractGuard | null },
 ): Attempt {
@@ -45,7 +49,7 @@ export function attemptOf(
     contractId: view.operation.contractId,
     guard: after.guard,
     contract: after.contract,
-    facts: factsOf(view, zone),
+    facts: factsOf(view, business),
     callJournaled: view.journal.some((row) => row.type === "call"),
     answers: new Map(answered),
     freshLooks: [],

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Database } from "../store/database.ts";
+import type { Business } from "../store/read-operation.ts";
 import type { Ringing } from "../store/ring-list.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 
@@ -13,8 +14,7 @@ export interface ExecutionDeps {
   readonly log: Logger;
   readonly bells: Bells;
   readonly failpoint: Failpoint;
-  /** The business time zone, an IANA name. */
-  readonly zone: string;
+  readonly business: Business;
   /** Aborted when the process is to stop: no further look or call is begun. */
   readonly stopping: AbortSignal;
 }

@@ -33,6 +33,12 @@ export async function findEffect(gateway: StripeGateway, call: Call): Promise<Ef
           ? subscription
           : undefined,
       );
+    case "clear_cancel_at":
+      return effectIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
+        subscription.type === "found" && subscription.endedAt === null && subscription.cancelAt === null
+          ? subscription
+          : undefined,
+      );
     case "void_invoice":
       return effectIn(await gateway.readInvoice(call.invoiceId), (invoice) =>
         invoice.type === "found" && invoice.stripeInvoiceStatus === "void" ? invoice : undefined,

@@ -1,5 +1,6 @@
-import type { CallAnswer, CallResults, Step } from "../contract/step.ts";
-import { journalAnswer, journalIntent, journalResend, type RefundMove } from "../store/journal.ts";
+import { refundStateOf } from "../contract/refunding.ts";
+import type { Call, CallAnswer, CallResults, Step } from "../contract/step.ts";
+import { type AnsweredRefund, journalAnswer, journalIntent, journalResend } from "../store/journal.ts";
 import { type GatewayReply, type IdempotencyKey, send } from "../stripe/gateway.ts";
 import { type Attempt, contractMoved } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
@@ -36,8 +37,9 @@ export function keyFor(operationId: string, name: string, keyNumber: number): Id
 export async function makeCall(
   deps: ExecutionDeps,
   attempt: Attempt,
-  step: CallStep,
+  decided: CallStep,
 ): Promise<StepsEnding | undefined> {
+  const step = asJournaled(attempt, decided);
   const journaledAtMs = deps.clock.monotonicMs();
   const sending = await prepare(deps, attempt, step);
   if (sending.type !== "send") return sending.ending;
@@ -59,6 +61,12 @@ export async function makeCall(
       // Perhaps it took effect all the same, now or at an earlier sending: only a look can tell.
       return await lookAfter(deps, attempt, step, reply);
   }
+}
+
+/** The call as it was sent before, whatever the rule would send now: another version of the code may have decided it. */
+function asJournaled({ journal }: Attempt, step: CallStep): CallStep {
+  const row = journal.get(step.name);
+  return row?.type === "call" ? { ...step, call: row.request as Call } : step;
 }
 
 type Doubtful = Extract<GatewayReply<unknown>, { type: "refused" | "unknown" | "unexplained" }>;
@@ -199,14 +207,10 @@ async function answer(
 }
 
 /** Where the refund row goes with the answer to its call; undefined for the other calls. */
-function refundMove({ call }: CallStep, answered: Answered): RefundMove | undefined {
+function refundMove({ call }: CallStep, answered: Answered): AnsweredRefund | undefined {
   if (call.verb !== "refund_payment") return undefined;
   const { refundId } = call;
   if (answered.type === "refused") return { refundId, to: "due", refusalCode: answered.code };
   const refund = answered.value as CallResults["refund_payment"];
-  const status = refund.stripeRefundStatus;
-  const isKnown =
-    status === "requires_action" || status === "succeeded" || status === "failed" || status === "canceled";
-  // Stripe's set of words is open; one that we do not know is money on its way until Stripe reports how it ends.
-  return { refundId, to: isKnown ? status : "pending", stripeRefundId: refund.id };
+  return { refundId, to: refundStateOf(refund.stripeRefundStatus), stripeRefundId: refund.id };
 }

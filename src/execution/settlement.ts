@@ -16,7 +16,7 @@ export function settlementOf(
   const { guard, contract, facts } = decided;
   const before = facts.world?.contract.status ?? null;
   // Once a call was made, the facts are frozen: a product that changed since is the next operation's affair.
-  const product = decided.frozen ? null : (facts.world?.product ?? null);
+  const product = decided.frozen ? null : (facts.world?.product ?? facts.catalog?.product ?? null);
   return {
     guard,
     contractId: facts.operation.contractId,
@@ -27,6 +27,7 @@ export function settlementOf(
       statusBefore: before,
       statusAfter: change.status ?? change.registration?.contract.status ?? before,
       attention: change.attention ?? [],
+      ...(change.superseded === true ? { superseded: true } : {}),
     },
   };
 }

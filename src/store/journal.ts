@@ -55,18 +55,20 @@ export async function journalIntent(
   const looks = intent.frozen?.looks ?? [];
   if (looks.length > 0) parts.push(looksPart(guard.operationId, looks));
   if (intent.refund !== undefined) {
-    const { isNew, refundId, paymentId, amountMinor } = intent.refund;
+    const { isNew, refundId, paymentId, amountMinor, stripePaymentIntentId, supersedes } = intent.refund;
     parts.push({
       name: "refund",
       rows: 1,
       statement: isNew
-        ? sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id)
-            values (${refundId}, ${contract.contractId}, ${paymentId}, ${amountMinor}, 'due', ${guard.operationId})
-            returning id`
+        ? sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, stripe_payment_intent_id,
+              operation_id)
+            values (${refundId}, ${contract.contractId}, ${paymentId}, ${amountMinor}, 'due', ${stripePaymentIntentId},
+              ${guard.operationId}) returning id`
         : sql`update keiyaku.refunds set amount_minor = ${amountMinor}, operation_id = ${guard.operationId},
-              refusal_code = null
+              stripe_payment_intent_id = ${stripePaymentIntentId}, refusal_code = null
             where id = ${refundId} and payment_id = ${paymentId} and state = 'due' returning id`,
     });
+    if (supersedes !== null) parts.push(supersededPart([{ id: refundId, supersedes }]));
   }
   await db.run("journal_intent", guardedStatement(parts));
 }
@@ -95,8 +97,20 @@ export async function journalResend(
   await db.run("journal_resend", guardedStatement(parts));
 }
 
+/** Notes on failed refunds which later one has taken their place. */
+export function supersededPart(refunds: readonly { readonly id: string; readonly supersedes: string | null }[]): Part {
+  const superseding = refunds.filter(({ supersedes }) => supersedes !== null);
+  return {
+    name: "superseded_refunds",
+    rows: superseding.length,
+    statement: sql`update keiyaku.refunds r set superseded_by = m."id"
+      from jsonb_to_recordset(${json(superseding)}) as m("id" text, "supersedes" text)
+      where r.id = m."supersedes" and r.superseded_by is null and r.state in ('failed', 'canceled') returning r.id`,
+  };
+}
+
 /** How a refund row moves with the answer to its call. Refused: it stays `due`, and says why. */
-export type RefundMove =
+export type AnsweredRefund =
   | {
       readonly refundId: string;
       readonly to: Extract<RefundState, "pending" | "requires_action" | "succeeded" | "failed" | "canceled">;
@@ -114,7 +128,7 @@ export async function journalAnswer(
     readonly answer: Answer;
     readonly learnedBy: "reply" | "look";
     readonly requestId: string | null;
-    readonly refund: RefundMove | undefined;
+    readonly refund: AnsweredRefund | undefined;
   },
 ): Promise<void> {
   const parts: Part[] = [
@@ -153,7 +167,7 @@ function looksPart(operationId: string, looks: readonly SeenLook[]): Part {
   };
 }
 
-function refundMovePart(move: RefundMove): Part {
+function refundMovePart(move: AnsweredRefund): Part {
   const assignments =
     move.to === "due"
       ? sql`refusal_code = ${move.refusalCode}`

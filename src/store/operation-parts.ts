@@ -20,29 +20,45 @@ export function operationPart({ operationId, state, attempt }: Guard, assignment
   };
 }
 
-/** Takes the contract's next version, if it still has the one that was read. Every change of its rows goes through this. */
+/**
+ * Takes the contract's next version, if it still has the one that was read; of a deleted contract, its tombstone's. Every
+ * change of its rows goes through this.
+ */
 export function contractPart(contract: ContractGuard, operationId: string, assignments?: SQL): Part {
+  const { contractId, version } = contract;
+  if (contract.isTombstone === true) {
+    return {
+      name: "contract",
+      rows: 1,
+      statement: sql`update keiyaku.tombstones set version = version + 1${assignments === undefined ? sql`` : sql`, ${assignments}`}
+        where contract_id = ${contractId} and version = ${version} returning contract_id`,
+    };
+  }
   return {
     name: "contract",
     rows: 1,
     statement: sql`update keiyaku.contracts set version = version + 1, changed_by_operation_id = ${operationId},
         updated_at = clock_timestamp()${assignments === undefined ? sql`` : sql`, ${assignments}`}
-      where id = ${contract.contractId} and version = ${contract.version} returning id`,
+      where id = ${contractId} and version = ${version} returning id`,
   };
 }
 
-/** The contract as it was read. */
+/** The contract as it was read, or the tombstone that remains of it. */
 export interface ContractGuard {
   readonly contractId: string;
+  /** Whether the contract has been deleted and its tombstone was read instead. */
+  readonly isTombstone?: boolean;
   readonly version: number;
 }
 
 /** Makes sure that the contract which a refusal was decided from is still the same when the refusal is written. */
-export function contractUnchangedPart({ contractId, version }: ContractGuard): Part {
+export function contractUnchangedPart({ isTombstone = false, contractId, version }: ContractGuard): Part {
   return {
     name: "contract",
     rows: 1,
-    statement: sql`select id from keiyaku.contracts where id = ${contractId} and version = ${version} for share`,
+    statement: isTombstone
+      ? sql`select contract_id from keiyaku.tombstones where contract_id = ${contractId} and version = ${version} for share`
+      : sql`select id from keiyaku.contracts where id = ${contractId} and version = ${version} for share`,
   };
 }
 

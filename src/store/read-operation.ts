@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { BusinessDate, Instant } from "../contract/calendar.ts";
 import { businessDateOf } from "../contract/calendar.ts";
-import type { Contract, ContractWorld, License, Payment, Product, Refund } from "../contract/contract.ts";
-import type { ActorType, Facts, OperationKind, OperationState } from "../contract/operation.ts";
+import type { Contract, ContractWorld, License, Payment, Product, Refund, Tombstone } from "../contract/contract.ts";
+import type { ActorType, Facts, MoneyPolicy, OperationKind, OperationState } from "../contract/operation.ts";
 import type { RejectionCode } from "../contract/rejection.ts";
 import type { Answer, Call, Look } from "../contract/step.ts";
 import type { Database } from "./database.ts";
@@ -17,6 +17,7 @@ export interface OperationRow {
   readonly actorId: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly reason: string | null;
+  readonly expectedPlan: string | null;
   readonly requestedAt: Instant;
   readonly takenAt: Instant;
   readonly acceptedAt: Instant;
@@ -52,10 +53,11 @@ export interface JournalRow {
 /** An operation with everything that deciding about it needs, as it stood at one moment. */
 export interface OperationView {
   readonly operation: OperationRow;
+  /** The version of the contract, or of the tombstone that remains of it; null where there is neither. */
   readonly contractVersion: number | null;
   readonly productVersion: number | null;
   readonly world: ContractWorld | null;
-  readonly deleted: boolean;
+  readonly tombstone: Tombstone | null;
   readonly heldOperationId: string | null;
   /**
    * The oldest open operation of the contract that was accepted before this one. Null for one that occupies its contract
@@ -76,6 +78,7 @@ export interface ViewRow extends Record<string, unknown> {
   operation: Record<string, unknown>;
   contract: Record<string, unknown> | null;
   product: Record<string, unknown> | null;
+  tombstone: Record<string, unknown> | null;
   payments: Record<string, unknown>[];
   refunds: Record<string, unknown>[];
   licenses: Record<string, unknown>[];
@@ -103,9 +106,12 @@ export async function readOperation(db: Database, operationId: string): Promise<
 export function toView(row: ViewRow): OperationView {
   const contract = row.contract === null ? null : camelKeys<Contract>(row.contract);
   const product = row.product === null ? null : camelKeys<Product>(row.product);
+  const refunds = row.refunds.map((refund) => camelKeys<Refund>(refund));
+  const tombstone =
+    row.tombstone === null ? null : { ...camelKeys<Omit<Tombstone, "refunds">>(row.tombstone), refunds };
   return {
     operation: camelKeys<OperationRow>(row.operation),
-    contractVersion: contract?.version ?? null,
+    contractVersion: contract?.version ?? tombstone?.version ?? null,
     productVersion: product?.version ?? null,
     world:
       contract === null || product === null
@@ -114,10 +120,10 @@ export function toView(row: ViewRow): OperationView {
             contract,
             product,
             payments: row.payments.map((payment) => camelKeys<Payment>(payment)),
-            refunds: row.refunds.map((refund) => camelKeys<Refund>(refund)),
+            refunds,
             licenses: row.licenses.map((license) => camelKeys<License>(license)),
           },
-    deleted: row.deleted as boolean,
+    tombstone,
     heldOperationId: row.heldOperationId as string | null,
     olderOperationId: row.olderOperationId as string | null,
     occupiedByOperationId: row.occupiedByOperationId as string | null,
@@ -150,8 +156,15 @@ function camelCase(key: string): string {
   return camel;
 }
 
+/** What the installation has settled: the business time zone, and its policy about money. */
+export interface Business {
+  /** An IANA name. */
+  readonly zone: string;
+  readonly policy: MoneyPolicy;
+}
+
 /** The facts that a rule decides from: those frozen with the first call, or those of this view. */
-export function factsOf(view: OperationView, zone: string): Facts {
+export function factsOf(view: OperationView, { zone, policy }: Business): Facts {
   const { operation } = view;
   if (operation.frozenFacts !== null) return operation.frozenFacts;
   return {
@@ -161,13 +174,15 @@ export function factsOf(view: OperationView, zone: string): Facts {
       contractId: operation.contractId,
       actor: { type: operation.actorType, id: operation.actorId },
       params: operation.params,
+      hasReason: operation.reason !== null && operation.reason.trim() !== "",
     },
     today: todayOf(operation, zone),
     takenAt: operation.takenAt,
     zone,
     world: view.world,
-    deleted: view.deleted,
+    tombstone: view.tombstone,
     heldOperationId: view.heldOperationId,
+    policy,
     catalog: view.catalog,
   };
 }

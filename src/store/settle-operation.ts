@@ -2,7 +2,9 @@ import { sql } from "drizzle-orm";
 import type { Change, Registration } from "../contract/change.ts";
 import { finalStatuses, isOneOf } from "../contract/contract.ts";
 import type { Database } from "./database.ts";
+import { erasureParts } from "./erase-contract.ts";
 import { json, type Part } from "./guarded-statement.ts";
+import { supersededPart } from "./journal.ts";
 import {
   type ContractGuard,
   concluded,
@@ -19,7 +21,7 @@ export interface Settlement {
   readonly contractId: string;
   /** Null for a registration: there is no contract yet. */
   readonly contract: ContractGuard | null;
-  /** The product whose automatic-termination month a reservation was decided from. */
+  /** The product from whose month a reservation, or from whose kind a registration, was decided; null if none was known. */
   readonly product: { readonly id: string; readonly version: number } | null;
   readonly change: Change;
   /** What the ledger keeps of it: the status before and after, and what a person should know. */
@@ -35,17 +37,46 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
   const counted =
     guard.state === "requested" ? sql`, attempt = attempt + 1, attempts_counted = attempts_counted + 1` : sql``;
   const parts: Part[] = [
-    operationPart(guard, sql`${concluded("succeeded")}, outcome = ${json(settlement.outcome)}${counted}`),
+    operationPart(
+      guard,
+      sql`${concluded("succeeded")}, outcome = ${json(settlement.outcome)}${counted}${
+        // Of a deletion remains what it did, not why, nor what stood there before.
+        change.deletion === undefined ? sql`` : sql`, reason = null, frozen_facts = null`
+      }`,
+    ),
   ];
-  if (contract !== null) parts.push(contractPart(contract, guard.operationId, contractAssignments(change)));
-  if (change.registration !== undefined) parts.push(...registrationParts(change.registration, guard.operationId));
-  if (product !== null && change.reservation) parts.push(productUnchangedPart(product.id, product.version));
+  if (change.deletion !== undefined) {
+    if (contract === null) throw new Error("a deletion needs a contract");
+    parts.push(...erasureParts(contract, guard.operationId, change.deletion));
+  } else if (contract !== null) {
+    const assignments = contract.isTombstone === true ? burialAssignments(change) : contractAssignments(change);
+    parts.push(contractPart(contract, guard.operationId, assignments));
+  }
+  if (change.registration !== undefined) {
+    parts.push(...registrationParts(change.registration, guard.operationId, product !== null));
+  }
+  if (product !== null && (change.reservation || change.registration !== undefined))
+    parts.push(productUnchangedPart(product.id, product.version));
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
   return runFreeing(db, "settle_operation", parts, settlement.contractId);
 }
 
-function contractAssignments({ status, reservation }: Change) {
+function burialAssignments({ burial = {} }: Change) {
+  const { forgetCustomer = false, latePayments = [] } = burial;
+  return forgetCustomer || latePayments.length > 0
+    ? sql`customer_id = case when ${forgetCustomer}::boolean then null else customer_id end,
+        payments = payments || ${json(latePayments)}`
+    : undefined;
+}
+
+function contractAssignments({ status, reservation, subscriptionId }: Change) {
   const assignments = [];
+  if (subscriptionId !== undefined) {
+    assignments.push(
+      sql`former_stripe_subscription_ids = former_stripe_subscription_ids || stripe_subscription_id,
+        stripe_subscription_id = ${subscriptionId}`,
+    );
+  }
   if (status !== undefined) {
     assignments.push(sql`status = ${status}::keiyaku.contract_status`);
     if (isOneOf(status, finalStatuses)) assignments.push(sql`ended_at = clock_timestamp()`);
@@ -59,26 +90,35 @@ function contractAssignments({ status, reservation }: Change) {
   return assignments.length === 0 ? undefined : sql.join(assignments, sql`, `);
 }
 
-function registrationParts({ contract, product, customer, signup }: Registration, operationId: string): Part[] {
+function registrationParts(
+  { contract, product, customer, signup }: Registration,
+  operationId: string,
+  isProductKnown: boolean,
+): Part[] {
   const parts: Part[] = [
     {
       name: "registered",
       rows: 1,
       statement: sql`insert into keiyaku.contracts (id, product_id, customer_id, kind, payment_method, origin, status, currency,
           price_minor, initial_fee_minor, special_price_minor, special_months, start_on, termination_on, termination_source,
-          ended_at, stripe_customer_id, stripe_subscription_id, stripe_payment_intent_id, version, changed_by_operation_id)
+          ended_at, stripe_customer_id, stripe_subscription_id, former_stripe_subscription_ids, stripe_payment_intent_id,
+          version, changed_by_operation_id)
         select "id", "productId", "customerId", "kind", "paymentMethod", "origin", "status", "currency", "priceMinor",
           "initialFeeMinor", "specialPriceMinor", "specialMonths", "startOn", "terminationOn", "terminationSource", "endedAt",
-          "stripeCustomerId", "stripeSubscriptionId", "stripePaymentIntentId", 1, ${operationId}
+          "stripeCustomerId", "stripeSubscriptionId", "formerStripeSubscriptionIds", "stripePaymentIntentId", 1,
+          ${operationId}
         from jsonb_to_record(${json(contract)}) as r("id" text, "productId" text, "customerId" text,
           "kind" keiyaku.contract_kind, "paymentMethod" keiyaku.payment_method, "origin" keiyaku.contract_origin,
           "status" keiyaku.contract_status, "currency" text, "priceMinor" bigint, "initialFeeMinor" bigint,
           "specialPriceMinor" bigint, "specialMonths" integer, "startOn" date, "terminationOn" date,
           "terminationSource" keiyaku.reservation_source, "endedAt" timestamptz, "stripeCustomerId" text,
-          "stripeSubscriptionId" text, "stripePaymentIntentId" text) returning id`,
+          "stripeSubscriptionId" text, "formerStripeSubscriptionIds" text[], "stripePaymentIntentId" text) returning id`,
     },
   ];
-  if (product !== null) parts.push({ name: "cataloged_product", rows: "any", statement: insertProduct(product) });
+  // One that somebody else has brought along meanwhile may be of another kind: then it is decided again.
+  if (product !== null && !isProductKnown) {
+    parts.push({ name: "cataloged_product", rows: 1, statement: insertProduct(product) });
+  }
   if (customer !== null) parts.push({ name: "cataloged_customer", rows: "any", statement: insertCustomer(customer) });
   if (signup !== null) {
     parts.push({
@@ -107,8 +147,19 @@ export function insertCustomer(customer: NonNullable<Registration["customer"]>) 
 }
 
 function moneyParts({ change, contractId, guard }: Settlement): Part[] {
-  const { newPayments = [], paymentMoves = [], newRefunds = [] } = change;
+  const { newPayments = [], paymentMoves = [], disputes = [] } = change;
   const parts: Part[] = [];
+  if (disputes.length > 0) {
+    const moved = disputes.filter(({ paymentId }) => paymentMoves.some(({ id }) => id === paymentId));
+    if (moved.length > 0) throw new Error("one statement cannot move a payment and its dispute");
+    parts.push({
+      name: "disputed_payments",
+      rows: disputes.length,
+      statement: sql`update keiyaku.payments p set dispute = m."dispute"
+        from jsonb_to_recordset(${json(disputes)}) as m("paymentId" text, "dispute" keiyaku.dispute_state)
+        where p.id = m."paymentId" and p.contract_id = ${contractId} returning p.id`,
+    });
+  }
   if (newPayments.length > 0) {
     parts.push({
       name: "new_payments",
@@ -127,21 +178,47 @@ function moneyParts({ change, contractId, guard }: Settlement): Part[] {
       name: "moved_payments",
       rows: paymentMoves.length,
       statement: sql`update keiyaku.payments p set state = m."to",
-          paid_at = case m."to" when 'paid' then m."paidAt" when 'refunded' then p.paid_at end,
-          stripe_payment_intent_id = coalesce(m."stripePaymentIntentId", p.stripe_payment_intent_id)
+          paid_at = case m."to" when 'paid' then coalesce(m."paidAt", p.paid_at) when 'refunded' then p.paid_at end,
+          stripe_payment_intent_id = coalesce(m."stripePaymentIntentId", p.stripe_payment_intent_id),
+          stripe_invoice_id = coalesce(m."stripeInvoiceId", p.stripe_invoice_id),
+          amount_minor = coalesce(m."amountMinor", p.amount_minor)
         from jsonb_to_recordset(${json(paymentMoves)}) as m("id" text, "from" keiyaku.payment_state,
-          "to" keiyaku.payment_state, "paidAt" timestamptz, "stripePaymentIntentId" text)
+          "to" keiyaku.payment_state, "paidAt" timestamptz, "stripePaymentIntentId" text, "stripeInvoiceId" text,
+          "amountMinor" bigint)
         where p.id = m."id" and p.contract_id = ${contractId} and p.state = m."from" returning p.id`,
     });
   }
+  return [...parts, ...refundParts({ change, contractId, guard })];
+}
+
+function refundParts({ change, contractId, guard }: Pick<Settlement, "change" | "contractId" | "guard">): Part[] {
+  const { newRefunds = [], refundMoves = [] } = change;
+  const parts: Part[] = [];
   if (newRefunds.length > 0) {
     parts.push({
       name: "new_refunds",
       rows: newRefunds.length,
-      statement: sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id)
-        select "id", ${contractId}, "paymentId", "amountMinor", "state", ${guard.operationId}
+      statement: sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state,
+          stripe_payment_intent_id, stripe_refund_id, operation_id, settled_at)
+        select "id", ${contractId}, "paymentId", "amountMinor", "state", "stripePaymentIntentId", "stripeRefundId",
+          ${guard.operationId}, case when "state" in ('succeeded', 'manual_done', 'waived') then clock_timestamp() end
         from jsonb_to_recordset(${json(newRefunds)}) as r("id" text, "paymentId" text, "amountMinor" bigint,
-          "state" keiyaku.refund_state) returning id`,
+          "state" keiyaku.refund_state, "stripePaymentIntentId" text, "stripeRefundId" text) returning id`,
+    });
+    if (newRefunds.some(({ supersedes }) => supersedes !== null)) parts.push(supersededPart(newRefunds));
+  }
+  if (refundMoves.length > 0) {
+    parts.push({
+      name: "moved_refunds",
+      rows: refundMoves.length,
+      statement: sql`update keiyaku.refunds r set state = m."to",
+          stripe_refund_id = coalesce(m."stripeRefundId", r.stripe_refund_id),
+          refusal_code = case when m."to" in ('due', 'waived') then r.refusal_code end,
+          settled_at = case when m."to" in ('succeeded', 'manual_done', 'waived') then clock_timestamp() end
+        from jsonb_to_recordset(${json(refundMoves)}) as m("id" text, "from" keiyaku.refund_state,
+          "to" keiyaku.refund_state, "stripeRefundId" text)
+        where r.id = m."id" and r.contract_id = ${contractId} and r.state = m."from" and r.superseded_by is null
+        returning r.id`,
     });
   }
   return parts;
@@ -188,13 +265,16 @@ function licenseParts({ change, contractId }: Settlement): Part[] {
 function noticeParts({ change, contractId, guard }: Settlement): Part[] {
   const notices = change.notices ?? [];
   if (notices.length === 0) return [];
+  // A mail that is sent once for something which several operations may tell of may be in the outbox already.
+  const isShared = notices.some(({ cause }) => cause !== undefined);
   return [
     {
       name: "notices",
-      rows: notices.length,
+      rows: isShared ? "any" : notices.length,
       statement: sql`insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail)
-        select ${guard.operationId}, "kind", "recipient", ${contractId}, "detail"
-        from jsonb_to_recordset(${json(notices)}) as r("kind" text, "recipient" text, "detail" jsonb) returning id`,
+        select coalesce("cause", ${guard.operationId}), "kind", "recipient", ${contractId}, "detail"
+        from jsonb_to_recordset(${json(notices)}) as r("kind" text, "recipient" text, "detail" jsonb, "cause" text)
+        ${isShared ? sql`on conflict (cause, kind, recipient) do nothing` : sql``} returning id`,
     },
   ];
 }

@@ -4,6 +4,8 @@ import type {
   InvoiceSeen,
   Look,
   LookAnswers,
+  PaidInvoicesSeen,
+  PaymentIntentSeen,
   RefundSeen,
   RefundsSeen,
   RefusalCode,
@@ -65,6 +67,12 @@ export interface StripeGateway {
   /** Reads an invoice with the intent that paid it. One that Stripe does not know is `missing`. */
   readInvoice(invoiceId: string): Promise<GatewayReply<InvoiceSeen>>;
 
+  /** Lists the paid invoices of a subscription, canceled ones included, all pages, oldest first. An unknown one has none. */
+  listPaidInvoices(subscriptionId: string): Promise<GatewayReply<PaidInvoicesSeen>>;
+
+  /** Reads a payment intent and when its charge succeeded. One that Stripe does not know is `missing`. */
+  readPaymentIntent(paymentIntentId: string): Promise<GatewayReply<PaymentIntentSeen>>;
+
   /** Lists every refund of a payment intent, all pages, beside what its charge has left. */
   listRefunds(paymentIntentId: string): Promise<GatewayReply<RefundsSeen>>;
 
@@ -84,6 +92,12 @@ export interface StripeGateway {
     cancelAtPeriodEnd: boolean,
     key: IdempotencyKey,
   ): Promise<GatewayReply<SubscriptionSeen>>;
+
+  /**
+   * Lifts an end that was set at a moment of its own (`cancel_at`), which lifting the end at the period's end leaves as it
+   * is. Repeating it leaves the same state. Refused as {@link setCancelAtPeriodEnd} is.
+   */
+  clearCancelAt(subscriptionId: string, key: IdempotencyKey): Promise<GatewayReply<SubscriptionSeen>>;
 
   /**
    * Voids an open invoice, as if it had never been owed. Repeating it with the same key returns the first answer; with
@@ -112,6 +126,10 @@ export function look(gateway: StripeGateway, wanted: Look): Promise<GatewayReply
       return gateway.listUnpaidInvoices(wanted.subscriptionId);
     case "read_invoice":
       return gateway.readInvoice(wanted.invoiceId);
+    case "list_paid_invoices":
+      return gateway.listPaidInvoices(wanted.subscriptionId);
+    case "read_payment_intent":
+      return gateway.readPaymentIntent(wanted.paymentIntentId);
     case "list_refunds":
       return gateway.listRefunds(wanted.paymentIntentId);
   }
@@ -128,6 +146,8 @@ export function send(
       return gateway.cancelSubscription(call.subscriptionId);
     case "set_cancel_at_period_end":
       return gateway.setCancelAtPeriodEnd(call.subscriptionId, call.cancelAtPeriodEnd, sender.key);
+    case "clear_cancel_at":
+      return gateway.clearCancelAt(call.subscriptionId, sender.key);
     case "void_invoice":
       return gateway.voidInvoice(call.invoiceId, sender.key);
     case "stop_invoice":

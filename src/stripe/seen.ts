@@ -1,6 +1,12 @@
 import { Temporal } from "temporal-polyfill";
 import { z } from "zod";
-import type { InvoiceSeen, RefundSeen, SubscriptionSeen } from "../contract/step.ts";
+import type {
+  InvoiceSeen,
+  PaidInvoiceSeen,
+  PaymentIntentSeen,
+  RefundSeen,
+  SubscriptionSeen,
+} from "../contract/step.ts";
 
 /*
  * What of Stripe's objects is read, checked as it arrives and put into our words. The SDK's types only promise what an
@@ -77,9 +83,45 @@ const invoicePayment = z.object({
   ]),
 });
 
+const invoicePayments = z.object({ data: z.array(invoicePayment), has_more: z.literal(false) });
+
+/** The one intent that paid an invoice; null for none, or one recorded by hand. Several are not readable in our words. */
+function paidBy({ data }: z.output<typeof invoicePayments>, context: z.RefinementCtx): string | null {
+  const intents = new Set(
+    data.flatMap(({ status, payment }) =>
+      status === "paid" && payment.type === "payment_intent" ? [payment.payment_intent] : [],
+    ),
+  );
+  if (intents.size > 1) context.addIssue({ code: "custom", message: "paid through several intents" });
+  const [paymentIntentId = null] = intents;
+  return paymentIntentId;
+}
+
+const invoiceLine = z
+  .object({
+    id: z.string(),
+    amount: amountMinor,
+    period: z.object({ start: instant, end: instant }),
+    parent: z
+      .object({
+        type: z.string(),
+        subscription_item_details: z.object({ proration: z.boolean() }).nullish(),
+        invoice_item_details: z.object({ proration: z.boolean() }).nullish(),
+      })
+      .nullable(),
+  })
+  .transform(({ id, amount, period: { start, end }, parent }) => ({
+    id,
+    amountMinor: amount,
+    startsAt: start,
+    endsAt: end,
+    billsSubscription: parent?.type === "subscription_item_details",
+    isProration: (parent?.subscription_item_details ?? parent?.invoice_item_details)?.proration ?? false,
+  }));
+
 /**
  * An invoice with its payments expanded. One paid through several intents, or by a charge without an intent, has no
- * intent that "paid it", and is not readable in our words.
+ * intent that "paid it", and is not readable in our words; nor is one with more lines than Stripe gives at once.
  */
 export const invoiceSeen: z.ZodType<Extract<InvoiceSeen, { type: "found" }>> = z
   .object({
@@ -87,27 +129,58 @@ export const invoiceSeen: z.ZodType<Extract<InvoiceSeen, { type: "found" }>> = z
     status: z.string(),
     amount_due: amountMinor,
     amount_paid: amountMinor,
+    billing_reason: z.string().nullable(),
     status_transitions: z.object({ paid_at: instant.nullable() }),
-    payments: z.object({ data: z.array(invoicePayment), has_more: z.literal(false) }),
+    parent: z.object({ subscription_details: z.object({ subscription: reference }).nullish() }).nullable(),
+    lines: z.object({ data: z.array(invoiceLine), has_more: z.literal(false) }),
+    payments: invoicePayments,
   })
-  .transform((invoice, context) => {
-    const intents = new Set(
-      invoice.payments.data.flatMap(({ status, payment }) =>
-        status === "paid" && payment.type === "payment_intent" ? [payment.payment_intent] : [],
-      ),
-    );
-    if (intents.size > 1) context.addIssue({ code: "custom", message: "paid through several intents" });
-    const [paymentIntentId = null] = intents;
-    return {
-      type: "found",
-      id: invoice.id,
-      stripeInvoiceStatus: invoice.status,
-      amountDueMinor: invoice.amount_due,
-      amountPaidMinor: invoice.amount_paid,
-      paidAt: invoice.status_transitions.paid_at,
-      paymentIntentId,
-    } as const;
-  });
+  .transform(
+    (invoice, context) =>
+      ({
+        type: "found",
+        id: invoice.id,
+        stripeInvoiceStatus: invoice.status,
+        amountDueMinor: invoice.amount_due,
+        amountPaidMinor: invoice.amount_paid,
+        paidAt: invoice.status_transitions.paid_at,
+        paymentIntentId: paidBy(invoice.payments, context),
+        subscriptionId: invoice.parent?.subscription_details?.subscription ?? null,
+        billingReason: invoice.billing_reason,
+        lines: invoice.lines.data,
+      }) as const,
+  );
+
+/** A paid invoice of a list, with its payments expanded. */
+export const paidInvoice: z.ZodType<PaidInvoiceSeen> = z
+  .object({
+    id: z.string(),
+    amount_paid: amountMinor,
+    status_transitions: z.object({ paid_at: instant }),
+    payments: invoicePayments,
+  })
+  .transform((invoice, context) => ({
+    id: invoice.id,
+    amountPaidMinor: invoice.amount_paid,
+    paidAt: invoice.status_transitions.paid_at,
+    paymentIntentId: paidBy(invoice.payments, context),
+  }));
+
+/** A payment intent with its latest charge expanded. */
+export const paymentIntentSeen: z.ZodType<Extract<PaymentIntentSeen, { type: "found" }>> = z
+  .object({
+    id: z.string(),
+    status: z.string(),
+    amount_received: amountMinor.min(0),
+    latest_charge: z.object({ status: z.string(), created: instant }).nullable(),
+  })
+  .transform((intent) => ({
+    type: "found",
+    id: intent.id,
+    stripePaymentIntentStatus: intent.status,
+    amountReceivedMinor: intent.amount_received,
+    paidAt: intent.latest_charge?.status === "succeeded" ? intent.latest_charge.created : null,
+  }));
 
 /** An invoice of a list: as far as telling it from others asks. */
 export const listedInvoice = z.object({ id: z.string(), status: z.string(), created: z.int() });

@@ -12,6 +12,8 @@ import {
   listedInvoice,
   operationIdKey,
   pageOf,
+  paidInvoice,
+  paymentIntentSeen,
   refundIdKey,
   refundSeen,
   subscriptionSeen,
@@ -133,6 +135,28 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
       return orMissing(reply);
     },
 
+    async listPaidInvoices(subscriptionId) {
+      const listed = noneIfUnknown(
+        await askForAll("listPaidInvoices", paidInvoice, (page) =>
+          stripe.invoices.list({
+            subscription: subscriptionId,
+            status: "paid",
+            expand: ["data.payments"],
+            ...page,
+          }),
+        ),
+      );
+      if (listed.type !== "done") return listed;
+      return { ...listed, value: { invoices: listed.value.toReversed() } };
+    },
+
+    async readPaymentIntent(paymentIntentId) {
+      const reply = await ask("readPaymentIntent", paymentIntentSeen, () =>
+        stripe.paymentIntents.retrieve(paymentIntentId, { expand: ["latest_charge"] }),
+      );
+      return orMissing(reply);
+    },
+
     async listRefunds(paymentIntentId) {
       const charge = await ask("listRefunds", chargeSeen, () =>
         stripe.paymentIntents.retrieve(paymentIntentId, { expand: ["latest_charge"] }),
@@ -164,6 +188,12 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     setCancelAtPeriodEnd(subscriptionId, cancelAtPeriodEnd, idempotencyKey) {
       return ask("setCancelAtPeriodEnd", subscriptionSeen, () =>
         stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: cancelAtPeriodEnd }, { idempotencyKey }),
+      );
+    },
+
+    clearCancelAt(subscriptionId, idempotencyKey) {
+      return ask("clearCancelAt", subscriptionSeen, () =>
+        stripe.subscriptions.update(subscriptionId, { cancel_at: "" }, { idempotencyKey }),
       );
     },
 
@@ -217,7 +247,14 @@ function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: Sendin
   return { stripe, watch, close: () => agent.destroy() };
 }
 
-const looks: readonly GatewayVerb[] = ["readSubscription", "listUnpaidInvoices", "readInvoice", "listRefunds"];
+const looks: readonly GatewayVerb[] = [
+  "readSubscription",
+  "listUnpaidInvoices",
+  "readInvoice",
+  "listPaidInvoices",
+  "readPaymentIntent",
+  "listRefunds",
+];
 
 function isLook(verb: GatewayVerb): boolean {
   return looks.includes(verb);

@@ -19,6 +19,7 @@ import { parseBusinessDate } from "../../src/contract/calendar.ts";
 import type { NewPayment } from "../../src/contract/change.ts";
 import { register } from "../../src/contract/operations/register.ts";
 import { eventually } from "../support/eventually.ts";
+import { policy } from "../support/facts.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const zone = "Asia/Tokyo";
@@ -318,12 +319,14 @@ function booksOf(contracts: readonly DemoContract[], today: string): Books {
           contractId,
           actor: { type: "service", id: "import" },
           params,
+          hasReason: false,
         },
         today: parseBusinessDate(today),
         takenAt: `${today}T03:00:00Z`,
         zone,
-        deleted: false,
+        tombstone: null,
         heldOperationId: null,
+        policy,
         catalog: {
           product: { id: params.productId, kind, access, priceMinor, automaticTerminationMonth: null, version: 1 },
           customerKnown: true,

@@ -7,6 +7,7 @@ import type { AttemptReport } from "../../src/execution/outcome.ts";
 import { type Acceptance, acceptRequest } from "../../src/store/accept-request.ts";
 import type { Ringing } from "../../src/store/ring-list.ts";
 import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
+import { policy } from "./facts.ts";
 import { createTestStore, silentLog, type TestStore } from "./test-database.ts";
 
 /** An execution without queue and workers: the test is the queue, and sees every bell. */
@@ -44,7 +45,7 @@ export async function createExecutionBench(overrides: Partial<ExecutionDeps> = {
     log: silentLog,
     bells: { ring: async (ringing, cause, delayMs) => void bells.push({ ...ringing, cause, delayMs }) },
     failpoint: () => undefined,
-    zone: "Asia/Tokyo",
+    business: { zone: "Asia/Tokyo", policy },
     stopping: stopping.signal,
     ...overrides,
   };

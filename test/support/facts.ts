@@ -10,8 +10,9 @@ import {
   type Payment,
   type Product,
   type Refund,
+  type Tombstone,
 } from "../../src/contract/contract.ts";
-import type { Facts, OperationKind } from "../../src/contract/operation.ts";
+import type { Facts, MoneyPolicy, OperationKind } from "../../src/contract/operation.ts";
 
 /*
  * Builders of facts for tests. Each takes what its test is about and fills in the rest so that it agrees with itself: a
@@ -22,6 +23,8 @@ import type { Facts, OperationKind } from "../../src/contract/operation.ts";
  */
 
 export const zone = "Asia/Tokyo";
+/** The settings about money, as they are by default. */
+export const policy: MoneyPolicy = { refundCutoffOn: parseBusinessDate("2018-08-04"), latePayment: "refund" };
 export const today = parseBusinessDate("2025-01-20");
 export const nextRenewalOn = parseBusinessDate("2025-02-08");
 /** When the payments of the story were made. */
@@ -77,6 +80,7 @@ export function makeContract(overrides: Partial<Contract> = {}): Contract {
     endedAt: isOneOf(status, finalStatuses) ? "2025-01-15T03:00:00Z" : null,
     stripeCustomerId: byCard ? "cus_1" : null,
     stripeSubscriptionId: byCard && kind === "monthly" ? "sub_1" : null,
+    formerStripeSubscriptionIds: [],
     stripePaymentIntentId: byCard && kind === "one_time" ? "pi_1" : null,
     version: 1,
     ...overrides,
@@ -96,7 +100,7 @@ export function makePayment(overrides: Partial<Payment> = {}): Payment {
     paidAt: state === "paid" || state === "refunded" ? paidAt : null,
     stripePaymentIntentId: null,
     stripeInvoiceId: null,
-    disputed: false,
+    dispute: null,
     ...overrides,
   };
 }
@@ -123,6 +127,22 @@ export function makeRefund(payment: Payment, overrides: Partial<Refund> = {}): R
     amountMinor: payment.amountMinor,
     state: "pending",
     stripeRefundId: null,
+    stripePaymentIntentId: payment.stripePaymentIntentId,
+    supersededBy: null,
+    ...overrides,
+  };
+}
+
+/** What remains of a deleted `c-1`: nothing is owed, and nothing of it was at Stripe, unless told otherwise. */
+export function makeTombstone(overrides: Partial<Tombstone> = {}): Tombstone {
+  return {
+    contractId: "c-1",
+    customerId: null,
+    stripeIds: [],
+    payments: [],
+    refunds: [],
+    deletedAt: "2025-01-15T03:00:00Z",
+    version: 1,
     ...overrides,
   };
 }
@@ -151,20 +171,27 @@ export function makeCatalog(overrides: Partial<NonNullable<Facts["catalog"]>> = 
 }
 
 /** The parts of the facts that a test may set; everything else follows from them. */
-export interface FactsParts extends Partial<Omit<Facts, "operation">>, Partial<Pick<Facts["operation"], "actor">> {
+export interface FactsParts
+  extends Partial<Omit<Facts, "operation">>,
+    Partial<Pick<Facts["operation"], "actor" | "hasReason">> {
   readonly params?: unknown;
 }
 
 /** An operator's request of this kind for `c-1`, without parameters, taken at noon of `today`. */
-export function makeFacts(kind: OperationKind, { actor, params = {}, ...parts }: FactsParts = {}): Facts {
+export function makeFacts(
+  kind: OperationKind,
+  { actor, params = {}, hasReason = true, ...parts }: FactsParts = {},
+): Facts {
+  const asker = actor ?? { type: "operator", id: "alice" };
   return {
-    operation: { id: "op-1", kind, contractId: "c-1", actor: actor ?? { type: "operator", id: "alice" }, params },
+    operation: { id: "op-1", kind, contractId: "c-1", actor: asker, params, hasReason },
     today,
     takenAt: noonOf(parts.today ?? today),
     zone,
     world: null,
-    deleted: false,
+    tombstone: null,
     heldOperationId: null,
+    policy,
     catalog: null,
     ...parts,
   };

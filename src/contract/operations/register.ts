@@ -61,6 +61,7 @@ function contractOf({ operation, params, today }: RegistrationFacts<RegisterPara
     endedAt: params.state?.endedAt ?? null,
     stripeCustomerId: params.stripe?.customerId ?? null,
     stripeSubscriptionId: params.stripe?.subscriptionId ?? null,
+    formerStripeSubscriptionIds: [],
     stripePaymentIntentId: params.stripe?.paymentIntentId ?? null,
     version: 1,
   };

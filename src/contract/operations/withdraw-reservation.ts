@@ -10,8 +10,8 @@ import {
   settle,
   staffAndCustomer,
 } from "../rule.ts";
-import type { Answers, CallAnswer, Step, SubscriptionSeen } from "../step.ts";
-import { lookAtSubscription } from "../subscription.ts";
+import type { Answers, Step } from "../step.ts";
+import { liftReservation, lookAtSubscription } from "../subscription.ts";
 
 /**
  * 解約の取消: lifts a reservation before its date comes. A running contract runs on as its dates say; a suspended one
@@ -51,11 +51,5 @@ function liftAtStripe(facts: RuleFacts<NoParams>, subscriptionId: string, answer
   if (looked.type === "step") return looked.step;
   if (looked.startsOn > facts.today) return reject("renewal_already_processed");
 
-  const answer = answers.get("withdraw") as CallAnswer<SubscriptionSeen> | undefined;
-  if (answer === undefined) {
-    const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const;
-    return { type: "call", name: "withdraw", call };
-  }
-  const isLifted = answer.type === "done" && answer.value.type === "found";
-  return isLifted ? undefined : reject("subscription_not_running");
+  return liftReservation(looked.subscription, answers);
 }

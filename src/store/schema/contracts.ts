@@ -63,6 +63,8 @@ export const contracts = keiyaku.table(
     stripeCustomerId: text("stripe_customer_id"),
     /** The subscription that bills it now: card, monthly. */
     stripeSubscriptionId: text("stripe_subscription_id"),
+    /** Subscriptions that billed it before, oldest first. */
+    formerStripeSubscriptionIds: text("former_stripe_subscription_ids").array().notNull().default(sql`'{}'`),
     /** The payment intent that pays it: card, one-time. */
     stripePaymentIntentId: text("stripe_payment_intent_id"),
     /** Grows by one with every change; whoever writes names the one that was read. */
@@ -108,9 +110,15 @@ export const contracts = keiyaku.table(
       "contracts_end_has_a_time",
       sql`(${table.status} in ('canceled', 'terminated')) = (${table.endedAt} is not null)`,
     ),
+    check(
+      "contracts_former_subscriptions_are_former",
+      sql`${table.formerStripeSubscriptionIds} = '{}'
+        or (${table.stripeSubscriptionId} is not null and not ${table.stripeSubscriptionId} = any (${table.formerStripeSubscriptionIds}))`,
+    ),
     check("contracts_version_counts_from_one", sql`${table.version} >= 1`),
     uniqueIndex("contracts_one_per_subscription").on(table.stripeSubscriptionId),
     uniqueIndex("contracts_one_per_payment_intent").on(table.stripePaymentIntentId),
     index("contracts_by_customer").on(table.customerId),
+    index("contracts_by_former_subscription").using("gin", table.formerStripeSubscriptionIds),
   ],
 );

@@ -4,6 +4,7 @@ import {
   contractKinds,
   contractOrigins,
   contractStatuses,
+  disputeStates,
   licenseRevocations,
   paymentMethods,
   paymentStates,
@@ -26,6 +27,7 @@ export const contractStatus = keiyaku.enum("contract_status", contractStatuses);
 export const reservationSource = keiyaku.enum("reservation_source", reservationSources);
 export const paymentSubject = keiyaku.enum("payment_subject", paymentSubjects);
 export const paymentState = keiyaku.enum("payment_state", paymentStates);
+export const disputeState = keiyaku.enum("dispute_state", disputeStates);
 export const refundState = keiyaku.enum("refund_state", refundStates);
 export const licenseRevocation = keiyaku.enum("license_revocation", licenseRevocations);
 export const productAccess = keiyaku.enum("product_access", productAccesses);

@@ -35,6 +35,8 @@ export const operations = keiyaku.table(
     params: jsonb("params").notNull(),
     /** Why, in the requester's words. */
     reason: text("reason"),
+    /** The digest of the plan that the requester was shown; null when they carry it out whatever it does. */
+    expectedPlan: char("expected_plan", { length: 64 }),
     /** When the requester asked, by their clock. */
     requestedAt: instant("requested_at").notNull(),
     /** When the queue took it, or the ledger where that was earlier: the moment that decides its business date. */

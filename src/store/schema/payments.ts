@@ -1,9 +1,10 @@
 import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { check, index, integer, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { contracts } from "./contracts.ts";
 import {
   amountMinor,
   businessDate,
+  disputeState,
   instant,
   isAmount,
   keiyaku,
@@ -37,8 +38,8 @@ export const payments = keiyaku.table(
     stripePaymentIntentId: text("stripe_payment_intent_id"),
     /** The invoice that it is a line of. */
     stripeInvoiceId: text("stripe_invoice_id"),
-    /** Whether the customer's bank disputes it. */
-    disputed: boolean("disputed").notNull().default(false),
+    /** Where its dispute with the customer's bank stands; null while there is none. */
+    dispute: disputeState("dispute"),
   },
   (table) => [
     check("payments_amount_is_amount", isAmount(table.amountMinor)),

@@ -73,7 +73,17 @@ function changeOfEverything(): Change {
       },
     ],
     paymentMoves: [{ id: period(1), from: "due", to: "paid", paidAt }],
-    newRefunds: [{ id: `${period(0)}:refund:1`, paymentId: period(0), amountMinor: 980, state: "manual_due" }],
+    newRefunds: [
+      {
+        id: `${period(0)}:refund:1`,
+        paymentId: period(0),
+        amountMinor: 980,
+        state: "manual_due",
+        stripePaymentIntentId: null,
+        stripeRefundId: null,
+        supersedes: null,
+      },
+    ],
     licenses: [
       { type: "granted", paymentId: period(1) },
       { type: "restored", paymentId: period(2), from: "suspended" },

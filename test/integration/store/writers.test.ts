@@ -49,7 +49,14 @@ async function recordAll(): Promise<Map<string, string>> {
     name: "refund",
     call: { verb: "refund_payment", refundId: "r", paymentIntentId: "pi_1", amountMinor: 1 },
     idempotencyKey: "key",
-    refund: { isNew: true, refundId: "r", paymentId: "p", amountMinor: 1 },
+    refund: {
+      isNew: true,
+      refundId: "r",
+      paymentId: "p",
+      amountMinor: 1,
+      stripePaymentIntentId: "pi_1",
+      supersedes: "r0",
+    },
     frozen: { facts: {} as Facts, looks: [look] },
   });
   await journalResend(db, guard, { name: "refund", keyNumber: 1, nextKey: "key 2" });
@@ -78,7 +85,20 @@ async function recordAll(): Promise<Map<string, string>> {
       reservation: { terminationOn: "2025-02-08" as never, terminationSource: "person" },
       newPayments: [{} as never],
       paymentMoves: [{ id: "p", from: "due", to: "paid" }],
-      newRefunds: [{ id: "r", paymentId: "p", amountMinor: 1, state: "due" }],
+      newRefunds: [
+        {
+          id: "r",
+          paymentId: "p",
+          amountMinor: 1,
+          state: "due",
+          stripePaymentIntentId: "pi_1",
+          stripeRefundId: null,
+          supersedes: "r0",
+        },
+      ],
+      refundMoves: [{ id: "r2", from: "due", to: "waived" }],
+      disputes: [{ paymentId: "p9", dispute: "open" }],
+      subscriptionId: "sub_2",
       licenses: [
         { type: "granted", paymentId: "p1" },
         { type: "restored", paymentId: "p2", from: "suspended" },

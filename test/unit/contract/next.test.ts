@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { nextStep } from "../../../src/contract/next.ts";
 import { type Facts, type OperationKind, operationKinds } from "../../../src/contract/operation.ts";
 import { rules } from "../../../src/contract/operations/index.ts";
-import { makeFacts, makeWorld } from "../../support/facts.ts";
+import { makeFacts, makeTombstone, makeWorld } from "../../support/facts.ts";
 import { ask } from "./support/play.ts";
 import { askedBy, refusalOf } from "./support/refusals.ts";
 
@@ -69,7 +69,7 @@ describe.each(kindsOfAContract)("%s", (kind) => {
   });
 
   test("of a deleted contract is refused as deleted, not as unknown", () => {
-    expect(refusalOf(setup(kind, { world: null, deleted: true }))).toBe("contract_deleted");
+    expect(refusalOf(setup(kind, { world: null, tombstone: makeTombstone() }))).toBe("contract_deleted");
   });
 
   test("is refused to people while another operation of the contract is held, which is named", () => {

@@ -11,7 +11,7 @@ import {
   rejectionSentences,
 } from "../../../src/contract/rejection.ts";
 import type { Answer } from "../../../src/contract/step.ts";
-import { makeCatalog, makeFacts, makeRunningWorld, nextRenewalOn, on } from "../../support/facts.ts";
+import { makeCatalog, makeFacts, makeRunningWorld, makeTombstone, nextRenewalOn, on } from "../../support/facts.ts";
 import { done, missing, periodEndAt, subscriptionSeen } from "./support/stripe-answers.ts";
 
 /** Codes that none of these rules uses: one belongs to the door, the other to a kind that has no rule yet. */
@@ -45,7 +45,7 @@ function* requests(): Generator<Facts> {
   const [params] = registrationsTried;
   for (const kind of operationKinds) {
     yield makeFacts(kind, kind === "register" ? { params, world: makeRunningWorld() } : {});
-    yield makeFacts(kind, { params: kind === "register" ? params : {}, deleted: true });
+    yield makeFacts(kind, { params: kind === "register" ? params : {}, tombstone: makeTombstone() });
     yield makeFacts(kind, { params: kind === "register" ? params : {}, world: null, heldOperationId: "op-0" });
     if (kind !== "register") yield makeFacts(kind, { world: makeRunningWorld(), heldOperationId: "op-0" });
     for (const status of contractStatuses)

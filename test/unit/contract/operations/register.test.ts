@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Facts } from "../../../../src/contract/operation.ts";
-import { makeCatalog, makeFacts, makeProduct, makeWorld } from "../../../support/facts.ts";
+import { makeCatalog, makeFacts, makeProduct, makeTombstone, makeWorld } from "../../../support/facts.ts";
 import { play, settled } from "../support/play.ts";
 import { askedBy, expectRefusalsInOrder, refusalOf } from "../support/refusals.ts";
 
@@ -55,7 +55,7 @@ describe("who may register, and when", () => {
       ],
       [
         ["invalid_request", (facts) => ({ ...facts, operation: { ...facts.operation, params: { colour: "red" } } })],
-        ["contract_deleted", (facts) => ({ ...facts, deleted: true })],
+        ["contract_deleted", (facts) => ({ ...facts, tombstone: makeTombstone() })],
         ["contract_exists", (facts) => ({ ...facts, world: makeWorld() })],
         ["actor_not_allowed", askedBy("customer", "cust-1")],
         ["operation_held", (facts) => ({ ...facts, heldOperationId: "op-0" })],

@@ -1,4 +1,4 @@
-import type { Change, LicenseMove, NewPayment, PaymentMove } from "../../../../src/contract/change.ts";
+import type { Change, LicenseMove, NewPayment, PaymentMove, RefundMove } from "../../../../src/contract/change.ts";
 import {
   type ContractWorld,
   finalStatuses,
@@ -17,7 +17,11 @@ import type { CallStep } from "./play.ts";
  * already, one that is missing, or one that is not in the state that the change says it leaves.
  */
 export function applyChange(before: ContractWorld | null, change: Change, endedAt: string): ContractWorld {
+  if (change.deletion !== undefined || change.burial !== undefined) throw new Error("nothing remains of a deleted one");
   const world = before ?? register(change);
+  const { subscriptionId } = change;
+  const { stripeSubscriptionId: present, formerStripeSubscriptionIds: former } = world.contract;
+  if (subscriptionId !== undefined && present === null) throw new Error("there is no subscription to replace");
   const status = change.status ?? world.contract.status;
   const { terminationOn, terminationSource } =
     change.reservation === undefined
@@ -30,14 +34,23 @@ export function applyChange(before: ContractWorld | null, change: Change, endedA
       status,
       terminationOn,
       terminationSource,
+      stripeSubscriptionId: subscriptionId ?? present,
+      formerStripeSubscriptionIds: subscriptionId === undefined || present === null ? former : [...former, present],
       endedAt: isOneOf(status, finalStatuses) ? (world.contract.endedAt ?? endedAt) : null,
       version: world.contract.version + 1,
     },
-    payments:
-      change.newPayments?.reduce(add, movePayments(world.payments, change)) ?? movePayments(world.payments, change),
+    payments: (change.disputes ?? []).reduce(
+      (payments, { paymentId, dispute }) =>
+        replace(
+          payments,
+          ({ id }) => id === paymentId,
+          (payment) => ({ ...payment, dispute }),
+        ),
+      (change.newPayments ?? []).reduce(add, movePayments(world.payments, change)),
+    ),
     refunds: (change.newRefunds ?? []).reduce(
-      (refunds, refund) => addRefund(refunds, { ...refund, stripeRefundId: null }),
-      world.refunds,
+      (refunds, { supersedes, ...refund }) => addRefund(refunds, { ...refund, supersededBy: null }, supersedes),
+      (change.refundMoves ?? []).reduce(moveRefund, world.refunds),
     ),
     licenses: (change.licenses ?? []).reduce(moveLicense, world.licenses),
   };
@@ -47,13 +60,23 @@ export function applyChange(before: ContractWorld | null, change: Change, endedA
 export function journalRefund(refunds: readonly Refund[], { refund }: CallStep, answer: Answer): readonly Refund[] {
   if (refund === undefined) return refunds;
   const answered = answer as CallAnswer<RefundSeen>;
-  const { refundId: id, paymentId, amountMinor } = refund;
-  if (answered.type === "refused") {
-    return addRefund(refunds, { id, paymentId, amountMinor, state: "due", stripeRefundId: null });
-  }
-  const { stripeRefundStatus, id: stripeRefundId } = answered.value;
-  if (!isOneOf(stripeRefundStatus, refundStates)) throw new Error(`no refund is ${stripeRefundStatus}`);
-  return addRefund(refunds, { id, paymentId, amountMinor, state: stripeRefundStatus, stripeRefundId });
+  const { refundId: id, paymentId, amountMinor, stripePaymentIntentId, supersedes, isNew } = refund;
+  const due = { id, paymentId, amountMinor, stripePaymentIntentId, supersededBy: null };
+  const written = isNew
+    ? addRefund(refunds, { ...due, state: "due", stripeRefundId: null }, supersedes)
+    : replace(
+        refunds,
+        (row) => row.id === id && row.state === "due",
+        (row) => ({ ...row, ...due }),
+      );
+  if (answered.type === "refused") return written;
+  const { stripeRefundStatus: state, id: stripeRefundId } = answered.value;
+  if (!isOneOf(state, refundStates)) throw new Error(`no refund is ${state}`);
+  return replace(
+    written,
+    (row) => row.id === id,
+    (row) => ({ ...row, state, stripeRefundId }),
+  );
 }
 
 function register({ registration }: Change): ContractWorld {
@@ -66,10 +89,12 @@ function register({ registration }: Change): ContractWorld {
 function add(payments: readonly Payment[], row: NewPayment): readonly Payment[] {
   const { startsOn: _, ...payment } = row;
   const twin = payments.find(
-    ({ id, subject, period }) => id === payment.id || (subject === payment.subject && period === payment.period),
+    ({ id, subject, period, stripeInvoiceId }) =>
+      id === payment.id ||
+      (subject === payment.subject && period === payment.period && stripeInvoiceId === payment.stripeInvoiceId),
   );
   if (twin !== undefined) throw new Error(`payment ${payment.id} is written a second time`);
-  return [...payments, { ...payment, disputed: false }];
+  return [...payments, { ...payment, dispute: null }];
 }
 
 function movePayments(payments: readonly Payment[], { paymentMoves = [] }: Change): readonly Payment[] {
@@ -83,14 +108,25 @@ function movePayments(payments: readonly Payment[], { paymentMoves = [] }: Chang
   }, payments);
 }
 
-function movePayment(payment: Payment, { to, paidAt, stripePaymentIntentId }: PaymentMove): Payment {
-  const keptAt = to === "refunded" ? payment.paidAt : null;
+function movePayment(payment: Payment, { to, paidAt, ...learned }: PaymentMove): Payment {
+  const movedAt = to === "paid" ? (paidAt ?? payment.paidAt) : to === "refunded" ? payment.paidAt : null;
+  if ((to === "paid" || to === "refunded") !== (movedAt !== null)) throw new Error(`${payment.id} is ${to} at no time`);
   return {
     ...payment,
     state: to,
-    paidAt: to === "paid" ? (paidAt ?? null) : keptAt,
-    stripePaymentIntentId: stripePaymentIntentId ?? payment.stripePaymentIntentId,
+    paidAt: movedAt,
+    amountMinor: learned.amountMinor ?? payment.amountMinor,
+    stripePaymentIntentId: learned.stripePaymentIntentId ?? payment.stripePaymentIntentId,
+    stripeInvoiceId: learned.stripeInvoiceId ?? payment.stripeInvoiceId,
   };
+}
+
+function moveRefund(refunds: readonly Refund[], { id, from, to, stripeRefundId }: RefundMove): readonly Refund[] {
+  return replace(
+    refunds,
+    (row) => row.id === id && row.state === from && row.supersededBy === null,
+    (row) => ({ ...row, state: to, stripeRefundId: stripeRefundId ?? row.stripeRefundId }),
+  );
 }
 
 function moveLicense(licenses: readonly License[], move: LicenseMove): readonly License[] {
@@ -107,9 +143,18 @@ function moveLicense(licenses: readonly License[], move: LicenseMove): readonly 
   );
 }
 
-function addRefund(refunds: readonly Refund[], refund: Refund): readonly Refund[] {
+function addRefund(refunds: readonly Refund[], refund: Refund, supersedes: string | null): readonly Refund[] {
   if (refunds.some(({ id }) => id === refund.id)) throw new Error(`refund ${refund.id} is written a second time`);
-  return [...refunds, refund];
+  const rest =
+    supersedes === null
+      ? refunds
+      : replace(
+          refunds,
+          ({ id, state, supersededBy }) =>
+            id === supersedes && isOneOf(state, ["failed", "canceled"]) && supersededBy === null,
+          (row) => ({ ...row, supersededBy: refund.id }),
+        );
+  return [...rest, refund];
 }
 
 /** Replaces the one row that fits; throws unless there is exactly one. */

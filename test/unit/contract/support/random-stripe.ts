@@ -1,6 +1,6 @@
 import { type BusinessDate, periodAt, periodOn } from "../../../../src/contract/calendar.ts";
 import type { ContractWorld } from "../../../../src/contract/contract.ts";
-import type { Answer } from "../../../../src/contract/step.ts";
+import type { Answer, PaidInvoicesSeen } from "../../../../src/contract/step.ts";
 import { noonOf } from "../../../support/facts.ts";
 import type { CallStep, LookStep } from "./play.ts";
 import {
@@ -54,6 +54,35 @@ export class RandomStripe {
           invoiceSeen(look.invoiceId, "open"),
           missing,
         );
+      case "list_paid_invoices":
+        return this.#pick<Answer>(
+          { invoices: this.#paidInvoices() },
+          { invoices: [] },
+          {
+            invoices: [
+              ...this.#paidInvoices(),
+              { id: "in_unknown", amountPaidMinor: 1_980, paidAt: noonOf(this.#today), paymentIntentId: "pi_unknown" },
+            ],
+          },
+        );
+      case "read_payment_intent":
+        return this.#pick<Answer>(
+          {
+            type: "found",
+            id: look.paymentIntentId,
+            stripePaymentIntentStatus: "succeeded",
+            amountReceivedMinor: this.#world.contract.priceMinor,
+            paidAt: noonOf(this.#today),
+          },
+          {
+            type: "found",
+            id: look.paymentIntentId,
+            stripePaymentIntentStatus: "requires_payment_method",
+            amountReceivedMinor: 0,
+            paidAt: null,
+          },
+          missing,
+        );
       case "list_refunds": {
         const chargedMinor = this.#chargedMinor(look.paymentIntentId);
         const left = this.#left(look.paymentIntentId);
@@ -74,6 +103,8 @@ export class RandomStripe {
           done(this.#subscription(1)),
           refused("subscription_ended"),
         );
+      case "clear_cancel_at":
+        return this.#pick<Answer>(done(this.#subscription()), refused("subscription_ended"));
       case "void_invoice":
         return this.#pick<Answer>(done(invoiceSeen(call.invoiceId, "void")), refused("invoice_not_open"));
       case "stop_invoice":
@@ -103,6 +134,14 @@ export class RandomStripe {
     return [
       ...new Set(this.#world.payments.flatMap((row) => (row.state === "unpaid" ? (row.stripeInvoiceId ?? []) : []))),
     ];
+  }
+
+  #paidInvoices(): PaidInvoicesSeen["invoices"] {
+    return this.#world.payments.flatMap(({ stripeInvoiceId, stripePaymentIntentId, paidAt, amountMinor }) =>
+      stripeInvoiceId === null || paidAt === null
+        ? []
+        : [{ id: stripeInvoiceId, amountPaidMinor: amountMinor, paidAt, paymentIntentId: stripePaymentIntentId }],
+    );
   }
 
   #chargedMinor(intent: string): number {

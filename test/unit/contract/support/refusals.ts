@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { type Contract, type ContractStatus, contractStatuses } from "../../../../src/contract/contract.ts";
 import type { Facts } from "../../../../src/contract/operation.ts";
 import type { RejectionCode } from "../../../../src/contract/rejection.ts";
+import { makeTombstone } from "../../../support/facts.ts";
 import { ask } from "./play.ts";
 
 /** One way to spoil good facts, and the code that must answer it. */
@@ -10,7 +11,7 @@ export type Spoiler = readonly [code: RejectionCode, spoil: (facts: Facts) => Fa
 /** The refusals that any kind of an existing contract can meet before its own, in the order of the specification. */
 export const commonSpoilers: readonly Spoiler[] = [
   ["invalid_request", (facts) => ({ ...facts, operation: { ...facts.operation, params: { colour: "red" } } })],
-  ["contract_deleted", (facts) => ({ ...facts, deleted: true })],
+  ["contract_deleted", (facts) => ({ ...facts, tombstone: makeTombstone() })],
   ["contract_not_found", (facts) => ({ ...facts, world: null })],
   ["actor_not_allowed", askedBy("customer", "a-stranger")],
   ["operation_held", (facts) => ({ ...facts, heldOperationId: "op-0" })],

@@ -48,6 +48,9 @@ export function invoiceSeen(id: string, stripeInvoiceStatus: string, overrides: 
     amountPaidMinor: 0,
     paidAt: null,
     paymentIntentId: null,
+    subscriptionId: "sub_1",
+    billingReason: "subscription_cycle",
+    lines: [],
     ...overrides,
   } satisfies FoundInvoice;
 }

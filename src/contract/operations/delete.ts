@@ -1,0 +1,182 @@
+import { z } from "zod";
+import { businessDateOf } from "../calendar.ts";
+import { refundRefusals } from "../canceling.ts";
+import type { Attention } from "../change.ts";
+import type { BuriedPayment, ContractWorld, Payment } from "../contract.ts";
+import { closeSubscriptions, subscriptionsOf } from "../erasing.ts";
+import { leftOfPayment, type RefundResult, refundPayments, refundSourceOf, sumOf } from "../refunding.ts";
+import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
+import type { Answers, PaidInvoicesSeen, PaymentIntentSeen, Step } from "../step.ts";
+
+const params = z.strictObject({ confirm: z.string().max(64).optional() });
+type Params = z.output<typeof params>;
+
+/**
+ * 削除: makes as if nothing had been. By card, in this order: the subscriptions are cancelled, former ones too; their open
+ * invoices are voided; every payment is refunded as far as possible, past months and payments that only Stripe knows of
+ * included, except what was paid on or before the cut-off. Then contract, payments, licenses, sign-up and history are
+ * erased. Refunds that Stripe refuses stay owed and do not stop it.
+ *
+ * For mistaken sign-ups and contracts made by mistake; who wants money back should cancel, or refund the payment.
+ */
+export const deleteContract: ContractRule<typeof params> = {
+  kind: "delete",
+  subject: "contract",
+  button: { ja: "削除", en: "Delete" },
+  actors: staff,
+  params,
+  next(facts, answers) {
+    const { world, params: given } = facts;
+    const { contract } = world;
+    if (given.confirm !== contract.id) return reject("confirmation_missing", { contractId: contract.id });
+
+    const closing = closeSubscriptions(contract, answers);
+    if (closing.type === "step") return closing.step;
+    const collected = collectPayments(world, answers);
+    if (collected.type === "step") return collected.step;
+
+    const { kept, toRefund } = sortByCutoff(facts, collected.payments);
+    const refunding = refundPayments(refundSourceOf(world), toRefund, answers);
+    if (refunding.type === "step") return refunding.step;
+
+    const { newRefunds, refundMoves, attention } = sumOf(refunding.results);
+    const owesByHand = newRefunds.some(({ state }) => state === "manual_due") || world.refunds.some(isOwedByHand);
+    return settle({
+      newRefunds,
+      refundMoves,
+      attention: [...closing.attention, ...attention] satisfies Attention[],
+      notices: refundRefusals(attention),
+      deletion: {
+        customerId: owesByHand ? contract.customerId : null,
+        stripeIds: stripeIdsOf(world, collected.payments),
+        payments: [
+          ...collected.payments.flatMap((payment) => buriedBefore(world, payment)),
+          ...kept.map((payment) => buried(payment, "before_cutoff", null)),
+          ...refunding.results.map((result) => buriedAs(collected.payments, result)),
+        ],
+      },
+    });
+  },
+};
+
+/** A payment of our history, or one that only Stripe knows of. */
+type Collected = Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId" | "stripeInvoiceId" | "period"> & {
+  readonly subject: BuriedPayment["subject"];
+  readonly paidAt: string;
+  readonly state: "paid" | "refunded";
+};
+
+type Collecting =
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "collected"; readonly payments: readonly Collected[] };
+
+/** Every payment of the contract: our rows, and what Stripe lists as paid for its subscriptions, or by its intent, beyond them. */
+function collectPayments(world: ContractWorld, answers: Answers): Collecting {
+  const { contract, payments } = world;
+  const ours = payments.flatMap((payment): Collected[] =>
+    (payment.state === "paid" || payment.state === "refunded") && payment.paidAt !== null
+      ? [{ ...payment, paidAt: payment.paidAt, state: payment.state }]
+      : [],
+  );
+  const knownInvoices = new Set(ours.map(({ stripeInvoiceId }) => stripeInvoiceId));
+  const knownIntents = new Set(ours.map(({ stripePaymentIntentId }) => stripePaymentIntentId));
+  const foreign: Collected[] = [];
+
+  for (const subscriptionId of subscriptionsOf(contract)) {
+    const name = `paid_invoices:${subscriptionId}`;
+    const seen = answers.get(name) as PaidInvoicesSeen | undefined;
+    if (seen === undefined)
+      return { type: "step", step: { type: "look", name, look: { verb: "list_paid_invoices", subscriptionId } } };
+    for (const { id, amountPaidMinor, paidAt, paymentIntentId } of seen.invoices) {
+      const isKnown = knownInvoices.has(id) || (paymentIntentId !== null && knownIntents.has(paymentIntentId));
+      if (isKnown || amountPaidMinor <= 0) continue;
+      foreign.push(foreignPayment(id, amountPaidMinor, paidAt, paymentIntentId));
+    }
+  }
+
+  const intentId = contract.stripePaymentIntentId;
+  if (intentId !== null && !knownIntents.has(intentId)) {
+    const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
+    if (seen === undefined) {
+      const look = { verb: "read_payment_intent", paymentIntentId: intentId } as const;
+      return { type: "step", step: { type: "look", name: "payment_intent", look } };
+    }
+    if (seen.type === "found" && seen.paidAt !== null && seen.amountReceivedMinor > 0) {
+      foreign.push({
+        ...foreignPayment(intentId, seen.amountReceivedMinor, seen.paidAt, intentId),
+        stripeInvoiceId: null,
+      });
+    }
+  }
+  return { type: "collected", payments: [...ours, ...foreign] };
+}
+
+function foreignPayment(
+  id: string,
+  amountMinor: number,
+  paidAt: string,
+  stripePaymentIntentId: string | null,
+): Collected {
+  return {
+    id,
+    subject: "unknown",
+    period: null,
+    amountMinor,
+    paidAt,
+    stripePaymentIntentId,
+    stripeInvoiceId: id,
+    state: "paid",
+  };
+}
+
+/** What is to be refunded, and what was paid before refunds existed. Money that came by hand has no cut-off. */
+function sortByCutoff({ world, zone, policy }: RuleFacts<Params>, payments: readonly Collected[]) {
+  const open = payments.filter((payment) => payment.state === "paid" && leftOfPayment(world, payment) > 0);
+  const isBefore = ({ paidAt, stripePaymentIntentId }: Collected) =>
+    stripePaymentIntentId !== null && businessDateOf(paidAt, zone) <= policy.refundCutoffOn;
+  return { kept: open.filter(isBefore), toRefund: open.filter((payment) => !isBefore(payment)) };
+}
+
+/** A payment of which nothing was left to refund when the deletion came to it. */
+function buriedBefore(world: ContractWorld, payment: Collected): readonly BuriedPayment[] {
+  if (payment.state === "paid" && leftOfPayment(world, payment) > 0) return [];
+  const refund = world.refunds.findLast(
+    ({ paymentId, supersededBy }) => paymentId === payment.id && supersededBy === null,
+  );
+  const result = refund === undefined ? "refunded_before" : resultOf(refund.state);
+  return [buried(payment, result, refund?.id ?? null)];
+}
+
+function resultOf(state: ContractWorld["refunds"][number]["state"]): BuriedPayment["result"] {
+  if (state === "manual_due") return "refund_owed_by_hand";
+  return state === "pending" || state === "requires_action" ? "refund_pending" : "refunded_before";
+}
+
+function buriedAs(payments: readonly Collected[], { paymentId, result, refundId }: RefundResult): BuriedPayment {
+  const payment = payments.find(({ id }) => id === paymentId);
+  if (payment === undefined) throw new Error(`${paymentId} was not to be refunded`);
+  return buried(payment, result, refundId);
+}
+
+function buried(payment: Collected, result: BuriedPayment["result"], refundId: string | null): BuriedPayment {
+  const { id, subject, period, amountMinor, paidAt, stripePaymentIntentId } = payment;
+  return { paymentId: id, subject, period, amountMinor, paidAt, stripePaymentIntentId, result, refundId };
+}
+
+function isOwedByHand({ state }: ContractWorld["refunds"][number]): boolean {
+  return state === "manual_due";
+}
+
+/** Everything by which late money and late events of the contract can be recognised. */
+function stripeIdsOf({ contract, payments }: ContractWorld, collected: readonly Collected[]): readonly string[] {
+  const ids = [
+    contract.stripeCustomerId,
+    ...subscriptionsOf(contract),
+    contract.stripePaymentIntentId,
+    ...[...payments, ...collected].flatMap(({ stripeInvoiceId, stripePaymentIntentId }) => [
+      stripeInvoiceId,
+      stripePaymentIntentId,
+    ]),
+  ];
+  return [...new Set(ids.filter((id) => id !== null))];
+}

@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { type ContractRule, staff } from "../rule.ts";
+import { settleOwed } from "../settling-refunds.ts";
+
+const params = z.strictObject({ refundId: z.string().min(1).max(300) });
+
+/** A person has paid a refund back by hand, whatever way it was meant to go: nothing of it is owed any more. */
+export const recordManualRefund: ContractRule<typeof params> = {
+  kind: "record_manual_refund",
+  subject: "contract",
+  button: { ja: "手動返金を記録", en: "Record a refund by hand" },
+  actors: staff,
+  params,
+  next: ({ world, params: { refundId } }) => settleOwed(world, refundId, "manual_done"),
+  nextAfterDeletion: ({ tombstone, params: { refundId } }) => settleOwed(tombstone, refundId, "manual_done"),
+};

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { refundRefusals } from "../canceling.ts";
+import type { Change, LicenseMove } from "../change.ts";
+import type { License, Payment } from "../contract.ts";
+import {
+  isOwed,
+  leftOfPayment,
+  type Refundable,
+  type Refunding,
+  refundPayments,
+  refundSourceOf,
+  sumOf,
+} from "../refunding.ts";
+import { type ContractRule, reject, settle, staff } from "../rule.ts";
+import type { Step } from "../step.ts";
+
+const params = z.strictObject({ paymentId: z.string().min(1).max(255), revokeLicense: z.boolean().default(false) });
+
+/**
+ * 部分返金: gives back what is left of one row of the purchase history, whole rows only: through Stripe where Stripe took
+ * the money, as a note for a person otherwise. With `revokeLicense` the license that the payment opened is revoked with it.
+ * Neither can be undone, and a license cannot be taken later for a payment that was refunded without it.
+ *
+ * Of a deleted contract, a refund that is still owed may be asked for again.
+ */
+export const refundPayment: ContractRule<typeof params> = {
+  kind: "refund_payment",
+  subject: "contract",
+  button: { ja: "部分返金", en: "Refund one payment" },
+  actors: staff,
+  params,
+  next({ world, params: { paymentId, revokeLicense } }, answers) {
+    const payment = world.payments.find(({ id }) => id === paymentId);
+    if (payment === undefined) return reject("payment_not_found", { paymentId });
+    const refusal = refuseRefund(payment, leftOfPayment(world, payment));
+    if (refusal !== undefined) return refusal;
+    const refunding = refundPayments(refundSourceOf(world), [payment], answers);
+    return settleRefund(refunding, paymentId, {
+      licenses: revokeLicense ? revokeFor(payment, world.licenses) : [],
+    });
+  },
+  nextAfterDeletion({ tombstone, params: { paymentId } }, answers) {
+    const refund = tombstone.refunds.find((row) => row.paymentId === paymentId && isOwed(row));
+    if (refund === undefined) {
+      const isKnown = tombstone.payments.some((payment) => payment.paymentId === paymentId);
+      return reject(isKnown ? "already_refunded" : "payment_not_found", { paymentId });
+    }
+    const { amountMinor, stripePaymentIntentId } = refund;
+    const payment: Refundable = { id: paymentId, amountMinor, stripePaymentIntentId };
+    const byCard = stripePaymentIntentId !== null;
+    if (!byCard) return reject("already_refunded", { paymentId });
+    const refunding = refundPayments({ refunds: tombstone.refunds, byCard }, [payment], answers);
+    return settleRefund(refunding, paymentId, { paymentMoves: [] });
+  },
+};
+
+/** Why nothing of a payment can be given back, in the order of the specification; undefined when something can. */
+export function refuseRefund({ id, state, dispute }: Payment, leftMinor: number): Step | undefined {
+  const detail = { paymentId: id };
+  if (state === "refunded") return reject("already_refunded", detail);
+  if (state !== "paid") return reject("payment_not_paid", detail);
+  if (leftMinor <= 0) return reject("already_refunded", detail);
+  return dispute === "lost" ? reject("payment_disputed", detail) : undefined;
+}
+
+/** The license of the payment, if it is open. */
+function revokeFor({ id }: Payment, licenses: readonly License[]): readonly LicenseMove[] {
+  const isOpen = licenses.some(({ paymentId, revokedBecause }) => paymentId === id && revokedBecause === null);
+  return isOpen ? [{ type: "revoked", paymentId: id, because: "refunded" }] : [];
+}
+
+function settleRefund(refunding: Refunding, paymentId: string, change: Change): Step {
+  if (refunding.type === "step") return refunding.step;
+  // Somebody has refunded it at Stripe; the report of that brings our row up to date.
+  const isNews = refunding.results.every(
+    ({ result, refundMoves }) => result !== "refunded_before" || refundMoves.length > 0,
+  );
+  if (!isNews) return reject("already_refunded", { paymentId });
+  const { newRefunds, refundMoves, paymentMoves, attention } = sumOf(refunding.results);
+  return settle({
+    newRefunds,
+    refundMoves,
+    paymentMoves,
+    attention,
+    notices: refundRefusals(attention),
+    ...change,
+  });
+}

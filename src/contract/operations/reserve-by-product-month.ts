@@ -1,0 +1,13 @@
+import { z } from "zod";
+import { type ContractRule, rejectStatus, schedule } from "../rule.ts";
+
+const params = z.strictObject({ date: z.string() });
+
+export const reserveByProductMonth: ContractRule<typeof params> = {
+  kind: "reserve_by_product_month",
+  subject: "contract",
+  button: { ja: "商品の年月指定による解約予約", en: "Reserve by product month" },
+  actors: schedule,
+  params,
+  next: ({ world }) => rejectStatus(world.contract),
+};

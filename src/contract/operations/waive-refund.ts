@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { type ContractRule, reject, staff } from "../rule.ts";
+import { settleOwed } from "../settling-refunds.ts";
+
+const params = z.strictObject({ refundId: z.string().min(1).max(300) });
+
+/** It was decided that a refund which is owed will not be given; the request says why. */
+export const waiveRefund: ContractRule<typeof params> = {
+  kind: "waive_refund",
+  subject: "contract",
+  button: { ja: "返金しないことを記録", en: "Waive a refund" },
+  actors: staff,
+  params,
+  next: ({ operation, world, params: { refundId } }) =>
+    operation.hasReason ? settleOwed(world, refundId, "waived") : reasonMissing(),
+  nextAfterDeletion: ({ operation, tombstone, params: { refundId } }) =>
+    operation.hasReason ? settleOwed(tombstone, refundId, "waived") : reasonMissing(),
+};
+
+function reasonMissing() {
+  return reject("invalid_request", { field: "reason", problem: "must say why the refund is waived" });
+}

@@ -1,0 +1,86 @@
+import { sql } from "drizzle-orm";
+import type { Deletion } from "../contract/change.ts";
+import { json, type Part } from "./guarded-statement.ts";
+import type { ContractGuard } from "./operation-parts.ts";
+
+/** What still can be asked of a contract that has been deleted, and so is left waiting behind the deletion. */
+const kindsAfterDeletion = [
+  "refund_payment",
+  "record_manual_refund",
+  "waive_refund",
+  "record_payment",
+  "record_payment_failure",
+  "record_subscription_change",
+  "record_subscription_end",
+  "record_refund",
+  "record_dispute",
+];
+
+/**
+ * The parts of a guarded statement that erase a contract: payments, sign-up, licenses, settled refunds, mails, journal,
+ * bodies of stored events, operations, and the contract itself. The tombstone takes its place.
+ *
+ * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events; the refunds that are
+ * owed or on their way. Requests that waited behind the deletion are answered `contract_deleted`, their words forgotten.
+ *
+ * PostgreSQL checks foreign keys when the whole statement is done, so the order of the parts does not matter to them.
+ */
+export function erasureParts(contract: ContractGuard, operationId: string, deletion: Deletion): Part[] {
+  const { contractId, version } = contract;
+  const kinds = `{${kindsAfterDeletion.join(",")}}`;
+  const ofContract = sql`contract_id = ${contractId}`;
+  const others = sql`${ofContract} and id <> ${operationId}`;
+  const erase = (name: string, statement: Part["statement"]): Part => ({ name, rows: "any", statement });
+  return [
+    {
+      name: "contract",
+      rows: 1,
+      statement: sql`delete from keiyaku.contracts where id = ${contractId} and version = ${version} returning id`,
+    },
+    {
+      name: "tombstone",
+      rows: 1,
+      statement: sql`insert into keiyaku.tombstones (contract_id, operation_id, customer_id, stripe_ids, payments)
+        values (${contractId}, ${operationId}, ${deletion.customerId},
+          array(select jsonb_array_elements_text(${json(deletion.stripeIds)})), ${json(deletion.payments)})
+        returning contract_id`,
+    },
+    erase("erased_licenses", sql`delete from keiyaku.licenses where ${ofContract} returning payment_id`),
+    erase("erased_payments", sql`delete from keiyaku.payments where ${ofContract} returning id`),
+    erase("erased_signup", sql`delete from keiyaku.signups where ${ofContract} returning contract_id`),
+    erase(
+      "erased_refunds",
+      sql`delete from keiyaku.refunds where ${ofContract}
+        and (state in ('succeeded', 'manual_done', 'waived') or superseded_by is not null) returning id`,
+    ),
+    erase("erased_mails", sql`delete from keiyaku.notifications where ${ofContract} returning id`),
+    erase(
+      "erased_journal",
+      sql`delete from keiyaku.stripe_calls s using keiyaku.operations o
+        where o.id = s.operation_id and o.contract_id = ${contractId} returning s.name`,
+    ),
+    erase(
+      "erased_operations",
+      sql`delete from keiyaku.operations where ${others} and state in ('succeeded', 'rejected', 'abandoned') returning id`,
+    ),
+    erase(
+      "erased_ids",
+      sql`insert into keiyaku.erased_operations (id, contract_id)
+        select id, contract_id from keiyaku.operations where ${others} and state in ('succeeded', 'rejected', 'abandoned')
+        on conflict (id) do nothing returning id`,
+    ),
+    erase(
+      "answered_operations",
+      sql`update keiyaku.operations set state = 'rejected', concluded_at = clock_timestamp(), params = '{}', reason = null,
+          rejection_code = 'contract_deleted', rejection_detail = '{}', next_attempt_at = null, wait_reason = null,
+          ring_at = null
+        where ${others} and state = 'requested' and kind <> all (${kinds}::keiyaku.operation_kind[]) returning id`,
+    ),
+    erase(
+      "erased_events",
+      sql`update keiyaku.stripe_events set body = null
+        where object_id = any (array(select jsonb_array_elements_text(${json(deletion.stripeIds)}))) and body is not null
+        returning id`,
+    ),
+  ];
+}

@@ -105,7 +105,9 @@ function refundOne(source: RefundSource, payment: Refundable, answers: Answers):
   const id = waiting?.id ?? refundId(source, payment.id);
   const amountMinor = leftOfPayment(source, payment);
   // One that failed at Stripe is over; the new one takes its place.
-  const failed = source.refunds.find((refund) => refund.paymentId === payment.id && isOwed(refund));
+  const failed = source.refunds.find(
+    (refund) => refund.paymentId === payment.id && isOwed(refund) && isOneOf(refund.state, ["failed", "canceled"]),
+  );
   const supersedes = waiting === undefined && failed !== undefined ? failed.id : null;
   const paymentIntentId = payment.stripePaymentIntentId;
   const row = { id, paymentId: payment.id, amountMinor, stripeRefundId: null, supersedes };

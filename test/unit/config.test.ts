@@ -36,6 +36,7 @@ describe("without any setting", () => {
       queue: { type: "postgres" },
       stripe: { type: "stand_in", stateDir: resolve(".keiyaku/stripe") },
       businessTimeZone: "Asia/Tokyo",
+      moneyPolicy: { refundCutoffOn: "2018-08-04", latePayment: "refund" },
       http: { host: "127.0.0.1", port: 8787 },
       shutdownTimeoutMs: 25_000,
       logLevel: "info",

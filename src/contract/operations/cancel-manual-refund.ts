@@ -8,7 +8,7 @@ import { type ContractRule, noParams, reject, rejectStatus, staff } from "../rul
 export const cancelManualRefund: ContractRule<typeof noParams> = {
   kind: "cancel_manual_refund",
   subject: "contract",
-  button: { ja: "キャンセル(手動返金)", en: "Cancel, refund by hand" },
+  button: { ja: "キャンセル(手動返金)", en: "Cancel with manual refund" },
   actors: staff,
   params: noParams,
   next({ world }, answers) {

@@ -150,4 +150,64 @@ describe("refunding what a canceled contract by card was paid", () => {
     const cash = makePayment({ subject: "initial_fee", amountMinor: 5_000, stripePaymentIntentId: null });
     expect(settled(play(setup([cash]), ended)).newRefunds).toMatchObject([{ state: "manual_due" }]);
   });
+
+  test("a refund that failed before is superseded by the one that takes its place", () => {
+    const failed = makeRefund(initialFee, { state: "failed", stripeRefundId: "re_0" });
+    const played = play(setup([initialFee], [failed]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+      [`refund:${initialFee.id}`]: done(refundSeen("c-1:initial_fee:refund:2", 5_000)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: true, supersedes: failed.id } });
+  });
+
+  test("one that has been superseded is not superseded again", () => {
+    const failed = makeRefund(initialFee, { state: "failed", supersededBy: "c-1:initial_fee:refund:2" });
+    const waiting = makeRefund(initialFee, { id: "c-1:initial_fee:refund:2", state: "due" });
+    const played = play(setup([initialFee], [failed, waiting]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+      [`refund:${initialFee.id}`]: done(refundSeen(waiting.id, 5_000)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: false, refundId: waiting.id, supersedes: null } });
+  });
+});
+
+describe("a refund that an abandoned operation left owed", () => {
+  const waiting = makeRefund(initialFee, { state: "due" });
+
+  test.each([
+    ["succeeded", [{ id: initialFee.id, from: "paid", to: "refunded" }]],
+    ["pending", []],
+  ])("is found at Stripe as %s: its row follows, and nothing is sent", (status, paymentMoves) => {
+    const seen = { ...refundsSeen(5_000, 0), refunds: [refundSeen(refundId, 5_000, status)] } as Answer;
+    const played = play(setup([initialFee], [waiting]), { ...ended, [`refunds_of:${initialFee.id}`]: seen });
+    expect(played.steps.map(({ type }) => type)).toEqual(["call", "look"]);
+    expect(settled(played)).toMatchObject({
+      refundMoves: [{ id: refundId, from: "due", to: status, stripeRefundId: "re_1" }],
+      paymentMoves,
+    });
+  });
+
+  test("is owed no more once somebody has given the money back at Stripe", () => {
+    const played = play(setup([initialFee], [waiting]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000, 0),
+    });
+    expect(settled(played)).toMatchObject({
+      refundMoves: [{ id: refundId, from: "due", to: "waived" }],
+      paymentMoves: [{ id: initialFee.id, from: "paid", to: "refunded" }],
+      attention: [{ code: "refunded_elsewhere" }],
+    });
+  });
+
+  test("is sent under its own row when Stripe has nothing of it", () => {
+    const played = play(setup([initialFee], [waiting]), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+      [`refund:${initialFee.id}`]: done(refundSeen(refundId, 5_000)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: false, refundId } });
+    expect(settled(played).refundMoves).toEqual([]);
+  });
 });

@@ -58,7 +58,14 @@ describe("what it does", () => {
         type: "call",
         name: callName,
         call: { verb: "refund_payment", refundId, paymentIntentId: "pi_1", amountMinor: 9_800 },
-        refund: { isNew: true, refundId, paymentId: price.id, amountMinor: 9_800 },
+        refund: {
+          isNew: true,
+          refundId,
+          paymentId: price.id,
+          amountMinor: 9_800,
+          stripePaymentIntentId: "pi_1",
+          supersedes: null,
+        },
       },
     ]);
     expect(settled(played)).toEqual({
@@ -66,6 +73,7 @@ describe("what it does", () => {
       reservation: null,
       paymentMoves: [{ id: price.id, from: "paid", to: "refunded" }],
       newRefunds: [],
+      refundMoves: [],
       licenses: [{ type: "revoked", paymentId: price.id, because: "canceled" }],
       attention: [],
       notices: [

@@ -79,6 +79,7 @@ describe("without Stripe", () => {
       reservation: null,
       paymentMoves: due.map(({ id }) => ({ id, from: "due", to: "never_charged" })),
       newRefunds: [],
+      refundMoves: [],
       licenses: [],
       attention: [],
       notices: [
@@ -96,7 +97,18 @@ describe("without Stripe", () => {
       status: "canceled",
       reservation: null,
       paymentMoves: [],
-      newRefunds: [{ id: refundId, paymentId: fee.id, amountMinor: 5_000, state: "manual_due" }],
+      newRefunds: [
+        {
+          id: refundId,
+          paymentId: fee.id,
+          amountMinor: 5_000,
+          state: "manual_due",
+          stripePaymentIntentId: null,
+          stripeRefundId: null,
+          supersedes: null,
+        },
+      ],
+      refundMoves: [],
       licenses: [],
       attention: [{ code: "refund_owed_by_hand", detail: { refundId, amountMinor: 5_000 } }],
       notices: [
@@ -150,7 +162,14 @@ describe("by card", () => {
         type: "call",
         name: `refund:${initialFee.id}`,
         call: { verb: "refund_payment", refundId, paymentIntentId: "pi_first", amountMinor: 5_000 },
-        refund: { isNew: true, refundId, paymentId: initialFee.id, amountMinor: 5_000 },
+        refund: {
+          isNew: true,
+          refundId,
+          paymentId: initialFee.id,
+          amountMinor: 5_000,
+          stripePaymentIntentId: "pi_first",
+          supersedes: null,
+        },
       },
     ]);
     expect(settled(played)).toEqual({
@@ -158,6 +177,7 @@ describe("by card", () => {
       reservation: null,
       paymentMoves: [{ id: initialFee.id, from: "paid", to: "refunded" }],
       newRefunds: [],
+      refundMoves: [],
       licenses: [],
       attention: [],
       notices: [

@@ -94,6 +94,7 @@ describe("the contract", () => {
         endedAt: null,
         stripeCustomerId: null,
         stripeSubscriptionId: null,
+        formerStripeSubscriptionIds: [],
         stripePaymentIntentId: null,
       },
       product: null,

@@ -208,7 +208,8 @@ export interface BuriedPayment {
 
 /**
  * `refunded`, `refund_pending`, `refunded_before` (by somebody else, or earlier); `refund_owed` (Stripe refused);
- * `refund_owed_by_hand`; `before_cutoff` (made before refunds existed: kept); `kept` (late money that is kept by setting).
+ * `refund_owed_by_hand`; `lost_in_dispute` (the customer's bank has taken it back); `before_cutoff` (made before refunds
+ * existed: kept); `kept` (late money that is kept by setting).
  */
 export const burialResults = [
   "refunded",
@@ -216,6 +217,7 @@ export const burialResults = [
   "refunded_before",
   "refund_owed",
   "refund_owed_by_hand",
+  "lost_in_dispute",
   "before_cutoff",
   "kept",
 ] as const;

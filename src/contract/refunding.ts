@@ -68,9 +68,11 @@ export function isOwed({ state, supersededBy }: Refund): boolean {
   return isOneOf(state, owedRefundStates) && supersededBy === null;
 }
 
-/** The payments that hold money of the customer's: paid, and not wholly given back by our own rows. */
+/** The payments that hold money of the customer's: paid, not lost in a dispute, and not wholly given back by our own rows. */
 export function refundablePayments(world: ContractWorld): readonly Payment[] {
-  return world.payments.filter((payment) => payment.state === "paid" && leftOfPayment(world, payment) > 0);
+  return world.payments.filter(
+    (payment) => payment.state === "paid" && payment.dispute !== "lost" && leftOfPayment(world, payment) > 0,
+  );
 }
 
 /**

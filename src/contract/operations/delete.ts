@@ -64,6 +64,7 @@ type Collected = Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId" | 
   readonly subject: BuriedPayment["subject"];
   readonly paidAt: string;
   readonly state: "paid" | "refunded";
+  readonly dispute: Payment["dispute"];
 };
 
 type Collecting =
@@ -126,20 +127,27 @@ function foreignPayment(
     stripePaymentIntentId,
     stripeInvoiceId: id,
     state: "paid",
+    dispute: null,
   };
 }
 
 /** What is to be refunded, and what was paid before refunds existed. Money that came by hand has no cut-off. */
 function sortByCutoff({ world, zone, policy }: RuleFacts<Params>, payments: readonly Collected[]) {
-  const open = payments.filter((payment) => payment.state === "paid" && leftOfPayment(world, payment) > 0);
+  const open = payments.filter((payment) => isOpen(world, payment));
   const isBefore = ({ paidAt, stripePaymentIntentId }: Collected) =>
     stripePaymentIntentId !== null && businessDateOf(paidAt, zone) <= policy.refundCutoffOn;
   return { kept: open.filter(isBefore), toRefund: open.filter((payment) => !isBefore(payment)) };
 }
 
+/** Whether a payment still holds money of the customer's. */
+function isOpen(world: ContractWorld, payment: Collected): boolean {
+  return payment.state === "paid" && payment.dispute !== "lost" && leftOfPayment(world, payment) > 0;
+}
+
 /** A payment of which nothing was left to refund when the deletion came to it. */
 function buriedBefore(world: ContractWorld, payment: Collected): readonly BuriedPayment[] {
-  if (payment.state === "paid" && leftOfPayment(world, payment) > 0) return [];
+  if (isOpen(world, payment)) return [];
+  if (payment.dispute === "lost") return [buried(payment, "lost_in_dispute", null)];
   const refund = world.refunds.findLast(
     ({ paymentId, supersededBy }) => paymentId === payment.id && supersededBy === null,
   );

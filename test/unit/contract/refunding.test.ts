@@ -146,6 +146,11 @@ describe("refunding what a canceled contract by card was paid", () => {
     expect(played.steps.at(-1)).toMatchObject({ call: { refundId: id }, refund: { refundId: id } });
   });
 
+  test("money that was lost in a dispute is with the customer already", () => {
+    const played = play(setup([{ ...initialFee, dispute: "lost" }]), ended);
+    expect(settled(played)).toMatchObject({ newRefunds: [], paymentMoves: [], attention: [] });
+  });
+
   test("money that did not come through Stripe is owed back by hand", () => {
     const cash = makePayment({ subject: "initial_fee", amountMinor: 5_000, stripePaymentIntentId: null });
     expect(settled(play(setup([cash]), ended)).newRefunds).toMatchObject([{ state: "manual_due" }]);

@@ -1,0 +1,266 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Contract,
+  type ContractWorld,
+  contractStatuses,
+  type Payment,
+  type Refund,
+} from "../../../../src/contract/contract.ts";
+import type { Facts } from "../../../../src/contract/operation.ts";
+import type { Answer } from "../../../../src/contract/step.ts";
+import { makeFacts, makePayment, makeRefund, makeWorld, on, policy } from "../../../support/facts.ts";
+import { play, settled } from "../support/play.ts";
+import { askedBy, expectRefusalsInOrder, refusalOf } from "../support/refusals.ts";
+import {
+  done,
+  invoiceSeen,
+  missing,
+  refundSeen,
+  refundsSeen,
+  refused,
+  subscriptionEnded,
+  unpaidInvoices,
+} from "../support/stripe-answers.ts";
+
+function setup(world: ContractWorld, params: Readonly<Record<string, unknown>> = { confirm: "c-1" }): Facts {
+  return makeFacts("delete", { world, params });
+}
+
+/** A monthly contract by card with these rows of its history. */
+function byCard(payments: readonly Payment[], contract: Partial<Contract> = {}, refunds: readonly Refund[] = []) {
+  return setup(makeWorld({ contract: { paymentMethod: "card", ...contract }, payments, refunds }));
+}
+
+/** What Stripe says to a deletion when there is nothing that is open, nor anything that we do not know. */
+const quiet = {
+  "cancel_subscription:sub_1": done(subscriptionEnded),
+  "unpaid_invoices:sub_1": unpaidInvoices(),
+  "paid_invoices:sub_1": { invoices: [] },
+} satisfies Record<string, Answer>;
+
+const first = makePayment({ period: 0, stripePaymentIntentId: "pi_0", stripeInvoiceId: "in_0" });
+const second = makePayment({ period: 1, stripePaymentIntentId: "pi_1", stripeInvoiceId: "in_1" });
+
+function refundedAt(payment: Payment): Record<string, Answer> {
+  const id = `${payment.id}:refund:1`;
+  return {
+    [`refunds_of:${payment.id}`]: refundsSeen(payment.amountMinor),
+    [`refund:${payment.id}`]: done(refundSeen(id, payment.amountMinor)),
+  };
+}
+
+/** What became of each payment, by its id. */
+function resultsOf(facts: Facts, script: Readonly<Record<string, Answer>>) {
+  const { deletion } = settled(play(facts, script));
+  return Object.fromEntries((deletion?.payments ?? []).map(({ paymentId, result }) => [paymentId, result]));
+}
+
+describe("who may, and when", () => {
+  test("the first of several refusals answers", () => {
+    expectRefusalsInOrder(setup(makeWorld()), [
+      ["confirmation_missing", (facts) => ({ ...facts, operation: { ...facts.operation, params: {} } })],
+    ]);
+  });
+
+  test.each([{}, { confirm: "c-2" }, { confirm: "" }])(
+    "it must be confirmed by the contract's id, not by %j",
+    (params) => {
+      expect(refusalOf(setup(makeWorld(), params))).toBe("confirmation_missing");
+    },
+  );
+
+  test.each(contractStatuses)("a contract that is %s may be deleted", (status) => {
+    expect(refusalOf(setup(makeWorld({ contract: { status } })))).toBeUndefined();
+  });
+
+  test("customers, the calendar and Stripe may not ask it", () => {
+    for (const type of ["customer", "schedule", "stripe"] as const) {
+      expect(refusalOf(askedBy(type, "cust-1")(setup(makeWorld())))).toBe("actor_not_allowed");
+    }
+  });
+});
+
+describe("without Stripe", () => {
+  test("what was never paid leaves nothing but the tombstone, and nobody's name", () => {
+    const due = makePayment({ period: 0, state: "due" });
+    expect(settled(play(setup(makeWorld({ payments: [due] }))))).toEqual({
+      newRefunds: [],
+      refundMoves: [],
+      attention: [],
+      notices: [],
+      deletion: { customerId: null, stripeIds: [], payments: [] },
+    });
+  });
+
+  test("what was paid is owed by hand, also from before the cut-off, and the customer's id stays with it", () => {
+    const old = makePayment({ period: 0, paidAt: "2018-01-01T03:00:00Z" });
+    const change = settled(play(setup(makeWorld({ payments: [old] }))));
+    expect(change).toMatchObject({
+      newRefunds: [{ paymentId: old.id, state: "manual_due", amountMinor: 1_980 }],
+      deletion: { customerId: "cust-1", payments: [{ paymentId: old.id, result: "refund_owed_by_hand" }] },
+    });
+  });
+
+  test("a refund that is owed by hand already is not owed twice, and keeps the customer's id", () => {
+    const payment = makePayment({ period: 0 });
+    const world = makeWorld({ payments: [payment], refunds: [makeRefund(payment, { state: "manual_due" })] });
+    expect(settled(play(setup(world)))).toMatchObject({
+      newRefunds: [],
+      deletion: { customerId: "cust-1", payments: [{ result: "refund_owed_by_hand" }] },
+    });
+  });
+});
+
+describe("by card", () => {
+  test("subscriptions are ended first, then invoices closed, then every payment refunded, past months included", () => {
+    const open = unpaidInvoices(
+      { id: "in_open", stripeInvoiceStatus: "open" },
+      { id: "in_draft", stripeInvoiceStatus: "draft" },
+    );
+    const played = play(byCard([first, second]), {
+      ...quiet,
+      "unpaid_invoices:sub_1": open,
+      "void:in_open": done(invoiceSeen("in_open", "void")),
+      "stop:in_draft": done(invoiceSeen("in_draft", "draft")),
+      ...refundedAt(first),
+      ...refundedAt(second),
+    });
+    expect(played.steps.map(({ name }) => name)).toEqual([
+      "cancel_subscription:sub_1",
+      "unpaid_invoices:sub_1",
+      "void:in_open",
+      "stop:in_draft",
+      "paid_invoices:sub_1",
+      `refunds_of:${first.id}`,
+      `refund:${first.id}`,
+      `refunds_of:${second.id}`,
+      `refund:${second.id}`,
+    ]);
+    expect(settled(played).deletion).toMatchObject({
+      customerId: null,
+      stripeIds: ["cus_1", "sub_1", "in_0", "pi_0", "in_1", "pi_1"],
+      payments: [
+        { paymentId: first.id, subject: "period", period: 0, result: "refunded", refundId: `${first.id}:refund:1` },
+        { paymentId: second.id, result: "refunded" },
+      ],
+    });
+  });
+
+  test("former subscriptions are ended, too, and what they brought is refunded", () => {
+    const played = play(byCard([], { formerStripeSubscriptionIds: ["sub_0"] }), {
+      ...quiet,
+      "cancel_subscription:sub_0": refused("not_found"),
+      "unpaid_invoices:sub_0": unpaidInvoices(),
+      "paid_invoices:sub_0": {
+        invoices: [{ id: "in_x", amountPaidMinor: 1_500, paidAt: "2024-09-08T00:00:00Z", paymentIntentId: "pi_x" }],
+      },
+      "refunds_of:in_x": refundsSeen(1_500),
+      "refund:in_x": done(refundSeen("in_x:refund:1", 1_500)),
+    });
+    expect(settled(played)).toMatchObject({
+      attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_0" } }],
+      deletion: {
+        stripeIds: ["cus_1", "sub_1", "sub_0", "in_x", "pi_x"],
+        payments: [{ paymentId: "in_x", subject: "unknown", amountMinor: 1_500, result: "refunded" }],
+      },
+    });
+  });
+
+  test("a paid invoice that our history knows is not refunded a second time", () => {
+    const invoices = [
+      { id: "in_0", amountPaidMinor: 1_980, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" },
+      { id: "in_1", amountPaidMinor: 0, paidAt: "2024-11-08T00:00:00Z", paymentIntentId: null },
+    ];
+    const script = { ...quiet, "paid_invoices:sub_1": { invoices }, ...refundedAt(first) };
+    expect(resultsOf(byCard([first]), script)).toEqual({ [first.id]: "refunded" });
+  });
+
+  test.each([
+    ["2018-08-04T14:59:59Z", "before_cutoff"],
+    ["2018-08-04T15:00:00Z", "refunded"],
+  ])("what was paid at %s, by the calendar of Tokyo, is %s", (paidAt, result) => {
+    const payment = { ...first, paidAt };
+    const script = result === "refunded" ? { ...quiet, ...refundedAt(first) } : quiet;
+    expect(resultsOf(byCard([payment]), script)).toEqual({ [first.id]: result });
+  });
+
+  test("another cut-off is a setting", () => {
+    const facts = { ...byCard([first]), policy: { ...policy, refundCutoffOn: on("2024-10-08") } };
+    expect(resultsOf(facts, quiet)).toEqual({ [first.id]: "before_cutoff" });
+  });
+
+  test("refunds that Stripe refuses do not stop it: they stay owed, and the operators are told", () => {
+    const played = play(byCard([first, second]), {
+      ...quiet,
+      [`refunds_of:${first.id}`]: refundsSeen(1_980),
+      [`refund:${first.id}`]: refused("charge_disputed"),
+      [`refunds_of:${second.id}`]: missing,
+    });
+    expect(settled(played)).toMatchObject({
+      newRefunds: [{ paymentId: second.id, state: "due", stripePaymentIntentId: "pi_1" }],
+      notices: [{ kind: "refund_refused", detail: { refunds: 2 } }],
+      deletion: { customerId: null, payments: [{ result: "refund_owed" }, { result: "refund_owed" }] },
+    });
+  });
+
+  test.each([
+    ["succeeded", "refunded_before"],
+    ["pending", "refund_pending"],
+  ] as const)("what was refunded by us before (%s) is told, and not asked about", (state, result) => {
+    const refunded = state === "succeeded" ? ({ ...first, state: "refunded" } as const) : first;
+    expect(resultsOf(byCard([refunded], {}, [makeRefund(first, { state })]), quiet)).toEqual({ [first.id]: result });
+  });
+
+  test("what was lost in a dispute is not refunded as well", () => {
+    expect(resultsOf(byCard([{ ...first, dispute: "lost" }]), quiet)).toEqual({ [first.id]: "lost_in_dispute" });
+  });
+
+  test("what was refunded on the dashboard is told as refunded before", () => {
+    const script = { ...quiet, [`refunds_of:${first.id}`]: refundsSeen(1_980, 0) };
+    expect(resultsOf(byCard([first]), script)).toEqual({ [first.id]: "refunded_before" });
+  });
+
+  test("an invoice that could not be voided because it was paid is among the paid ones", () => {
+    const script = {
+      ...quiet,
+      "unpaid_invoices:sub_1": unpaidInvoices({ id: "in_late", stripeInvoiceStatus: "open" as const }),
+      "void:in_late": refused("invoice_not_open"),
+      "paid_invoices:sub_1": {
+        invoices: [
+          { id: "in_late", amountPaidMinor: 1_980, paidAt: "2025-01-20T02:59:00Z", paymentIntentId: "pi_late" },
+        ],
+      },
+      "refunds_of:in_late": refundsSeen(1_980),
+      "refund:in_late": done(refundSeen("in_late:refund:1", 1_980)),
+    };
+    expect(resultsOf(byCard([]), script)).toEqual({ in_late: "refunded" });
+  });
+
+  test("a one-time contract whose payment only Stripe knows of is refunded", () => {
+    const contract = { kind: "one_time", paymentMethod: "card", status: "awaiting_payment" } as const;
+    const played = play(setup(makeWorld({ contract })), {
+      payment_intent: {
+        type: "found",
+        id: "pi_1",
+        stripePaymentIntentStatus: "succeeded",
+        amountReceivedMinor: 9_800,
+        paidAt: "2025-01-19T00:00:00Z",
+      },
+      "refunds_of:pi_1": refundsSeen(9_800),
+      "refund:pi_1": done(refundSeen("pi_1:refund:1", 9_800)),
+    });
+    expect(settled(played).deletion).toMatchObject({
+      stripeIds: ["cus_1", "pi_1"],
+      payments: [{ paymentId: "pi_1", amountMinor: 9_800, result: "refunded" }],
+    });
+  });
+
+  test.each([
+    ["was never paid", { paidAt: null, amountReceivedMinor: 0, stripePaymentIntentStatus: "requires_payment_method" }],
+    ["is unknown", undefined],
+  ])("a one-time contract whose intent %s needs no refund", (_, intent) => {
+    const contract = { kind: "one_time", paymentMethod: "card", status: "awaiting_payment" } as const;
+    const seen: Answer = intent === undefined ? missing : { type: "found", id: "pi_1", ...intent };
+    expect(resultsOf(setup(makeWorld({ contract })), { payment_intent: seen })).toEqual({});
+  });
+});

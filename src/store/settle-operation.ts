@@ -193,6 +193,9 @@ function moneyParts({ change, contractId, guard }: Settlement): Part[] {
 
 function refundParts({ change, contractId, guard }: Pick<Settlement, "change" | "contractId" | "guard">): Part[] {
   const { newRefunds = [], refundMoves = [] } = change;
+  if (refundMoves.some(({ id }) => newRefunds.some(({ supersedes }) => supersedes === id))) {
+    throw new Error("one statement cannot move a refund and supersede it");
+  }
   const parts: Part[] = [];
   if (newRefunds.length > 0) {
     parts.push({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BusinessDate, Instant } from "./calendar.ts";
+import { type BusinessDate, type Instant, parseBusinessDate } from "./calendar.ts";
 import type { ContractWorld, Product, Tombstone } from "./contract.ts";
 
 /** Every kind of operation. The registry in `operations/index.ts` has one rule for each; so does the database's enum. */
@@ -57,6 +57,16 @@ export type OperationState = (typeof operationStates)[number];
 export const idPattern = /^[A-Za-z0-9._-]{1,64}$/;
 
 const id = z.string().regex(idPattern, "must be 1 to 64 letters, digits, '.', '_' or '-'");
+
+/** A business date, as parameters carry it. */
+export const businessDateSchema = z.string().transform((text, context): BusinessDate => {
+  try {
+    return parseBusinessDate(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "must be an existing date of the form YYYY-MM-DD" });
+    return z.NEVER;
+  }
+});
 
 /** The most characters that a reason may have: a paragraph, not a document. */
 export const reasonLengthMax = 2_000;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type BusinessDate, type BusinessMonth, parseBusinessDate, parseInstant } from "./calendar.ts";
+import { type BusinessMonth, parseInstant } from "./calendar.ts";
 import {
   contractKinds,
   contractOrigins,
@@ -9,7 +9,7 @@ import {
   productAccesses,
   reservationSources,
 } from "./contract.ts";
-import { idPattern } from "./operation.ts";
+import { businessDateSchema, idPattern } from "./operation.ts";
 
 /** The largest amount that Stripe takes in any currency has twelve digits. */
 const amountMinorMax = 999_999_999_999;
@@ -22,14 +22,6 @@ const month = z
   .string()
   .regex(/^\d{4}-(0[1-9]|1[0-2])$/, "must be a month of the form YYYY-MM")
   .transform((text) => text as BusinessMonth);
-const date = z.string().transform((text, context): BusinessDate => {
-  try {
-    return parseBusinessDate(text);
-  } catch {
-    context.addIssue({ code: "custom", message: "must be an existing date of the form YYYY-MM-DD" });
-    return z.NEVER;
-  }
-});
 
 /** A product as `register` or an import file brings it. */
 export const productSchema = z.strictObject({
@@ -59,7 +51,9 @@ const paymentSchema = z.strictObject({
 
 const stateSchema = z.strictObject({
   status: z.enum(contractStatuses),
-  reservation: z.strictObject({ terminationOn: date, terminationSource: z.enum(reservationSources) }).optional(),
+  reservation: z
+    .strictObject({ terminationOn: businessDateSchema, terminationSource: z.enum(reservationSources) })
+    .optional(),
   unpaidPeriods: z.array(z.int().min(0).max(1_200)).max(600).optional(),
   endedAt: instant.optional(),
 });
@@ -81,7 +75,7 @@ export const registerParams = z.strictObject({
   initialFeeMinor: amountMinor.default(0),
   specialPriceMinor: amountMinor.optional(),
   specialMonths: z.int().min(0).max(120).default(0),
-  startOn: date,
+  startOn: businessDateSchema,
   stripe: z
     .strictObject({
       customerId: stripeId,

@@ -55,10 +55,15 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
   if (change.registration !== undefined) {
     parts.push(...registrationParts(change.registration, guard.operationId, product !== null));
   }
-  if (product !== null && (change.reservation || change.registration !== undefined))
-    parts.push(productUnchangedPart(product.id, product.version));
+  if (product !== null && isDecidedByProduct(change)) parts.push(productUnchangedPart(product.id, product.version));
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
   return runFreeing(db, "settle_operation", parts, settlement.contractId);
+}
+
+/** A registration is held against the product's kind; a reservation is made and lifted by its month, but not by an end. */
+function isDecidedByProduct({ registration, reservation, status }: Change): boolean {
+  const hasEnded = status !== undefined && isOneOf(status, finalStatuses);
+  return registration !== undefined || (reservation !== undefined && !hasEnded);
 }
 
 function burialAssignments({ burial = {} }: Change) {

@@ -232,6 +232,27 @@ describe("a settlement writes nothing when meanwhile", () => {
   });
 });
 
+describe("the product that was read", () => {
+  const reserved = { terminationOn: on("2025-02-08"), terminationSource: "product_month" } as const;
+
+  it.each<[string, Change]>([
+    ["makes", { status: "termination_reserved", reservation: reserved }],
+    ["lifts", { reservation: null }],
+  ])("must be the same still for a change that %s a reservation", async (_, change) => {
+    await store.sql`update keiyaku.products set version = 2`;
+    await expectConflict({ change });
+  });
+
+  it.each<[string, Change]>([
+    ["makes and lifts no reservation", { status: "special_period" }],
+    ["ends the contract, and its reservation with it", { status: "terminated", reservation: null }],
+  ])("does not matter to a change that %s", async (_, change) => {
+    await store.sql`update keiyaku.products set version = 2`;
+    await settleOperation(store.db, settlement({ change }));
+    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({ status: change.status });
+  });
+});
+
 describe("a change that contradicts itself or strays", () => {
   it("cannot shut and open the same license", async () => {
     const change: Change = {

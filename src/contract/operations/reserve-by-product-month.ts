@@ -32,7 +32,11 @@ export const reserveByProductMonth: ContractRule<typeof scheduledParams> = {
     // By card a contract may be suspended before its start, when it has no renewal to end on yet.
     const mayEnd = product.automaticTerminationMonth !== null && contract.origin === "application";
     if (!mayEnd || contract.startOn > params.date) return rejectNotDue(params.date);
-    if (contract.terminationSource === "product_month") return rejectNotDue(params.date);
+    // One that stands already, or whose date has come: then the contract ends.
+    const { terminationOn: reservedOn, terminationSource } = contract;
+    if (terminationSource === "product_month" || (reservedOn !== null && reservedOn <= params.date)) {
+      return rejectNotDue(params.date);
+    }
 
     if (contract.stripeSubscriptionId !== null) return reserveByCard(facts, contract.stripeSubscriptionId, answers);
     const terminationOn = nextRenewalAfter(contract.startOn, params.date);

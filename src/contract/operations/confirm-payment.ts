@@ -12,6 +12,10 @@ export const confirmPayment: ContractRule<typeof params> = {
   kind: "confirm_payment",
   subject: "contract",
   button: { ja: "支払いを確認", en: "Confirm payment" },
+  summary: {
+    ja: "入金を確認し、初期費用と開始済みの期間を支払い済みにして契約を開始します。",
+    en: "The money has come: the initial fee and the periods that have begun are paid, and the contract starts.",
+  },
   actors: staff,
   params,
   next({ world, today, takenAt, params: { paidPeriods } }) {

@@ -7,6 +7,10 @@ export const endSpecialPeriod: ContractRule<typeof scheduledParams> = {
   kind: "end_special_period",
   subject: "contract",
   button: { ja: "特別期間の終了", en: "End the special period" },
+  summary: {
+    ja: "特別期間を終え、通常の契約に移行します。",
+    en: "The special months are over; the contract runs at its normal price.",
+  },
   actors: schedule,
   params: scheduledParams,
   next({ world: { contract }, params: { date } }) {

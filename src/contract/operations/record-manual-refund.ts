@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ContractRule, staff } from "../rule.ts";
-import { settleOwed } from "../settling-refunds.ts";
+import { chooseRefund, settleOwed } from "../settling-refunds.ts";
 
 const params = z.strictObject({ refundId: z.string().min(1).max(300) });
 
@@ -9,8 +9,13 @@ export const recordManualRefund: ContractRule<typeof params> = {
   kind: "record_manual_refund",
   subject: "contract",
   button: { ja: "手動返金を記録", en: "Record a refund by hand" },
+  summary: {
+    ja: "担当者が返金を済ませたことを記録します。",
+    en: "A person has paid an owed refund back.",
+  },
   actors: staff,
   params,
+  choices: chooseRefund,
   next: ({ world, params: { refundId } }) => settleOwed(world, refundId, "manual_done"),
   nextAfterDeletion: ({ tombstone, params: { refundId } }) => settleOwed(tombstone, refundId, "manual_done"),
 };

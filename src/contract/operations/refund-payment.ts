@@ -27,8 +27,17 @@ export const refundPayment: ContractRule<typeof params> = {
   kind: "refund_payment",
   subject: "contract",
   button: { ja: "部分返金", en: "Refund one payment" },
+  summary: {
+    ja: "購入履歴の1件を返金します。ライセンスの取り消しも同時に指定できます。",
+    en: "What is left of one payment goes back; on demand its license is revoked with it.",
+  },
   actors: staff,
   params,
+  choices({ world, tombstone }) {
+    const ids =
+      (world ?? tombstone)?.payments.map((payment) => ("id" in payment ? payment.id : payment.paymentId)) ?? [];
+    return ids.length === 0 ? [{ paymentId: "–" }] : ids.map((paymentId) => ({ paymentId }));
+  },
   next({ world, params: { paymentId, revokeLicense } }, answers) {
     const payment = world.payments.find(({ id }) => id === paymentId);
     if (payment === undefined) return reject("payment_not_found", { paymentId });

@@ -13,6 +13,10 @@ export const releaseByProductMonth: ContractRule<typeof scheduledParams> = {
   kind: "release_by_product_month",
   subject: "contract",
   button: { ja: "商品の年月指定による解約予約の解除", en: "Release by product month" },
+  summary: {
+    ja: "商品の年月指定が解除または延期されたため、解約予約を解除します。",
+    en: "The product's month was cleared or moved later, so the reservation that it made is lifted.",
+  },
   actors: schedule,
   params: scheduledParams,
   next(facts, answers) {

@@ -15,6 +15,10 @@ export const renew: ContractRule<typeof scheduledParams> = {
   kind: "renew",
   subject: "contract",
   button: { ja: "契約の更新", en: "Renew" },
+  summary: {
+    ja: "カード以外の月額契約の更新日に、新しい期間の支払いとライセンスを記録します。",
+    en: "A period has begun that nobody collects by card: its payment is taken as made, and its license granted.",
+  },
   actors: schedule,
   params: scheduledParams,
   next({ world, takenAt, params: { date } }) {

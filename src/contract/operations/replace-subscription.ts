@@ -14,8 +14,14 @@ export const replaceSubscription: ContractRule<typeof params> = {
   kind: "replace_subscription",
   subject: "contract",
   button: { ja: "サブスクリプションの差し替え", en: "Replace the subscription" },
+  summary: {
+    ja: "契約を請求するStripeのサブスクリプションを差し替えます。",
+    en: "Another subscription of the same customer bills the contract from now on.",
+  },
   actors: staff,
   params,
+  // Which one is known to whoever made it at Stripe.
+  choices: () => [{ subscriptionId: "sub_…" }],
   next({ world, catalog, params: { subscriptionId } }, answers) {
     const { contract } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");

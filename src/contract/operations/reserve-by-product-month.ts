@@ -22,6 +22,10 @@ export const reserveByProductMonth: ContractRule<typeof scheduledParams> = {
   kind: "reserve_by_product_month",
   subject: "contract",
   button: { ja: "商品の年月指定による解約予約", en: "Reserve by product month" },
+  summary: {
+    ja: "商品に指定された年月に達する更新日で解約するよう予約します。取り消しはできません。",
+    en: "The product's month is reached by the next renewal date, so the contract ends on it; nobody can withdraw that.",
+  },
   actors: schedule,
   params: scheduledParams,
   next(facts, answers) {

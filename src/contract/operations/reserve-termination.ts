@@ -25,6 +25,10 @@ export const reserveTermination: ContractRule<typeof noParams> = {
   kind: "reserve_termination",
   subject: "contract",
   button: { ja: "解約予約", en: "Reserve termination" },
+  summary: {
+    ja: "次の更新日で解約するよう予約します。カード払いではStripeにも予約します。",
+    en: "The contract ends on its next renewal date; by card, at Stripe too.",
+  },
   actors: staffAndCustomer,
   params: noParams,
   next(facts, answers) {

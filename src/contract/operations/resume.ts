@@ -16,6 +16,10 @@ export const resume: ContractRule<typeof params> = {
   kind: "resume",
   subject: "contract",
   button: { ja: "契約停止の解除", en: "Resume" },
+  summary: {
+    ja: "遅れていた入金を確認し、未払いの期間を支払い済みにして停止を解除します。",
+    en: "The late money has come: the unpaid periods are paid, and their licenses open again.",
+  },
   actors: staff,
   params,
   next({ world, today, takenAt, params: { paidPeriods } }) {

@@ -13,6 +13,10 @@ export const start: ContractRule<typeof scheduledParams> = {
   kind: "start",
   subject: "contract",
   button: { ja: "契約開始", en: "Start" },
+  summary: {
+    ja: "開始日を迎えた契約を開始し、支払い済みのライセンスを付与します。",
+    en: "The start date has come: the contract is established or runs, and what is paid opens.",
+  },
   actors: schedule,
   params: scheduledParams,
   next({ world, params: { date } }) {

@@ -13,6 +13,10 @@ export const suspend: ContractRule<typeof params> = {
   kind: "suspend",
   subject: "contract",
   button: { ja: "契約の停止", en: "Suspend" },
+  summary: {
+    ja: "入金がない月額契約を停止し、当月分のライセンスを取り消します。",
+    en: "The current period is unpaid and its license revoked; earlier ones stay viewable.",
+  },
   actors: staff,
   params,
   next({ world, today, params: { period } }) {

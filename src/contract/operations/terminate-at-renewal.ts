@@ -18,6 +18,10 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
   kind: "terminate_at_renewal",
   subject: "contract",
   button: { ja: "更新日の解約", en: "Terminate at renewal" },
+  summary: {
+    ja: "解約予約の更新日を迎えた契約を解約します。",
+    en: "The reserved renewal date has come, and the contract ends.",
+  },
   actors: schedule,
   params: scheduledParams,
   next(facts, answers) {

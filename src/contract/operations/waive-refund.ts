@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ContractRule, reject, staff } from "../rule.ts";
-import { settleOwed } from "../settling-refunds.ts";
+import { chooseRefund, settleOwed } from "../settling-refunds.ts";
 
 const params = z.strictObject({ refundId: z.string().min(1).max(300) });
 
@@ -9,8 +9,13 @@ export const waiveRefund: ContractRule<typeof params> = {
   kind: "waive_refund",
   subject: "contract",
   button: { ja: "返金しないことを記録", en: "Waive a refund" },
+  summary: {
+    ja: "返金待ちの返金を行わないことを、理由とともに記録します。",
+    en: "An owed refund will not be given, for the reason that the request says.",
+  },
   actors: staff,
   params,
+  choices: chooseRefund,
   next: ({ operation, world, params: { refundId } }) =>
     operation.hasReason ? settleOwed(world, refundId, "waived") : reasonMissing(),
   nextAfterDeletion: ({ operation, tombstone, params: { refundId } }) =>

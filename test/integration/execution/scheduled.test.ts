@@ -11,7 +11,6 @@ import {
   operationRow,
   paymentRow,
   productRow,
-  rowOf,
   type StoreRow,
 } from "../../support/store-rows.ts";
 
@@ -126,28 +125,23 @@ async function run(kind: OperationKind, contractId: string, date: string) {
 
 /** How the contract stands: status, reservation, the state of its payments, and which licenses are open. */
 async function standingOf(contractId: string) {
-  const { status, termination_on, termination_source, ended_at } = await rowOf(bench.sql, "contracts", contractId);
+  const [contract] = await bench.sql<{ status: string; reservation: string | null; hasEnded: boolean }[]>`
+    select status, termination_on::text || ' ' || termination_source as reservation, ended_at is not null as "hasEnded"
+    from keiyaku.contracts where id = ${contractId}`;
   const payments = await bench.sql<{ id: string; state: string; open: boolean }[]>`
-    select p.id, p.state, coalesce(l.revoked_at is null and l.payment_id is not null, false) as open
+    select p.id, p.state, l.payment_id is not null and l.revoked_at is null as open
     from keiyaku.payments p left join keiyaku.licenses l on l.payment_id = p.id
     where p.contract_id = ${contractId} order by p.id`;
   return {
-    status,
-    reservation: termination_on === null ? null : `${dateOf(termination_on)} ${termination_source}`,
-    hasEnded: ended_at !== null,
+    ...contract,
     payments: payments.map(
       ({ id, state, open }) => `${id.slice(contractId.length + 1)} ${state}${open ? " open" : ""}`,
     ),
   };
 }
 
-/** A date column as the driver gives it: midnight of that day in UTC, or its text. */
-function dateOf(value: unknown): string {
-  return value instanceof Date ? value.toISOString().slice(0, 10) : String(value).slice(0, 10);
-}
-
 async function noticesOf(contractId: string) {
-  const rows = await bench.sql`select kind, recipient from keiyaku.notifications
+  const rows = await bench.sql<{ kind: string; recipient: string }[]>`select kind, recipient from keiyaku.notifications
     where contract_id = ${contractId} order by recipient`;
   return rows.map(({ kind, recipient }) => `${kind} ${recipient}`);
 }

@@ -65,9 +65,8 @@ describe("when it is due", () => {
   ] as const)("of a reservation for 2025-02-08, once the product's month is %s: %s", (month, refusal) => {
     const automaticTerminationMonth = month === null ? null : inMonth(month);
     expect(refusalOf(setup({}, { automaticTerminationMonth }))).toBe(refusal);
-    const played = play(setup(byCard, { automaticTerminationMonth }), {
-      ...(refusal === undefined ? { subscription: reservedAtStripe, withdraw: done(subscriptionSeen()) } : {}),
-    });
+    const atStripe = { subscription: reservedAtStripe, withdraw: done(subscriptionSeen()) };
+    const played = play(setup(byCard, { automaticTerminationMonth }), refusal === undefined ? atStripe : {});
     expect(played.end.type).toBe(refusal === undefined ? "settle" : "reject");
   });
 

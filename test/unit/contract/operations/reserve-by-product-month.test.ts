@@ -105,8 +105,14 @@ describe("when it is due", () => {
     expect(played.steps).toEqual([]);
   });
 
-  test("not for a contract that an operator made", () => {
-    expect(refusalOf(setup({ origin: "operator" }))).toBe("not_due");
+  test.each(["bank_transfer", "card"] as const)("not for one that an operator made, paid by %s", (paymentMethod) => {
+    expect(refusalOf(setup({ origin: "operator", paymentMethod }))).toBe("not_due");
+  });
+
+  test.each(["2025-01-20", "2025-01-19"])("not while a reservation stands whose date, %s, has come", (date) => {
+    const reserved = { status: "termination_reserved", terminationOn: on(date) } as const;
+    expect(refusalOf(setup(reserved))).toBe("not_due");
+    expect(refusalOf(setup({ ...reserved, ...byCard }))).toBe("not_due");
   });
 
   test("not again once it is made", () => {
@@ -276,9 +282,11 @@ describe("by card", () => {
     expect(rejected(played)).toEqual({ code: "not_due", detail: { date: "2025-01-20" } });
   });
 
-  test("an end on that date which Stripe shows already needs no call", () => {
-    const subscription = subscriptionSeen({ cancelAt: "2025-02-08T12:00:00Z" });
-    const played = play(setup(byCard), { subscription });
+  test.each([
+    ["with its period", { cancelAtPeriodEnd: true }],
+    ["at a moment of its own", { cancelAt: "2025-02-08T12:00:00Z" }],
+  ])("an end on that date, %s, which Stripe shows already needs no call", (_, seen) => {
+    const played = play(setup(byCard), { subscription: subscriptionSeen(seen) });
     expect(namesOf(played)).toEqual(["subscription"]);
     expect(settled(played)).toEqual({ status: "termination_reserved", ...made });
   });

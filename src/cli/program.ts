@@ -5,6 +5,7 @@ import type { Console } from "./context.ts";
 import type { Define, Run } from "./define.ts";
 import { defineContract } from "./define-contract.ts";
 import { defineImport } from "./define-import.ts";
+import { defineLookingAhead } from "./define-looking-ahead.ts";
 import { defineOperation } from "./define-operation.ts";
 import { defineRequest } from "./define-request.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
@@ -68,7 +69,14 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
       const { start } = await import("./start.ts");
       ending.code = await start();
     });
-  const defines: readonly Define[] = [defineMigrate, defineImport, defineRequest, defineContract, defineOperation];
+  const defines: readonly Define[] = [
+    defineMigrate,
+    defineImport,
+    defineRequest,
+    defineContract,
+    defineOperation,
+    defineLookingAhead,
+  ];
   for (const define of defines) define(program, run);
   return program;
 }

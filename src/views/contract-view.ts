@@ -1,0 +1,43 @@
+import { type BusinessDate, nextRenewalAfter } from "../contract/calendar.ts";
+import { finalStatuses, isOneOf } from "../contract/contract.ts";
+import type { ContractHistory } from "../store/read-contract-history.ts";
+import { inUtc } from "./in-utc.ts";
+import { type OperationJson, operationView } from "./operation-view.ts";
+
+type Contract = ContractHistory["contract"];
+
+/** A contract as programs are shown it, its instants in UTC. */
+export interface ContractJson extends Omit<ContractHistory, "contract" | "customer" | "operations"> {
+  readonly contract: Contract & {
+    /** The next renewal date by the calendar; null when it never renews, or ends before. */
+    readonly nextRenewalOn: BusinessDate | null;
+  };
+  readonly operations: readonly OperationJson[];
+}
+
+/** The operations of a busy contract over twenty years; how many there are in all is counted. */
+export const operationsShownMax = 500;
+
+/** Everything about a contract but its customer's name and mail. */
+export function contractView({ customer: _, ...history }: ContractHistory, today: BusinessDate): ContractJson {
+  return {
+    ...history,
+    contract: { ...inUtc(history.contract), nextRenewalOn: nextRenewalOf(history.contract, today) },
+    product: inUtc(history.product),
+    signup: history.signup === null ? null : inUtc(history.signup),
+    payments: history.payments.map(inUtc),
+    refunds: history.refunds.map(inUtc),
+    licenses: history.licenses.map(inUtc),
+    operations: history.operations.map(operationView),
+  };
+}
+
+/**
+ * The next renewal date by the calendar; null for a contract that never renews, or ends before it would. For a contract
+ * paid by card Stripe's own boundary may differ by a day near a month's end.
+ */
+export function nextRenewalOf(contract: Contract, today: BusinessDate): BusinessDate | null {
+  if (contract.kind !== "monthly" || isOneOf(contract.status, finalStatuses)) return null;
+  const next = nextRenewalAfter(contract.startOn, today);
+  return contract.terminationOn !== null && next >= contract.terminationOn ? null : next;
+}

@@ -17,7 +17,7 @@ export interface RoleContext {
   /** Aborted when the process is to stop, before anything is closed. */
   readonly stopping: AbortSignal;
   /** Has something undone when the process stops, or when its start fails: what was opened last is closed first. */
-  onStop(undo: () => Promise<unknown>): void;
+  readonly onStop: (undo: () => Promise<unknown>) => void;
 }
 
 /** A role at work. */

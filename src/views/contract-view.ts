@@ -19,16 +19,17 @@ export interface ContractJson extends Omit<ContractHistory, "contract" | "custom
 export const operationsShownMax = 500;
 
 /** Everything about a contract but its customer's name and mail. */
-export function contractView({ customer: _, ...history }: ContractHistory, today: BusinessDate): ContractJson {
+export function contractView(history: ContractHistory, today: BusinessDate): ContractJson {
+  const { contract, product, signup, payments, refunds, licenses, operations, operationsTotal } = history;
   return {
-    ...history,
-    contract: { ...inUtc(history.contract), nextRenewalOn: nextRenewalOf(history.contract, today) },
-    product: inUtc(history.product),
-    signup: history.signup === null ? null : inUtc(history.signup),
-    payments: history.payments.map(inUtc),
-    refunds: history.refunds.map(inUtc),
-    licenses: history.licenses.map(inUtc),
-    operations: history.operations.map(operationView),
+    contract: { ...inUtc(contract), nextRenewalOn: nextRenewalOf(contract, today) },
+    product: inUtc(product),
+    signup: signup === null ? null : inUtc(signup),
+    payments: payments.map(inUtc),
+    refunds: refunds.map(inUtc),
+    licenses: licenses.map(inUtc),
+    operations: operations.map(operationView),
+    operationsTotal,
   };
 }
 

@@ -24,7 +24,7 @@ const date = z.iso.date().describe("A date of the business time zone.");
 const minor = z.int().nonnegative().describe("An amount in the currency's minor unit.");
 const code = z.string().regex(/^[a-z0-9_]+$/);
 const about = z
-  .looseObject({ code, detail: z.record(z.string(), z.json()) })
+  .looseObject({ code, detail: z.record(z.string(), z.unknown()) })
   .describe("A code for programs, and what it is about.");
 
 export const sentencesSchema = z

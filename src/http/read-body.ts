@@ -1,3 +1,4 @@
+import { TextDecoder } from "node:util";
 import { requestBytesMax } from "../queue/read-payload.ts";
 import { invalidRequest, Problem } from "./problem.ts";
 
@@ -21,22 +22,36 @@ export async function readBody(request: Request): Promise<Record<string, unknown
   return value as Record<string, unknown>;
 }
 
+/**
+ * How much of a body that is too large is read and thrown away, so that its sender, who may read no answer before having
+ * sent everything, learns why. Whoever sends more finds the connection closed.
+ */
+const discardedBytesMax = 1_048_576;
+
 async function readText(request: Request): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > requestBytesMax) throw tooLarge();
+  if (Number(request.headers.get("content-length") ?? 0) > discardedBytesMax) throw tooLarge(false);
   const decoder = new TextDecoder("utf-8", { fatal: true });
+  const reader = request.body?.getReader();
   let bytes = 0;
   let text = "";
+  for (;;) {
+    const { done, value } = (await reader?.read().catch(() => undefined)) ?? { done: reader === undefined };
+    if (bytes > discardedBytesMax) throw tooLarge(false);
+    if (done && bytes > requestBytesMax) throw tooLarge(true);
+    if (!done && value === undefined) throw notJson("did not arrive whole");
+    bytes += value?.byteLength ?? 0;
+    if (bytes > requestBytesMax) text = "";
+    else text += decode(decoder, value);
+    if (done) return text;
+  }
+}
+
+/** The text of a chunk, or of what is left at the end. */
+function decode(decoder: TextDecoder, chunk: Uint8Array | undefined): string {
   try {
-    for await (const chunk of request.body ?? []) {
-      bytes += chunk.byteLength;
-      if (bytes > requestBytesMax) throw tooLarge();
-      text += decoder.decode(chunk, { stream: true });
-    }
-    return text + decoder.decode();
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    const why = error instanceof TypeError && bytes > 0 ? "is not UTF-8" : "did not arrive whole";
-    throw notJson(why);
+    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
+  } catch {
+    throw notJson("is not UTF-8");
   }
 }
 
@@ -56,9 +71,11 @@ function notJson(why: string): Problem {
   });
 }
 
-function tooLarge(): Problem {
-  return new Problem("body_too_large", {
+/** `isRead`: whether it has arrived whole, so that the connection is good for another request. */
+function tooLarge(isRead: boolean): Problem {
+  const about = {
     detail: `The body is larger than ${requestBytesMax} bytes.`,
     remedy: "Send less: no request of keiyaku needs as much.",
-  });
+  };
+  return new Problem("body_too_large", about, isRead ? {} : { connection: "close" });
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { type BodyName, bodies } from "../../scripts/openapi/bodies.ts";
 import type { ApiToken } from "../../src/api-tokens.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -38,6 +38,7 @@ export interface ApiBench {
   readonly stopping: AbortController;
   /** Asks with the operator's token unless told, and holds the answer against the document. */
   ask(path: string, options?: AskOptions): Promise<ApiReply>;
+  close(): Promise<void>;
 }
 
 /** Parts that answer for themselves, for what the API itself makes of their answers. */
@@ -50,10 +51,28 @@ export const simpleParts: ApiParts = {
 
 /** Starts an API that ends with the test. */
 export async function setUpApi(options: Partial<ApiServerOptions> = {}): Promise<ApiBench> {
+  const api = await createApi(options);
+  onTestFinished(() => api.close());
+  return api;
+}
+
+/** Starts an API for all tests of a suite, for those that leave nothing behind which another would trip over. */
+export function shareApi(): () => ApiBench {
+  let api: ApiBench | undefined;
+  beforeAll(async () => {
+    api = await createApi({});
+  });
+  afterAll(() => api?.close());
+  return () => {
+    if (api === undefined) throw new Error("The API is there within tests only.");
+    return api;
+  };
+}
+
+async function createApi(options: Partial<ApiServerOptions>): Promise<ApiBench> {
   const bench = await createExecutionBench();
-  onTestFinished(() => bench.close());
   const stopping = new AbortController();
-  const server = await startApiServer({
+  const serving = startApiServer({
     host: "127.0.0.1",
     port: 0,
     db: bench.db,
@@ -65,9 +84,22 @@ export async function setUpApi(options: Partial<ApiServerOptions> = {}): Promise
     stopping: stopping.signal,
     ...options,
   });
-  onTestFinished(() => server.stop());
+  const server = await serving.catch(async (error: unknown) => {
+    await bench.close();
+    throw error;
+  });
   const url = `http://127.0.0.1:${server.port}`;
-  return { bench, server, url, stopping, ask: (path, asked) => ask(url, path, asked) };
+  return {
+    bench,
+    server,
+    url,
+    stopping,
+    ask: (path, asked) => ask(url, path, asked),
+    async close() {
+      await server.stop();
+      await bench.close();
+    },
+  };
 }
 
 async function ask(url: string, path: string, options: AskOptions = {}): Promise<ApiReply> {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { operatorToken, serviceToken, setUpApi } from "../../support/api.ts";
+import { operatorToken, serviceToken, setUpApi, shareApi } from "../../support/api.ts";
 import { monthlyTerms } from "../../support/execution.ts";
 
 const suspend = { id: "op-1", kind: "suspend", contractId: "c-1" };
 
 describe("requesting an operation over HTTP", () => {
+  const shared = shareApi();
+
   it("accepts it into the ledger at once, in the name of the token", async () => {
     const { ask, bench } = await setUpApi();
 
@@ -86,7 +88,7 @@ describe("requesting an operation over HTTP", () => {
     ["a list instead of an object", "[]", "request"],
     ["null", "null", "request"],
   ])("refuses %s, naming the field and the remedy", async (_, body, field) => {
-    const { ask, bench } = await setUpApi();
+    const { ask, bench } = shared();
 
     const reply = await ask("/operations", { method: "POST", body });
 
@@ -96,7 +98,7 @@ describe("requesting an operation over HTTP", () => {
   });
 
   it("refuses what is nested too deep without reading on, at any depth", async () => {
-    const { ask } = await setUpApi();
+    const { ask } = shared();
     for (const depth of [25, 200, 30_000]) {
       const params = `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
       const body = `{"id":"op-1","kind":"suspend","contractId":"c-1","params":${params}}`;
@@ -122,11 +124,16 @@ describe("requesting an operation over HTTP", () => {
 });
 
 describe("in whose name a request is accepted", () => {
+  const shared = shareApi();
+  let asked = 0;
+
   async function actorOf(token: string, actor: unknown) {
-    const { ask, bench } = await setUpApi();
-    const reply = await ask("/operations", { method: "POST", token, body: { ...suspend, actor } });
+    const { ask, bench } = shared();
+    asked += 1;
+    const id = `asked-${asked}`;
+    const reply = await ask("/operations", { method: "POST", token, body: { ...suspend, id, actor } });
     if (reply.status !== 201) return reply.body.code;
-    const row = await bench.operation("op-1");
+    const row = await bench.operation(id);
     return `${String(row.actor_type)}:${String(row.actor_id)}`;
   }
 
@@ -164,6 +171,8 @@ describe("in whose name a request is accepted", () => {
 });
 
 describe("looking at an operation", () => {
+  const shared = shareApi();
+
   it("tells what became of it, without its parameters", async () => {
     const { ask, bench } = await setUpApi();
     await bench.perform({ id: "register-1", kind: "register", contractId: "c-1", params: monthlyTerms() });
@@ -195,7 +204,7 @@ describe("looking at an operation", () => {
   it.each(["op-2", "a%20b", "%00", "%F0%9F%98%80", "x".repeat(65), "'"])(
     "is 404 for %s, which no operation has",
     async (id) => {
-      const { ask } = await setUpApi();
+      const { ask } = shared();
 
       const reply = await ask(`/operations/${id}`);
 

@@ -1,27 +1,30 @@
 import type { Queue } from "bullmq";
-import type { z } from "zod";
+import { QueueUnreachable } from "./client/errors.ts";
+import { checkRequest, type TypedRequest } from "./client/typed-request.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type OperationKind, type OperationRequest, operationRequestSchema } from "./contract/operation.ts";
-import { ruleOf, type rules } from "./contract/operations/index.ts";
+import type { OperationKind, OperationRequest } from "./contract/operation.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { requestJob, within } from "./queue/enqueue.ts";
-import { closeQueue, openQueue, type QueueBackend } from "./queue/queue-backend.ts";
-import { readRequestPayload } from "./queue/read-payload.ts";
+import type { QueueBackend } from "./queue/queue-backend.ts";
 
+export type { Acceptance, AcceptedOperation, ContractHistory, Operation, Outcome } from "./client/answers.ts";
+export {
+  IdReused,
+  InvalidRequest,
+  NotConcludedYet,
+  QueueUnreachable,
+  Unauthorized,
+  UnexpectedAnswer,
+  Unreachable,
+} from "./client/errors.ts";
+export {
+  createHttpClient,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpRequest,
+} from "./client/http-client.ts";
+export type { ParamsOf, TypedRequest } from "./client/typed-request.ts";
 export type { OperationKind, OperationRequest } from "./contract/operation.ts";
-
-/** The parameters of a kind, as a requester writes them. */
-export type ParamsOf<Kind extends OperationKind> = z.input<(typeof rules)[Kind]["params"]>;
-
-/** A request whose parameters are checked against its kind by the compiler. */
-export type TypedRequest<Kind extends OperationKind = OperationKind> = {
-  [K in Kind]: Omit<OperationRequest, "kind" | "params" | "requestedAt"> & {
-    readonly kind: K;
-    readonly params?: ParamsOf<K>;
-    /** When it was asked for; now, unless told otherwise. */
-    readonly requestedAt?: string;
-  };
-}[Kind];
 
 /** Where the workers listen: `redisUrl` when they run with REDIS_URL, otherwise `databaseUrl`. */
 export type ClientOptions = (
@@ -37,26 +40,6 @@ export type ClientOptions = (
 export interface Queued {
   readonly id: string;
   readonly queued: true;
-}
-
-/** A request that no worker would accept. Nothing was queued. */
-export class InvalidRequest extends Error {
-  override readonly name = "InvalidRequest";
-  /** Which request of several, counted from 0. */
-  readonly index: number;
-  /** The field that is at fault, such as `params.paidPeriods.0`. */
-  readonly field: string;
-
-  constructor(index: number, field: string, problem: string) {
-    super(`request ${index}: ${field} ${problem}`);
-    this.index = index;
-    this.field = field;
-  }
-}
-
-/** The queue did not answer in time. The requests may or may not be queued: send them again under the same ids. */
-export class QueueUnreachable extends Error {
-  override readonly name = "QueueUnreachable";
 }
 
 /** Requests operations by queue. One per process is enough; it is safe for concurrent use. */
@@ -82,10 +65,12 @@ export function createClient(options: ClientOptions): Client {
 
   /** The queue, connected. After a failure the next call begins anew. */
   function opened(): Promise<Queue> {
-    opening ??= openQueue(backend, "operations", timeoutMs).catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
+    opening ??= queueBackend()
+      .then(({ openQueue }) => openQueue(backend, "operations", timeoutMs))
+      .catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
     return opening;
   }
 
@@ -120,9 +105,14 @@ export function createClient(options: ClientOptions): Client {
     async close() {
       const queue = await opening?.catch(() => undefined);
       opening = undefined;
-      if (queue !== undefined) await closeQueue(queue, timeoutMs);
+      if (queue !== undefined) await (await queueBackend()).closeQueue(queue, timeoutMs);
     },
   };
+}
+
+/** BullMQ takes a while to load, and whoever asks over HTTP does not need it. */
+function queueBackend() {
+  return import("./queue/queue-backend.ts");
 }
 
 function backendOf(options: ClientOptions): QueueBackend {
@@ -134,19 +124,5 @@ function backendOf(options: ClientOptions): QueueBackend {
 
 /** The request as it goes on the wire, if a worker would read it. */
 function checked(request: TypedRequest, index: number, clock: Clock): OperationRequest {
-  const wire = { ...request, requestedAt: request.requestedAt ?? clock.now() };
-  const envelope = operationRequestSchema.safeParse(wire);
-  if (!envelope.success) throw invalid(index, envelope.error, []);
-  const params = ruleOf(request.kind).params.safeParse(request.params ?? {});
-  if (!params.success) throw invalid(index, params.error, ["params"]);
-  const read = readRequestPayload(requestJob(envelope.data).data);
-  if (read.type === "unreadable") throw new InvalidRequest(index, read.unreadable.field, read.unreadable.problem);
-  return envelope.data;
-}
-
-function invalid(index: number, error: z.ZodError, under: readonly string[]): InvalidRequest {
-  const issue = error.issues[0];
-  const keys = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-  const field = [...under, ...(issue?.path ?? []), ...keys].map(String).join(".") || "request";
-  return new InvalidRequest(index, field, issue?.message ?? "is invalid");
+  return checkRequest({ ...request, requestedAt: request.requestedAt ?? clock.now() }, index);
 }

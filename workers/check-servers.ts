@@ -31,7 +31,8 @@ const clockSkewMsMax = 2_000;
  */
 export async function checkServers(deps: {
   readonly db: Database;
-  readonly queue: QueueBackend;
+  /** Null when nothing that starts needs it. */
+  readonly queue: QueueBackend | null;
   readonly clock: Clock;
   readonly log: Logger;
 }): Promise<void> {
@@ -42,7 +43,7 @@ export async function checkServers(deps: {
     throw new StartRefused("The database lacks migrations of this version: run `keiyaku migrate` first.", false);
   }
   await checkClock(deps);
-  if (deps.queue.type === "redis") await checkQueueOnRedis(deps, deps.queue.url);
+  if (deps.queue?.type === "redis") await checkQueueOnRedis(deps, deps.queue.url);
 }
 
 async function checkQueueOnRedis(deps: Parameters<typeof checkServers>[0], url: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { Argument, Command as CommanderCommand, CommanderError } from "commander";
-import { queueNames } from "../queue/payloads.ts";
+import { type RoleName, roleNames } from "../roles.ts";
 import { version } from "../version.ts";
 import type { Console } from "./context.ts";
 import type { Define, Run } from "./define.ts";
@@ -64,10 +64,14 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
   program
     .command("start")
     .description("start the workers in this process, until SIGTERM or SIGINT")
-    .addArgument(new Argument("[workers...]", "which of them; all unless given").choices(queueNames))
-    .action(async () => {
+    .addArgument(
+      new Argument("[workers...]", "which of them; unless given, all, and the API if API_TOKENS is set").choices(
+        roleNames,
+      ),
+    )
+    .action(async (workers: readonly RoleName[]) => {
       const { start } = await import("./start.ts");
-      ending.code = await start();
+      ending.code = await start(workers);
     });
   const defines: readonly Define[] = [
     defineMigrate,

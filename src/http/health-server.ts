@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
+import { listen } from "./listen.ts";
 
 /** Whether work could be done now, and what each part says: `ok`, or in a few words what is wrong with it. */
 export interface Readiness {
@@ -37,11 +38,10 @@ const readinessWithinMs = 2_000;
 export async function startHealthServer({ host, port, readiness }: HealthServerOptions): Promise<HealthServer> {
   // The process's own Request and Response stay as they are: they belong to everything that runs in it.
   const server = createAdaptorServer({ fetch: healthApp(readiness).fetch, overrideGlobalObjects: false }) as Server;
-  await listen(server, host, port);
-  const address = server.address();
+  const listening = await listen(server, { host, port, settings: "HTTP" });
   let stopping: Promise<void> | undefined;
   return {
-    port: typeof address === "object" && address !== null ? address.port : port,
+    port: listening,
     stop: () => (stopping ??= close(server)),
   };
 }
@@ -79,19 +79,6 @@ async function withinDeadline(readiness: () => Promise<Readiness>): Promise<Read
   } finally {
     clearTimeout(timer);
   }
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const sentence =
-        error.code === "EADDRINUSE"
-          ? `Port ${port} of ${host} is in use. Set HTTP_PORT to a free port, or end the program that listens there.`
-          : `Cannot listen on port ${port} of ${host} (${error.code ?? error.name}). Check HTTP_HOST and HTTP_PORT.`;
-      reject(new Error(sentence, { cause: error }));
-    });
-    server.listen(port, host, resolve);
-  });
 }
 
 function close(server: Server): Promise<void> {

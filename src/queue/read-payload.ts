@@ -4,7 +4,7 @@ import type { Unreadable } from "../store/unreadable.ts";
 import { payloadVersion } from "./payloads.ts";
 
 /** The most that a request may weigh as JSON. A register with twenty years of payments weighs some 30 KiB. */
-const requestBytesMax = 65_536;
+export const requestBytesMax = 65_536;
 
 /** Deeper than any request may be, and far from where reading it would exhaust the stack. */
 const depthMax = 100;

@@ -13,6 +13,7 @@ import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { pingDatabase } from "../src/store/ping.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { createCatalogProcessor } from "./catalog.ts";
 import { checkServers, StartRefused } from "./check-servers.ts";
 import { startSweeping } from "./maintenance.ts";
 import { createOperationsProcessor } from "./operations.ts";
@@ -79,6 +80,8 @@ async function run(
 
   const queue = await openQueue(installation.queue, "operations", 5_000);
   undos.push(() => closeQueue(queue, 1_000));
+  const catalogQueue = await openQueue(installation.queue, "catalog", 5_000);
+  undos.push(() => closeQueue(catalogQueue, 1_000));
   const bells = createQueueBells(queue, log);
   const gateway = createStripeGateway({
     secretKey: installation.stripe.secretKey.reveal(),
@@ -118,7 +121,16 @@ async function run(
     log,
     clock,
   });
-  undos.push(() => worker.close(config.shutdownTimeoutMs));
+  const catalogWorker = startSupervisedWorker({
+    backend: installation.queue,
+    name: "catalog",
+    processor: createCatalogProcessor({ db, clock, log, stopping: stopping.signal }),
+    concurrency: catalogConcurrency,
+    queue: catalogQueue,
+    log,
+    clock,
+  });
+  undos.push(() => Promise.all([worker, catalogWorker].map((each) => each.close(config.shutdownTimeoutMs))));
   log.info(
     { queue: installation.queue.type, concurrency: config.workerConcurrency, http: health.port },
     "the worker is ready",
@@ -187,6 +199,9 @@ function untilSignalled({
   });
   return { stopped, httpPort, stop: () => stop?.() ?? stopped };
 }
+
+/** One statement a put: a few at once fill the wire, and leave the connections to the operations. */
+const catalogConcurrency = 4;
 
 const signals = ["SIGTERM", "SIGINT"] as const;
 

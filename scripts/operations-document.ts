@@ -63,7 +63,7 @@ function typeOf(property: z.core.JSONSchema.JSONSchema | boolean | undefined): s
   if (property.type === "array" && typeof property.items === "object" && !Array.isArray(property.items)) {
     return `list of ${typeOf(property.items)}`;
   }
-  return property.format ?? property.type ?? "any";
+  return property.format ?? [property.type ?? "any"].flat().join(" or ");
 }
 
 function rejections(): string {

@@ -23,7 +23,7 @@ const amountMinor = z
   .min(0)
   .max(amountMinorMax)
   .describe("An amount in the currency's minor unit; the yen has none, so 1980 is ¥1,980.");
-const stripeId = z.string().min(1).max(255).describe("An id of Stripe's, such as sub_… or pi_….");
+const stripeId = z.string().min(1).max(255).describe("An id of Stripe's.");
 const instant = z.iso
   .datetime({ offset: true })
   .describe("A moment as ISO 8601 with its zone, such as 2024-10-08T10:00:00+09:00.")
@@ -65,8 +65,8 @@ const paymentSchema = z.strictObject({
     .optional()
     .describe("What was paid, in the minor unit; the price by the terms when left out."),
   paidAt: instant,
-  stripePaymentIntentId: stripeId.optional(),
-  stripeInvoiceId: stripeId.optional(),
+  stripePaymentIntentId: stripeId.optional().describe("The payment intent at Stripe that paid it: pi_…."),
+  stripeInvoiceId: stripeId.optional().describe("The invoice at Stripe that it was a line of: in_…."),
 });
 
 const stateSchema = z.strictObject({

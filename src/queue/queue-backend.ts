@@ -17,7 +17,7 @@ export type QueueBackend =
   | { readonly type: "postgres"; readonly address: DatabaseAddress };
 
 /** Keys of one queue share a hash slot, so that a Redis Cluster can hold them. */
-function prefixOf(name: QueueName): string {
+export function prefixOf(name: QueueName): string {
   return `{keiyaku-${name}}`;
 }
 

@@ -11,10 +11,14 @@ import { pingDatabase } from "../src/store/ping.ts";
 import { checkServers, StartRefused } from "./check-servers.ts";
 import type { Role, RoleContext, RunningRole } from "./role.ts";
 import { apiRole } from "./start-api.ts";
+import { catalogRole } from "./start-catalog.ts";
 import { operationsRole } from "./start-operations.ts";
 import { type RunningWorkers, untilSignalled } from "./until-signalled.ts";
 
-const roles = { operations: operationsRole, api: apiRole } as const satisfies Record<RoleName, Role>;
+const roles = { operations: operationsRole, catalog: catalogRole, api: apiRole } as const satisfies Record<
+  RoleName,
+  Role
+>;
 
 export interface StartOptions {
   /** What this process is to do; what the settings make use of, unless told. */

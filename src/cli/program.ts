@@ -3,6 +3,7 @@ import { type RoleName, roleNames } from "../roles.ts";
 import { version } from "../version.ts";
 import type { Console } from "./context.ts";
 import type { Define, Run } from "./define.ts";
+import { defineCustomer, defineProduct } from "./define-catalog.ts";
 import { defineContract } from "./define-contract.ts";
 import { defineImport } from "./define-import.ts";
 import { defineLookingAhead } from "./define-looking-ahead.ts";
@@ -50,6 +51,8 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
+    // A --version after a command is that command's own: the version of what is put.
+    .enablePositionalOptions()
     .addHelpText("after", `\n${exitCodesHelp}\n\nSettings come from the environment; .env.example lists them.`)
     .configureOutput({
       writeOut: (text) => console.out.write(text),
@@ -80,6 +83,8 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     defineContract,
     defineOperation,
     defineLookingAhead,
+    defineProduct,
+    defineCustomer,
   ];
   for (const define of defines) define(program, run);
   return program;

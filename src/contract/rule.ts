@@ -66,7 +66,7 @@ export interface RegistrationRule<Schema extends z.ZodType> extends RuleHead<Sch
 export type Rule<Schema extends z.ZodType = z.ZodType> = ContractRule<Schema> | RegistrationRule<Schema>;
 
 /** The parameters of a kind that takes none. */
-export const noParams = z.strictObject({});
+export const noParams = z.strictObject({}).describe("This kind takes no parameters.");
 export type NoParams = z.output<typeof noParams>;
 
 /** Operators and services may ask for everything; the other actors where a rule names them. */

@@ -2,7 +2,13 @@ import { z } from "zod";
 import { confirmPayments, readPaidPeriods } from "../confirming.ts";
 import { type ContractRule, reject, rejectStatus, settle, staff } from "../rule.ts";
 
-const params = z.strictObject({ paidPeriods: z.array(z.int().min(0)).max(600).optional() });
+const params = z.strictObject({
+  paidPeriods: z
+    .array(z.int().min(0))
+    .max(600)
+    .optional()
+    .describe("The periods that are paid, counted from 0; those that have begun, when left out. `monthly` only."),
+});
 
 /**
  * 支払いを確認: a person confirms that the money has come. The initial fee and the periods that have begun (or those of

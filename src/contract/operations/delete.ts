@@ -8,7 +8,13 @@ import { leftOfPayment, type RefundResult, refundPayments, refundSourceOf, sumOf
 import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
 import type { Answers, PaidInvoicesSeen, PaymentIntentSeen, Step } from "../step.ts";
 
-const params = z.strictObject({ confirm: z.string().max(64).optional() });
+const params = z.strictObject({
+  confirm: z
+    .string()
+    .max(64)
+    .optional()
+    .describe("The contract's id once more; without it the deletion is rejected as `confirmation_missing`."),
+});
 type Params = z.output<typeof params>;
 
 /**

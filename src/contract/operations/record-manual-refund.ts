@@ -2,7 +2,9 @@ import { z } from "zod";
 import { type ContractRule, staff } from "../rule.ts";
 import { chooseRefund, settleOwed } from "../settling-refunds.ts";
 
-const params = z.strictObject({ refundId: z.string().min(1).max(300) });
+const params = z.strictObject({
+  refundId: z.string().min(1).max(300).describe("A refund that is owed, such as `c-1:period:3:refund:1`."),
+});
 
 /** A person has paid a refund back by hand, whatever way it was meant to go: nothing of it is owed any more. */
 export const recordManualRefund: ContractRule<typeof params> = {

@@ -14,7 +14,17 @@ import {
 import { type ContractRule, reject, settle, staff } from "../rule.ts";
 import type { Step } from "../step.ts";
 
-const params = z.strictObject({ paymentId: z.string().min(1).max(255), revokeLicense: z.boolean().default(false) });
+const params = z.strictObject({
+  paymentId: z
+    .string()
+    .min(1)
+    .max(255)
+    .describe("A row of the purchase history, such as `c-1:period:3`; what is left of it is refunded."),
+  revokeLicense: z
+    .boolean()
+    .describe("Whether the license that the payment opened is revoked with it; it cannot be taken later.")
+    .default(false),
+});
 
 /**
  * 部分返金: gives back what is left of one row of the purchase history, whole rows only: through Stripe where Stripe took

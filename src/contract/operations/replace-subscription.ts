@@ -4,7 +4,9 @@ import { type ContractRule, reject, rejectStatus, settle, staff } from "../rule.
 import type { SubscriptionSeen } from "../step.ts";
 import { hasEnded } from "../subscription.ts";
 
-const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
+const params = z.strictObject({
+  subscriptionId: z.string().min(1).max(255).describe("The new subscription at Stripe, of the same customer: sub_…."),
+});
 
 /**
  * From now on another subscription of the same customer bills the contract. The present one becomes a former one, of which

@@ -5,7 +5,13 @@ import { tellBoth } from "../canceling.ts";
 import { payPeriods } from "../confirming.ts";
 import { type ContractRule, reject, rejectStatus, settle, staff } from "../rule.ts";
 
-const params = z.strictObject({ paidPeriods: z.array(z.int().min(0)).max(600).optional() });
+const params = z.strictObject({
+  paidPeriods: z
+    .array(z.int().min(0))
+    .max(600)
+    .optional()
+    .describe("The periods that are paid, counted from 0, the current one among them; all unpaid ones, when left out."),
+});
 
 /**
  * 契約停止の解除: the late money has come. The unpaid periods, those that began while the contract was suspended

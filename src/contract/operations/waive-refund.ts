@@ -2,7 +2,9 @@ import { z } from "zod";
 import { type ContractRule, reject, staff } from "../rule.ts";
 import { chooseRefund, settleOwed } from "../settling-refunds.ts";
 
-const params = z.strictObject({ refundId: z.string().min(1).max(300) });
+const params = z.strictObject({
+  refundId: z.string().min(1).max(300).describe("A refund that is owed, such as `c-1:period:3:refund:1`."),
+});
 
 /** It was decided that a refund which is owed will not be given; the request says why. */
 export const waiveRefund: ContractRule<typeof params> = {

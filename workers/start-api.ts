@@ -1,5 +1,7 @@
 import { startApiServer } from "../src/http/api-server.ts";
+import { createApiParts } from "../src/http/create-api-parts.ts";
 import { Database } from "../src/store/database.ts";
+import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import type { Role } from "./role.ts";
 
 /**
@@ -24,13 +26,23 @@ export const apiRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     onStop(() => db.close(1_000));
+    // Previews look at Stripe, and change nothing there.
+    const gateway = createStripeGateway({
+      secretKey: installation.stripe.secretKey.reveal(),
+      ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
+    });
     const server = await startApiServer({
       ...config.api,
       db,
       clock,
       log,
       zone: config.businessTimeZone,
-      parts: {},
+      parts: createApiParts({
+        db,
+        gateway,
+        clock,
+        business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
+      }),
       stopping,
     });
     onStop(() => server.stop());

@@ -10,6 +10,7 @@ import {
   problemSchema,
   putAnswerSchema,
 } from "../../src/http/api-schemas.ts";
+import { contractButtonsSchema, planSchema } from "../../src/http/plan-schemas.ts";
 
 /** The kinds that a person or a service may ask for: the others come through no door. */
 export const requestableKinds = operationKinds.filter((kind) =>
@@ -48,8 +49,8 @@ export const bodies = {
   AcceptedOperation: acceptedOperationSchema,
   Operation: operationSchema,
   ContractHistory: contractHistorySchema,
-  Preview: z.looseObject({}).describe("What the operation would do, or why it would be rejected."),
-  Buttons: z.looseObject({}).describe("For every kind whether the contract offers it now, and why not the others."),
+  Plan: planSchema,
+  ContractButtons: contractButtonsSchema,
   Product: productSchema.omit({ id: true }).extend({ version }),
   Customer: customerSchema.omit({ id: true }).extend({ version }),
   PutAnswer: putAnswerSchema,

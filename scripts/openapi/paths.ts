@@ -66,7 +66,7 @@ export const paths = {
       description: "Takes what POST /operations takes, looks at Stripe, and changes nothing.",
       requestBody: bodyOf("OperationRequest", examples.request),
       responses: {
-        "200": answer("The plan, also of a request that would be rejected.", "Preview"),
+        "200": answer("The plan, also of a request that would be rejected.", "Plan"),
         ...refusals(...ofBodies, "actor_not_allowed", ...always),
         ...timedOut,
       },
@@ -99,8 +99,8 @@ export const paths = {
         },
       ],
       responses: {
-        "200": answer("Every kind, offered or not.", "Buttons"),
-        ...refusals("invalid_request", "actor_not_allowed", "contract_not_found", "contract_deleted", ...always),
+        "200": answer("Every kind, offered or not; of a deleted contract, what is left of it.", "ContractButtons"),
+        ...refusals("invalid_request", "actor_not_allowed", "contract_not_found", ...always),
       },
     },
   },

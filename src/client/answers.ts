@@ -5,6 +5,7 @@ import type {
   contractHistorySchema,
   operationSchema,
 } from "../http/api-schemas.ts";
+import type { contractButtonsSchema, planSchema } from "../http/plan-schemas.ts";
 
 /** An operation as the ledger answers its acceptance. */
 export type AcceptedOperation = z.output<typeof acceptedOperationSchema>;
@@ -17,6 +18,12 @@ export type Operation = z.output<typeof operationSchema>;
 
 /** A contract with its payments, refunds and licenses, and what was done to it. */
 export type ContractHistory = z.output<typeof contractHistorySchema>;
+
+/** What an operation would do. Its `digest` is what a request carries as `expectedPlan`. */
+export type Plan = z.output<typeof planSchema>;
+
+/** Which operations a contract offers now, and why not the others. */
+export type ContractButtons = z.output<typeof contractButtonsSchema>;
 
 /** What became of an operation, told apart by `state`. */
 export type Outcome =
@@ -31,7 +38,7 @@ export type Outcome =
       readonly state: "rejected";
       readonly operation: Operation;
       readonly code: string;
-      readonly detail: Readonly<Record<string, string>>;
+      readonly detail: Readonly<Record<string, unknown>>;
       /** For people; null for a code that only a newer version knows. */
       readonly sentences: { readonly ja: string; readonly en: string } | null;
     }

@@ -11,11 +11,10 @@ export type PreviewAnswer =
   /** Stripe could not be looked at. */
   | { readonly answer: "stripe_unavailable" };
 
-/** Which operations a contract offers to this actor. `body` is sent as it is. */
+/** Which operations a contract offers to this actor, or what remains of a deleted one. `body` is sent as it is. */
 export type ButtonsAnswer =
   | { readonly answer: "buttons"; readonly body: object }
-  | { readonly answer: "contract_not_found" }
-  | { readonly answer: "contract_deleted"; readonly operationId: string };
+  | { readonly answer: "contract_not_found" };
 
 /** What became of a product or customer that was sent: `ignored` is an update older than what is known. */
 export type PutAnswer =

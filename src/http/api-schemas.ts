@@ -20,10 +20,10 @@ import { actorTypes, operationKinds, operationStates } from "../contract/operati
  */
 
 const instant = z.iso.datetime().describe("A moment in UTC.");
-const date = z.iso.date().describe("A date of the business time zone.");
-const minor = z.int().nonnegative().describe("An amount in the currency's minor unit.");
-const code = z.string().regex(/^[a-z0-9_]+$/);
-const about = z
+export const date = z.iso.date().describe("A date of the business time zone.");
+export const minor = z.int().nonnegative().describe("An amount in the currency's minor unit.");
+export const code = z.string().regex(/^[a-z0-9_]+$/);
+export const about = z
   .looseObject({ code, detail: z.record(z.string(), z.unknown()) })
   .describe("A code for programs, and what it is about.");
 
@@ -43,7 +43,10 @@ const outcomeSchema = z
 
 const rejectedBecause = {
   rejectionCode: code.nullable().describe("Why a rule said no; null unless it did."),
-  rejectionDetail: z.record(z.string(), z.string()).nullable(),
+  rejectionDetail: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .describe("What it was about. Of `plan_changed`, under `plan`, what the operation would do now."),
 };
 
 export const acceptedOperationSchema = z.object({

@@ -41,16 +41,41 @@ export interface ApiBench {
   close(): Promise<void>;
 }
 
+/** A plan that does nothing. */
+export const emptyPlan = {
+  digest: "0".repeat(64),
+  contractId: "c-1",
+  rejection: null,
+  status: { before: null, after: null },
+  reservation: { before: null, after: null },
+  calls: [],
+  payments: [],
+  refunds: [],
+  licenses: [],
+  mails: [],
+  attention: [],
+  deleted: null,
+  warning: null,
+} as const;
+
 /** Parts that answer for themselves, for what the API itself makes of their answers. */
 export const simpleParts: ApiParts = {
-  preview: async (request) => ({ answer: "plan", body: { wouldDo: request.kind, for: request.actor } }),
-  buttons: async (contractId, actor) => ({ answer: "buttons", body: { contractId, actor, buttons: [] } }),
+  preview: async (request) => ({ answer: "plan", body: { ...emptyPlan, kind: request.kind, for: request.actor } }),
+  buttons: async (contractId, actor) => ({
+    answer: "buttons",
+    body: { contractId, isDeleted: false, actor, buttons: [] },
+  }),
   putProduct: async () => ({ answer: "created", version: 1 }),
   putCustomer: async () => ({ answer: "updated", version: 2 }),
 };
 
+type ApiOptions = Omit<Partial<ApiServerOptions>, "parts"> & {
+  /** Those that answer for themselves, unless given; made for the database of the test on demand. */
+  readonly parts?: Partial<ApiParts> | ((bench: ExecutionBench) => Partial<ApiParts>);
+};
+
 /** Starts an API that ends with the test. */
-export async function setUpApi(options: Partial<ApiServerOptions> = {}): Promise<ApiBench> {
+export async function setUpApi(options: ApiOptions = {}): Promise<ApiBench> {
   const api = await createApi(options);
   onTestFinished(() => api.close());
   return api;
@@ -69,7 +94,7 @@ export function shareApi(): () => ApiBench {
   };
 }
 
-async function createApi(options: Partial<ApiServerOptions>): Promise<ApiBench> {
+async function createApi({ parts = simpleParts, ...options }: ApiOptions): Promise<ApiBench> {
   const bench = await createExecutionBench();
   const stopping = new AbortController();
   const serving = startApiServer({
@@ -80,7 +105,7 @@ async function createApi(options: Partial<ApiServerOptions>): Promise<ApiBench> 
     log: silentLog,
     zone: "Asia/Tokyo",
     tokens: apiTokens,
-    parts: simpleParts,
+    parts: typeof parts === "function" ? parts(bench) : parts,
     stopping: stopping.signal,
     ...options,
   });

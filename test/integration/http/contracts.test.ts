@@ -62,6 +62,7 @@ describe("the buttons of a contract", () => {
 
     expect((await ask("/contracts/c-1/buttons")).body).toEqual({
       contractId: "c-1",
+      isDeleted: false,
       actor: { type: "operator", id: "alice" },
       buttons: [],
     });
@@ -87,12 +88,10 @@ describe("the buttons of a contract", () => {
     expect([reply.status, reply.body.field]).toEqual([400, "customer"]);
   });
 
-  it("are none of a contract that is not there, or no more", async () => {
+  it("are none of a contract that is not there", async () => {
     const missing = await refusing({ answer: "contract_not_found" });
-    const deleted = await refusing({ answer: "contract_deleted", operationId: "delete-1" });
 
     expect((await missing.ask("/contracts/c-1/buttons")).status).toBe(404);
-    expect((await deleted.ask("/contracts/c-1/buttons")).body).toMatchObject({ status: 410, operationId: "delete-1" });
   });
 });
 

@@ -221,7 +221,7 @@ describe("asking what an operation would do", () => {
     const reply = await ask("/previews", { method: "POST", token: serviceToken, body: { ...suspend, actor } });
 
     expect(reply.status).toBe(200);
-    expect(reply.body).toEqual({ wouldDo: "suspend", for: actor });
+    expect(reply.body).toMatchObject({ kind: "suspend", for: actor });
   });
 
   it("refuses what the request lacks, in the preview's words", async () => {

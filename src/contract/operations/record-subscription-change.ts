@@ -8,7 +8,7 @@ import { isPeriodPaid, missPeriod } from "../missing-payments.ts";
 import { type ContractRule, isFinal, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
 import { statusRunningAgain } from "../settling-receipts.ts";
 import type { SubscriptionSeen } from "../step.ts";
-import { type FoundSubscription, hasEnded } from "../subscription.ts";
+import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
 import { endWithSubscription } from "../subscription-ending.ts";
 
 const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
@@ -53,7 +53,7 @@ export const recordSubscriptionChange: ContractRule<typeof params> = {
 function mirror(facts: RuleFacts<Params>, subscription: FoundSubscription): Change {
   const { world, today, zone } = facts;
   const { contract } = world;
-  const mirrored = mirrorReservation(contract, reservedFor(subscription, zone));
+  const mirrored = mirrorReservation(contract, endsByItselfOn(subscription, zone));
   const isReserved = (mirrored === undefined ? contract.terminationOn : mirrored) !== null;
   const lifted = mirrored === null && contract.terminationSource === "product_month";
   const odd = oddity(subscription);
@@ -105,12 +105,6 @@ function runAgain(
     ...(reservation === undefined ? {} : { reservation }),
     licenses: status === "not_started" ? [] : paid.flatMap((row) => licenseOnPaid(row, licenses)),
   };
-}
-
-/** The date on which Stripe is set to end the subscription; null when it is not. */
-function reservedFor({ cancelAt, cancelAtPeriodEnd, currentPeriodEndAt }: FoundSubscription, zone: string) {
-  const at = cancelAt ?? (cancelAtPeriodEnd ? currentPeriodEndAt : null);
-  return at === null ? null : businessDateOf(at, zone);
 }
 
 /**

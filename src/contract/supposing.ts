@@ -92,8 +92,7 @@ function subscriptionIn(
   { takenAt, world }: Facts,
 ): FoundSubscription {
   const seen = [...answers.values()].find(
-    (answer): answer is FoundSubscription =>
-      "currentPeriodEndAt" in answer && answer.id === subscriptionId,
+    (answer): answer is FoundSubscription => "currentPeriodEndAt" in answer && answer.id === subscriptionId,
   );
   return (
     seen ?? {

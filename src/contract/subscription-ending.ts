@@ -2,6 +2,7 @@ import { licenseOnPaid } from "./billing.ts";
 import { businessDateOf } from "./calendar.ts";
 import { callOffEnded, tellBoth } from "./canceling.ts";
 import { closeInvoices } from "./closing-invoices.ts";
+import { holdsMoney } from "./receipts.ts";
 import { type RuleFacts, settle } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
 import type { FoundSubscription } from "./subscription.ts";
@@ -33,12 +34,18 @@ export function endWithSubscription(
   });
 }
 
-/** `incomplete_expired` is Stripe's word for a subscription whose first invoice was never paid. */
+/**
+ * Whether the contract never began. `incomplete_expired` is Stripe's word for a subscription whose first invoice was never
+ * paid; of a contract that has run, by a subscription before this one, it is an end like any other, lest all that was paid
+ * for what was viewed went back.
+ */
 function hasNeverBegun(
-  { world: { contract }, zone, today }: RuleFacts<unknown>,
+  { world: { contract, payments }, zone, today }: RuleFacts<unknown>,
   { stripeSubscriptionStatus, endedAt }: FoundSubscription,
 ): boolean {
-  if (stripeSubscriptionStatus === "incomplete_expired" || contract.status === "awaiting_payment") return true;
+  if (contract.status === "awaiting_payment") return true;
   const endedOn = endedAt === null ? today : businessDateOf(endedAt, zone);
-  return endedOn < contract.startOn;
+  if (endedOn < contract.startOn) return true;
+  const hasRun = payments.some((row) => row.period !== null && holdsMoney(row));
+  return stripeSubscriptionStatus === "incomplete_expired" && !hasRun;
 }

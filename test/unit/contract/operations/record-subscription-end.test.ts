@@ -204,4 +204,13 @@ describe("the end of a contract that never began", () => {
       paymentMoves: [{ id: unpaid.id, to: "never_charged" }],
     });
   });
+
+  test("incomplete_expired of a contract that ran by another subscription before ends it, and gives nothing back", () => {
+    const expired = subscriptionSeen({ stripeSubscriptionStatus: "incomplete_expired" });
+    const played = play(setup({ formerStripeSubscriptionIds: ["sub_0"] }), {
+      subscription: expired,
+      unpaid_invoices: unpaidInvoices(),
+    });
+    expect(settled(played)).toMatchObject({ status: "terminated", paymentMoves: [] });
+  });
 });

@@ -5,8 +5,10 @@ import { customerSchema, productSchema } from "../../src/contract/registering.ts
 import {
   acceptanceSchema,
   acceptedOperationSchema,
+  contractButtonsSchema,
   contractHistorySchema,
   operationSchema,
+  planSchema,
   problemSchema,
   putAnswerSchema,
 } from "../../src/http/api-schemas.ts";
@@ -18,7 +20,7 @@ export const requestableKinds = operationKinds.filter((kind) =>
 
 /** The request of one kind, with its own parameters. They may be left out where none of them is needed. */
 const requestOfKind = (kind: (typeof operationKinds)[number]) => {
-  const { button, params } = ruleOf(kind);
+  const { button, summary, params } = ruleOf(kind);
   return operationRequestSchema
     .extend({
       kind: z.literal(kind),
@@ -27,7 +29,7 @@ const requestOfKind = (kind: (typeof operationKinds)[number]) => {
         .describe("The token's own, unless a service names a customer."),
       params: params.safeParse({}).success ? params.optional() : params,
     })
-    .describe(`${button.ja} (${button.en})`);
+    .describe(`${button.ja} (${button.en}): ${summary.en}`);
 };
 
 const [first, ...others] = requestableKinds.map(requestOfKind);
@@ -48,8 +50,8 @@ export const bodies = {
   AcceptedOperation: acceptedOperationSchema,
   Operation: operationSchema,
   ContractHistory: contractHistorySchema,
-  Preview: z.looseObject({}).describe("What the operation would do, or why it would be rejected."),
-  Buttons: z.looseObject({}).describe("For every kind whether the contract offers it now, and why not the others."),
+  Plan: planSchema,
+  ContractButtons: contractButtonsSchema,
   Product: productSchema.omit({ id: true }).extend({ version }),
   Customer: customerSchema.omit({ id: true }).extend({ version }),
   PutAnswer: putAnswerSchema,
@@ -67,6 +69,7 @@ export function componentSchemas(): Record<string, unknown> {
     uri: (id) => `#/components/schemas/${id}`,
   });
   return Object.fromEntries(
-    Object.entries(schemas).map(([name, { $schema: _, $id: __, ...schema }]) => [name, schema]),
+    // The document is of one dialect, and names its parts itself.
+    Object.entries(schemas).map(([name, schema]) => [name, { ...schema, $schema: undefined, $id: undefined }]),
   );
 }

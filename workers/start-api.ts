@@ -10,8 +10,10 @@ import type { Role } from "./role.ts";
  */
 const apiPoolSize = 5;
 
-/** Answers producers and operators over HTTP. It needs the ledger, and Stripe for previews: the workers
- * hear of what it accepts from the ledger. */
+/**
+ * Answers producers and operators over HTTP. It needs the ledger, and Stripe for previews; the workers hear of what it
+ * accepts from the ledger.
+ */
 export const apiRole: Role = {
   isWanted: ({ api }) => api.tokens.length > 0,
   refusal: ({ api }) =>

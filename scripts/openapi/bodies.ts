@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { customerPutSchema, productPutSchema } from "../../src/contract/cataloging.ts";
 import { operationKinds, operationRequestSchema, requestingActorTypes } from "../../src/contract/operation.ts";
 import { ruleOf } from "../../src/contract/operations/index.ts";
-import { customerSchema, productSchema } from "../../src/contract/registering.ts";
 import {
   acceptanceSchema,
   acceptedOperationSchema,
@@ -38,11 +38,6 @@ const requestSchema = z
   .discriminatedUnion("kind", [first, ...others])
   .describe("What shall become true of a contract. The id is the requester's own, and the idempotency key.");
 
-const version = z
-  .int()
-  .min(1)
-  .describe("The producer's own. An update that is not newer than what is known is ignored.");
-
 /** Every body of the document, by its name there. */
 export const bodies = {
   OperationRequest: requestSchema,
@@ -52,8 +47,8 @@ export const bodies = {
   ContractHistory: contractHistorySchema,
   Plan: planSchema,
   ContractButtons: contractButtonsSchema,
-  Product: productSchema.omit({ id: true }).extend({ version }),
-  Customer: customerSchema.omit({ id: true }).extend({ version }),
+  Product: productPutSchema.partial({ id: true }),
+  Customer: customerPutSchema.partial({ id: true }),
   PutAnswer: putAnswerSchema,
   Problem: problemSchema,
 } as const satisfies Record<string, z.ZodType>;

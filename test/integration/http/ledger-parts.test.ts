@@ -95,3 +95,49 @@ describe("buttons over HTTP", () => {
     expect((await ask("/contracts/c-9/buttons")).status).toBe(404);
   });
 });
+
+describe("the catalog over HTTP", () => {
+  const product = { kind: "monthly", access: "per_period", priceMinor: 980, automaticTerminationMonth: null };
+  const customer = { email: "jiro@example.com", name: "佐藤 次郎", locale: "ja" };
+
+  it.each([
+    ["/products/weekly", product],
+    ["/customers/customer-9", customer],
+  ])("takes %s in versions, and ignores late ones", async (path, entry) => {
+    const { ask } = await setUp();
+    const replies = [];
+    for (const version of [2, 3, 1]) replies.push(await ask(path, { method: "PUT", body: { ...entry, version } }));
+
+    expect(replies.map(({ status, body }) => [status, body])).toEqual([
+      [201, { answer: "created", version: 2 }],
+      [200, { answer: "updated", version: 3 }],
+      [200, { answer: "ignored", version: 3 }],
+    ]);
+  });
+
+  it("keeps what was sent under the id of the path", async () => {
+    const { ask, bench } = await setUp();
+
+    await ask("/customers/customer-9", { method: "PUT", body: { id: "customer-9", ...customer, version: 1 } });
+
+    expect(await bench.sql`select id, name, email from keiyaku.customers where id = 'customer-9'`).toEqual([
+      { id: "customer-9", name: customer.name, email: customer.email },
+    ]);
+  });
+
+  it.each([
+    ["/products/weekly", { ...product, version: 1, id: "daily" }, "id"],
+    ["/products/weekly", product, "version"],
+    ["/products/weekly", { ...product, version: 1, colour: "red" }, "colour"],
+    ["/products/magazine", { ...product, kind: "one_time", version: 9 }, "kind"],
+    ["/customers/customer-9", { ...customer, email: "jiro", version: 1 }, "email"],
+    ["/customers/customer-9", { ...customer, version: 1.5 }, "version"],
+  ])("refuses for %s what is wrong, and names it without repeating it (%#)", async (path, body, field) => {
+    const { ask } = await setUp();
+
+    const reply = await ask(path, { method: "PUT", body });
+
+    expect([reply.status, reply.body.field]).toEqual([400, field]);
+    expect(JSON.stringify(reply.body)).not.toMatch(/佐藤|jiro/);
+  });
+});

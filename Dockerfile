@@ -30,7 +30,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The image's own ordinary user. It owns nothing here, so a worker cannot change its own code.
 USER node
-EXPOSE 8787
+EXPOSE 8787 8788
 # Asks "is the process alive", not "is everything it needs": a database that is away is no reason to restart the worker.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP_PORT ?? 8787) + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

@@ -1,5 +1,5 @@
 import { startApiServer } from "../src/http/api-server.ts";
-import { createApiParts } from "../src/http/create-api-parts.ts";
+import { ledgerParts } from "../src/http/ledger-parts.ts";
 import { Database } from "../src/store/database.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import type { Role } from "./role.ts";
@@ -10,7 +10,10 @@ import type { Role } from "./role.ts";
  */
 const apiPoolSize = 5;
 
-/** Answers producers and operators over HTTP. It needs the ledger only: the workers hear of what it accepts from there. */
+/**
+ * Answers producers and operators over HTTP. It needs the ledger, and Stripe for previews; the workers hear of what it
+ * accepts from the ledger.
+ */
 export const apiRole: Role = {
   isWanted: ({ api }) => api.tokens.length > 0,
   refusal: ({ api }) =>
@@ -26,23 +29,19 @@ export const apiRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     onStop(() => db.close(1_000));
-    // Previews look at Stripe, and change nothing there.
     const gateway = createStripeGateway({
       secretKey: installation.stripe.secretKey.reveal(),
       ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
     });
+    onStop(async () => gateway.close());
+    const business = { zone: config.businessTimeZone, policy: config.moneyPolicy };
     const server = await startApiServer({
       ...config.api,
       db,
       clock,
       log,
       zone: config.businessTimeZone,
-      parts: createApiParts({
-        db,
-        gateway,
-        clock,
-        business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
-      }),
+      parts: ledgerParts({ db, gateway, clock, business }),
       stopping,
     });
     onStop(() => server.stop());

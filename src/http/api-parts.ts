@@ -9,9 +9,11 @@ export type PreviewAnswer =
   | { readonly answer: "plan"; readonly body: object }
   | { readonly answer: "invalid_request"; readonly field: string; readonly problem: string }
   /** Stripe could not be looked at. */
-  | { readonly answer: "stripe_unavailable" };
+  | { readonly answer: "stripe_unavailable" }
+  /** Stripe gave an answer that nobody has given a meaning. */
+  | { readonly answer: "unexplained"; readonly code: string };
 
-/** Which operations a contract offers to this actor, or what remains of a deleted one. `body` is sent as it is. */
+/** Which operations a contract, or what remains of a deleted one, offers to this actor. `body` is sent as it is. */
 export type ButtonsAnswer =
   | { readonly answer: "buttons"; readonly body: object }
   | { readonly answer: "contract_not_found" };

@@ -12,7 +12,6 @@ import {
   problemSchema,
   putAnswerSchema,
 } from "../../src/http/api-schemas.ts";
-import { contractButtonsSchema, planSchema } from "../../src/http/plan-schemas.ts";
 
 /** The kinds that a person or a service may ask for: the others come through no door. */
 export const requestableKinds = operationKinds.filter((kind) =>

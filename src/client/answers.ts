@@ -7,7 +7,6 @@ import type {
   operationSchema,
   planSchema,
 } from "../http/api-schemas.ts";
-import type { contractButtonsSchema, planSchema } from "../http/plan-schemas.ts";
 
 /** An operation as the ledger answers its acceptance. */
 export type AcceptedOperation = z.output<typeof acceptedOperationSchema>;

@@ -21,10 +21,10 @@ import { actorTypes, operationKinds, operationStates } from "../contract/operati
  */
 
 const instant = z.iso.datetime().describe("A moment in UTC.");
-export const date = z.iso.date().describe("A date of the business time zone.");
-export const minor = z.int().nonnegative().describe("An amount in the currency's minor unit.");
-export const code = z.string().regex(/^[a-z0-9_]+$/);
-export const about = z
+const date = z.iso.date().describe("A date of the business time zone.");
+const minor = z.int().nonnegative().describe("An amount in the currency's minor unit.");
+const code = z.string().regex(/^[a-z0-9_]+$/);
+const about = z
   .looseObject({ code, detail: z.record(z.string(), z.unknown()) })
   .describe("A code for programs, and what it is about.");
 

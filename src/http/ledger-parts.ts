@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { customerPutSchema, productPutSchema } from "../contract/cataloging.ts";
+import { fieldLengthMax, firstIssueOf } from "../contract/first-issue.ts";
 import { operationRequestSchema } from "../contract/operation.ts";
 import { listButtons } from "../execution/list-buttons.ts";
 import { type PreviewDeps, previewOperation } from "../execution/preview-operation.ts";
@@ -55,10 +56,6 @@ async function put<Entry>(
 }
 
 function faultIn(error: z.ZodError): { readonly field: string; readonly problem: string } {
-  const issue = error.issues[0];
-  const isUnknown = issue?.code === "unrecognized_keys";
-  const keys = isUnknown ? issue.keys.slice(0, 1) : [];
-  const field = [...(issue?.path ?? []), ...keys].map(String).join(".").slice(0, 120);
-  const problem = isUnknown ? "is not a field that is known here" : (issue?.message ?? "is invalid");
-  return { field: field === "" ? "request" : field, problem };
+  const { path, problem } = firstIssueOf(error);
+  return { field: path.join(".").slice(0, fieldLengthMax) || "request", problem };
 }

@@ -42,23 +42,6 @@ export interface ApiBench {
   close(): Promise<void>;
 }
 
-/** A plan that does nothing. */
-export const emptyPlan = {
-  digest: "0".repeat(64),
-  contractId: "c-1",
-  rejection: null,
-  status: { before: null, after: null },
-  reservation: { before: null, after: null },
-  calls: [],
-  payments: [],
-  refunds: [],
-  licenses: [],
-  mails: [],
-  attention: [],
-  deleted: null,
-  warning: null,
-} as const;
-
 /** Parts that answer for themselves, for what the API itself makes of their answers. */
 export const simpleParts: ApiParts = {
   preview: async (request) => ({ answer: "plan", body: { ...examples.plan, asked: request } }),
@@ -67,13 +50,8 @@ export const simpleParts: ApiParts = {
   putCustomer: async () => ({ answer: "updated", version: 2 }),
 };
 
-type ApiOptions = Omit<Partial<ApiServerOptions>, "parts"> & {
-  /** Those that answer for themselves, unless given; made for the database of the test on demand. */
-  readonly parts?: Partial<ApiParts> | ((bench: ExecutionBench) => Partial<ApiParts>);
-};
-
 /** Starts an API that ends with the test. */
-export async function setUpApi(options: ApiOptions = {}): Promise<ApiBench> {
+export async function setUpApi(options: Partial<ApiServerOptions> = {}): Promise<ApiBench> {
   const api = await createApi(options);
   onTestFinished(() => api.close());
   return api;
@@ -92,7 +70,7 @@ export function shareApi(): () => ApiBench {
   };
 }
 
-async function createApi({ parts = simpleParts, ...options }: ApiOptions): Promise<ApiBench> {
+async function createApi(options: Partial<ApiServerOptions>): Promise<ApiBench> {
   const bench = await createExecutionBench();
   const stopping = new AbortController();
   const serving = startApiServer({
@@ -103,7 +81,7 @@ async function createApi({ parts = simpleParts, ...options }: ApiOptions): Promi
     log: silentLog,
     zone: "Asia/Tokyo",
     tokens: apiTokens,
-    parts: typeof parts === "function" ? parts(bench) : parts,
+    parts: simpleParts,
     stopping: stopping.signal,
     ...options,
   });

@@ -59,7 +59,6 @@ describe("the buttons of a contract", () => {
 
     expect((await ask("/contracts/c-1/buttons")).body).toMatchObject({
       contractId: "c-1",
-      isDeleted: false,
       actor: { type: "operator", id: "alice" },
     });
     expect((await ask("/contracts/c-1/buttons?customer=customer-1", { token: serviceToken })).body.actor).toEqual({

@@ -5,7 +5,7 @@ import { type OperationKind, type OperationRequest, operationRequestSchema } fro
 import { ruleOf, type rules } from "./contract/operations/index.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { requestJob, within } from "./queue/enqueue.ts";
-import { closeQueue, openQueue, type QueueBackend } from "./queue/queue-backend.ts";
+import { closeQueue, openQueue, type QueueBackend, type QueueTelemetry } from "./queue/queue-backend.ts";
 import { readRequestPayload } from "./queue/read-payload.ts";
 
 export type { OperationKind, OperationRequest } from "./contract/operation.ts";
@@ -31,6 +31,8 @@ export type ClientOptions = (
   /** How long a call may take before it fails with {@link QueueUnreachable}; 2 s unless told otherwise. */
   readonly timeoutMs?: number;
   readonly clock?: Clock;
+  /** Lets your trace go on in our workers: `new BullMQOtel({ tracerName: "shop" })` of the package `bullmq-otel`. */
+  readonly telemetry?: QueueTelemetry;
 };
 
 /** The queue has it; the ledger does not yet. Sending the same request again is always safe. */
@@ -82,7 +84,7 @@ export function createClient(options: ClientOptions): Client {
 
   /** The queue, connected. After a failure the next call begins anew. */
   function opened(): Promise<Queue> {
-    opening ??= openQueue(backend, "operations", timeoutMs).catch((error: unknown) => {
+    opening ??= openQueue(backend, "operations", timeoutMs, options.telemetry).catch((error: unknown) => {
       opening = undefined;
       throw error;
     });

@@ -13,9 +13,11 @@ import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { pingDatabase } from "../src/store/ping.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { watchGateway } from "../src/stripe/watched-gateway.ts";
 import { checkServers, StartRefused } from "./check-servers.ts";
 import { startSweeping } from "./maintenance.ts";
 import { createOperationsProcessor } from "./operations.ts";
+import { openWatch } from "./watch.ts";
 
 /** Workers at work in this process. */
 export interface RunningWorkers {
@@ -64,6 +66,8 @@ async function run(
 ): Promise<RunningWorkers> {
   const clock = systemClock;
   const stopping = new AbortController();
+  const watch = await openWatch({ config, clock, address: installation.address });
+  undos.push(() => watch.stop());
   const failpoint = createFailpoint(config.failpoint);
   const db = new Database({
     address: installation.address,
@@ -77,13 +81,14 @@ async function run(
   undos.push(() => probe.close(500));
   await checkServers({ db, queue: installation.queue, clock, log });
 
-  const queue = await openQueue(installation.queue, "operations", 5_000);
+  const queue = await openQueue(installation.queue, "operations", 5_000, watch.telemetry);
   undos.push(() => closeQueue(queue, 1_000));
   const bells = createQueueBells(queue, log);
-  const gateway = createStripeGateway({
+  const connection = createStripeGateway({
     secretKey: installation.stripe.secretKey.reveal(),
     ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
   });
+  const gateway = watchGateway(connection, watch.callWatchers);
   const processor = createOperationsProcessor({
     db,
     gateway,
@@ -93,19 +98,22 @@ async function run(
     failpoint,
     business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
     stopping: stopping.signal,
+    observer: watch.observer,
   });
 
   const unlisten = await db.listen("keiyaku_accepted", (operationId) => {
     bells.ring({ operationId, attempt: 0, ring: 0 }, "accepted", 0).catch(() => undefined);
   });
   undos.push(() => within(1_000, unlisten()));
-  const sweeping = startSweeping({ db, queue, clock, log });
+  const sweeping = startSweeping({ db, queue, clock, log, sweepEnded: watch.sweepEnded });
   // One that waits for the database is left behind: whatever it has rung for is rung for again.
   undos.push(() => within(1_000, sweeping.stop()));
 
   const health = await startHealthServer({
     ...config.http,
     readiness: () => readiness(probe, queue, stopping.signal),
+    scrape: watch.scrape([queue]),
+    dashboard: await watch.dashboard([queue]),
   });
   undos.push(() => health.stop());
 
@@ -115,6 +123,7 @@ async function run(
     processor,
     concurrency: config.workerConcurrency,
     queue,
+    telemetry: watch.telemetry,
     log,
     clock,
   });

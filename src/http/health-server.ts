@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
+import type { Scrape } from "../metrics/scrape.ts";
 
 /** Whether work could be done now, and what each part says: `ok`, or in a few words what is wrong with it. */
 export interface Readiness {
@@ -13,6 +14,10 @@ export interface HealthServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly readiness: () => Promise<Readiness>;
+  /** Answers `/metrics`; nothing does unless given. */
+  readonly scrape?: Scrape | undefined;
+  /** Shows the queues under `/queues`; nothing does unless given. */
+  readonly dashboard?: Hono | undefined;
 }
 
 export interface HealthServer {
@@ -30,13 +35,15 @@ const readinessWithinMs = 2_000;
 /**
  * Answers the platform's questions about this process: `GET /healthz` is 200 as long as its event loop turns, and touches
  * nothing, so that a database that is down restarts no worker; `GET /readyz` asks `readiness` and answers 200 or 503 with
- * what each check says. Checks are read by whoever reaches the port: they name no host, user or parameter.
+ * what each check says. Checks are read by whoever reaches the port: they name no host, user or parameter. `GET /metrics`
+ * and `/queues` are there where they are given.
  *
  * Rejects with a sentence that names the port and HTTP_PORT when it cannot listen.
  */
-export async function startHealthServer({ host, port, readiness }: HealthServerOptions): Promise<HealthServer> {
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const { host, port } = options;
   // The process's own Request and Response stay as they are: they belong to everything that runs in it.
-  const server = createAdaptorServer({ fetch: healthApp(readiness).fetch, overrideGlobalObjects: false }) as Server;
+  const server = createAdaptorServer({ fetch: healthApp(options).fetch, overrideGlobalObjects: false }) as Server;
   await listen(server, host, port);
   const address = server.address();
   let stopping: Promise<void> | undefined;
@@ -46,7 +53,7 @@ export async function startHealthServer({ host, port, readiness }: HealthServerO
   };
 }
 
-function healthApp(readiness: () => Promise<Readiness>): Hono {
+function healthApp({ readiness, scrape, dashboard }: HealthServerOptions): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -57,6 +64,13 @@ function healthApp(readiness: () => Promise<Readiness>): Hono {
     const answer = await withinDeadline(readiness);
     return context.json({ ready: answer.ready, checks: answer.checks }, answer.ready ? 200 : 503);
   });
+  if (scrape !== undefined) {
+    app.get("/metrics", async (context) => {
+      const { contentType, text } = await scrape();
+      return context.body(text, 200, { "content-type": contentType });
+    });
+  }
+  if (dashboard !== undefined) app.route("/queues", dashboard);
   app.notFound((context) =>
     context.json({ type: "about:blank", title: "Not Found", status: 404 }, 404, {
       "content-type": "application/problem+json",

@@ -68,10 +68,27 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
       const { start } = await import("./start.ts");
       ending.code = await start();
     });
-  const defines: readonly Define[] = [defineMigrate, defineImport, defineRequest, defineContract, defineOperation];
+  const defines: readonly Define[] = [
+    defineMigrate,
+    defineDoctor,
+    defineImport,
+    defineRequest,
+    defineContract,
+    defineOperation,
+  ];
   for (const define of defines) define(program, run);
   return program;
 }
+
+const defineDoctor: Define = (parent, run) => {
+  parent
+    .command("doctor")
+    .description("look at everything that the workers depend on, and say what to do about what is wrong")
+    .addOption(jsonOption())
+    .action((options: { readonly json?: boolean }) =>
+      run(async (context) => (await import("./doctor.ts")).doctor(context, options), { anySchema: true }),
+    );
+};
 
 const defineMigrate: Define = (parent, run) => {
   parent

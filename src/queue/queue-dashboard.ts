@@ -40,7 +40,8 @@ export function createQueueDashboard(queues: readonly Queue[]): Hono {
     serverAdapter: adapter,
     options: { uiConfig: { boardTitle: "keiyaku", showWorkers: false } },
   });
-  const board = adapter.registerPlugin();
+  // The board finds its files by the whole path.
+  const board = new Hono().route(dashboardPath, adapter.registerPlugin());
   const app = new Hono();
   app.use(async (context, next) => {
     const path = context.req.path.slice(dashboardPath.length);
@@ -55,20 +56,11 @@ export function createQueueDashboard(queues: readonly Queue[]): Hono {
     if (isApi) context.res = await withoutSecrets(context.res);
     return undefined;
   });
-  app.get("/", async (context) => {
+  app.all("/*", (context) =>
     // The page's links are relative to the path without the slash.
-    if (context.req.path.endsWith("/")) return context.redirect(dashboardPath);
-    return board.fetch(at(context.req.raw, "/"));
-  });
-  app.all("/*", (context) => board.fetch(at(context.req.raw, context.req.path.slice(dashboardPath.length))));
+    context.req.path === `${dashboardPath}/` ? context.redirect(dashboardPath) : board.fetch(context.req.raw),
+  );
   return app;
-}
-
-/** The request, for the path that the board knows it by. */
-function at(request: Request, path: string): Request {
-  const url = new URL(request.url);
-  url.pathname = path;
-  return new Request(url, { method: request.method, headers: request.headers });
 }
 
 /** The answer of the board's interface with its jobs made fit to be seen. What cannot be read is not passed on. */

@@ -8,7 +8,16 @@ export const doors = ["queue", "http"] as const;
 export type Door = (typeof doors)[number];
 
 /** How an attempt ended for whoever watches: its report, or `unexpected_error` where it could not even report. */
-export type WatchedReport = Exclude<AttemptReport, { type: "deferred" }>["type"] | "deferred" | "unexpected_error";
+export const watchedReports = [
+  "succeeded",
+  "rejected",
+  "abandoned",
+  "deferred",
+  "retry",
+  "held",
+  "unexpected_error",
+] as const satisfies readonly (AttemptReport["type"] | "unexpected_error")[];
+export type WatchedReport = AttemptReport["type"] | "unexpected_error";
 
 /**
  * Hears what happens to operations, for metrics and traces. Nothing that it hears changes what happens: its methods

@@ -1,9 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
-import type { Observer, WatchedReport } from "../execution/observer.ts";
-import type { LedgerFigures } from "../store/read-ledger-figures.ts";
-import { type CallResult, type CallWatcher, resultOf } from "../stripe/watched-gateway.ts";
+import { operationKinds } from "../contract/operation.ts";
+import { doors, type Observer, type WatchedReport, watchedReports } from "../execution/observer.ts";
+import { deferralReasons } from "../execution/outcome.ts";
+import type { Acceptance } from "../store/accept-request.ts";
+import { heldQuestionCodes } from "../store/hold-operation.ts";
+import { type CallResult, type CallWatcher, callResults, resultOf, verbWords } from "../stripe/watched-gateway.ts";
 import { version } from "../version.ts";
+import { createLedgerGauges } from "./ledger-gauges.ts";
 import { createScrape, type Scrape, type ScrapeSources } from "./scrape.ts";
 
 /** The metrics of one process, in a registry of their own. */
@@ -109,7 +113,15 @@ export function createMetrics(clock: Clock): Metrics {
     "Scrapes in which a source did not answer in time; its gauges are then left out.",
     ["source"],
   );
-  for (const source of ["database", "queue"]) scrapeErrors.inc({ source }, 0);
+  startAtZero(requests, { door: doors, answer: acceptanceAnswers });
+  startAtZero(accepted, { door: doors, kind: operationKinds });
+  startAtZero(concluded, { kind: operationKinds, outcome: ["succeeded", "rejected"] });
+  startAtZero(attempts, { report: watchedReports });
+  startAtZero(deferred, { reason: deferralReasons });
+  startAtZero(holds, { question: heldQuestionCodes });
+  startAtZero(calls, { verb: Object.values(verbWords), result: callResults });
+  startAtZero(sweeps, { result: ["done", "failed"] });
+  startAtZero(scrapeErrors, { source: ["database", "queue"] });
 
   const attemptEnded = (report: WatchedReport, beganMs: number) => {
     attempts.inc({ report });
@@ -161,56 +173,21 @@ export function createMetrics(clock: Clock): Metrics {
   };
 }
 
-/** The gauges that a scrape sets. Each is absent, not zero, until its source has answered. */
-export interface LedgerGauges {
-  setLedger(figures: LedgerFigures): void;
-  setQueue(queue: string, counts: Readonly<Record<string, number>>): void;
-  forgetLedger(): void;
-  forgetQueues(): void;
-}
+const acceptanceAnswers = [
+  "accepted",
+  "duplicate",
+  "id_reused",
+  "invalid_request",
+] as const satisfies readonly Acceptance["answer"][];
 
-function createLedgerGauges(registers: Registry[]): LedgerGauges {
-  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Gauge({ name, help, labelNames, registers });
-  const open = gauge("keiyaku_open_operations", "Operations that are not final, by state.", ["state"]);
-  const held = gauge("keiyaku_operations_held", "Operations that wait for a person.", []);
-  const oldest = gauge(
-    "keiyaku_oldest_open_operation_seconds",
-    "How long ago the oldest operation that is not final was accepted; 0 when there is none.",
-    [],
+/**
+ * Lets a counter begin at zero for all values of its labels. Prometheus sees no increase in a series that begins at one, so
+ * that the first of what happens rarely, which is what alarms are about, would be missed.
+ */
+function startAtZero<Label extends string>(counter: Counter<Label>, values: Record<Label, readonly string[]>): void {
+  const combinations = Object.entries<readonly string[]>(values).reduce<Record<string, string>[]>(
+    (all, [label, words]) => all.flatMap((one) => words.map((word) => ({ ...one, [label]: word }))),
+    [{}],
   );
-  const overdue = gauge(
-    "keiyaku_operations_overdue",
-    "Operations whose turn it is and for which nobody has rung for two minutes: no sweep is at work, or the queue is long.",
-    [],
-  );
-  const owed = gauge("keiyaku_refunds_owed", "Refunds that somebody still has to make.", []);
-  const owedMinor = gauge("keiyaku_refunds_owed_minor", "Their sum, in the currency's minor unit; for JPY, yen.", [
-    "currency",
-  ]);
-  const jobs = gauge("keiyaku_queue_jobs", "Jobs in the queue, by BullMQ's state.", ["queue", "state"]);
-  const single = [held, oldest, overdue, owed];
-  const forgetLedger = () => {
-    for (const each of single) each.remove();
-    open.reset();
-    owedMinor.reset();
-  };
-  forgetLedger();
-  return {
-    setLedger(figures) {
-      for (const state of ["requested", "executing", "held"] as const) open.set({ state }, figures[state]);
-      held.set(figures.held);
-      oldest.set(figures.oldestOpenSeconds);
-      overdue.set(figures.overdue);
-      owed.set(figures.owed);
-      owedMinor.reset();
-      for (const [currency, minor] of Object.entries({ jpy: 0, ...figures.owedMinor }))
-        owedMinor.set({ currency }, minor);
-    },
-    setQueue(queue, counts) {
-      for (const [state, count] of Object.entries(counts)) jobs.set({ queue, state }, count);
-    },
-    forgetLedger,
-    forgetQueues: () => jobs.reset(),
-  };
+  for (const labels of combinations) counter.inc(labels as Record<Label, string>, 0);
 }

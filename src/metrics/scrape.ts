@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { LedgerFigures } from "../store/read-ledger-figures.ts";
-import type { LedgerGauges } from "./metrics.ts";
+import type { LedgerGauges } from "./ledger-gauges.ts";
 
 /** What a scrape asks, beside what this process has counted itself. Each may fail. */
 export interface ScrapeSources {

@@ -1,4 +1,4 @@
-import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { ConfigError } from "../config.ts";
 import type { Observer } from "../execution/observer.ts";
 import type { QueueTelemetry } from "../queue/queue-backend.ts";
@@ -33,8 +33,8 @@ const missing =
  *
  * A collector that is away costs spans and nothing else: they are sent in the background, and dropped when too many wait.
  */
-export async function startTracing(target: TracingTarget): Promise<Tracing> {
-  const { sdk, exporter, resources } = await loadSdk();
+export async function startTracing(target: TracingTarget, load: typeof importSdk = importSdk): Promise<Tracing> {
+  const { sdk, exporter, resources } = await loadSdk(load);
   const provider = new sdk.NodeTracerProvider({
     resource: resources.resourceFromAttributes({ "service.name": "keiyaku", "service.version": version }),
     sampler,
@@ -56,25 +56,31 @@ export async function startTracing(target: TracingTarget): Promise<Tracing> {
       await provider.shutdown();
       trace.disable();
       context.disable();
+      propagation.disable();
     },
   };
 }
 
-async function loadSdk() {
+async function importSdk() {
+  const [sdk, exporter, resources] = await Promise.all([
+    import("@opentelemetry/sdk-trace-node"),
+    import("@opentelemetry/exporter-trace-otlp-http"),
+    import("@opentelemetry/resources"),
+  ]);
+  return { sdk, exporter, resources };
+}
+
+async function loadSdk(load: typeof importSdk): ReturnType<typeof importSdk> {
   try {
-    const [sdk, exporter, resources] = await Promise.all([
-      import("@opentelemetry/sdk-trace-node"),
-      import("@opentelemetry/exporter-trace-otlp-http"),
-      import("@opentelemetry/resources"),
-    ]);
-    return { sdk, exporter, resources };
+    return await load();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new ConfigError([missing]);
   }
 }
 
-const tracer = trace.getTracer("keiyaku", version);
+/** Asked for anew each time: one that is kept goes on sending to whom it sent first. */
+const tracer = () => trace.getTracer("keiyaku", version);
 
 /** Results after which a span is marked as an error: nobody knows what happened, or nobody has explained it. */
 const erroneous: readonly CallResult[] = [
@@ -88,7 +94,7 @@ const erroneous: readonly CallResult[] = [
 
 /** One span per request to Stripe: its verb and what became of it. No id, no amount. */
 const watchCall: CallWatcher = (verb, work) =>
-  tracer.startActiveSpan(`stripe ${verb}`, { kind: SpanKind.CLIENT }, async (span) => {
+  tracer().startActiveSpan(`stripe ${verb}`, { kind: SpanKind.CLIENT }, async (span) => {
     let result: CallResult = "error";
     try {
       const reply = await work();
@@ -102,7 +108,7 @@ const watchCall: CallWatcher = (verb, work) =>
 
 /** One span per attempt: the operation's id and what was reported. */
 const traceAttempt: Observer["attempt"] = (operationId, work) =>
-  tracer.startActiveSpan("attempt", { attributes: { "keiyaku.operation.id": operationId } }, async (span) => {
+  tracer().startActiveSpan("attempt", { attributes: { "keiyaku.operation.id": operationId } }, async (span) => {
     let ended = "unexpected_error";
     let isError = true;
     try {

@@ -68,6 +68,36 @@ describeOnBackends("a worker that traces", (type) => {
     expect(collector.headers()).toMatchObject({ authorization: "Bearer of-the-test" });
   });
 
+  it("goes on in the same trace when an operation was put off", async () => {
+    const collector = await startCollector();
+    const world = await setUp(type);
+    const { contractId, subscriptionId } = await monthlyByCard(world, { suspended: true });
+    const worker = await world.worker({
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "100" },
+    });
+    // The SDK asks once more by itself; then the attempt is put off for two seconds.
+    await world.stripe.control.fault({
+      mode: "lock_timeout_429",
+      path: `/v1/subscriptions/${subscriptionId}`,
+      method: "GET",
+      times: 2,
+    });
+    await world.client().request(requestOf("op-put-off", "terminate", contractId));
+    await world.concluded(["op-put-off"], 60_000);
+    worker.kill("SIGTERM");
+    await worker.ended();
+
+    const attempts = collector.spans.filter(({ attributes }) => attributes["keiyaku.operation.id"] === "op-put-off");
+    expect(attempts.map(({ attributes }) => attributes["keiyaku.report"])).toEqual(
+      expect.arrayContaining(["deferred", "succeeded"]),
+    );
+    const [first] = attempts;
+    for (const attempt of attempts) expect(attempt.traceId).toBe(first?.traceId);
+    expect(attempts.find(({ attributes }) => attributes["keiyaku.report"] === "deferred")?.attributes).toMatchObject({
+      "keiyaku.reason": "lock_timeout",
+    });
+  });
+
   it("tells nothing that a producer wrote into a job, and nothing of what it does all the time", async () => {
     const collector = await startCollector();
     const world = await setUp(type);

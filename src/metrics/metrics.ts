@@ -17,7 +17,7 @@ export interface Metrics {
   /** Counts and times every request to Stripe. */
   readonly callWatcher: CallWatcher;
   /** A sweep has ended: it rang for so many operations, or failed. */
-  sweepEnded(rung: number | "failed"): void;
+  readonly sweepEnded: (rung: number | "failed") => void;
   /** The text of `GET /metrics`, with what the sources know at that moment. */
   scrape(sources: ScrapeSources): Scrape;
 }

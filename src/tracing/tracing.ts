@@ -33,7 +33,7 @@ const missing =
  *
  * A collector that is away costs spans and nothing else: they are sent in the background, and dropped when too many wait.
  */
-export async function startTracing(target: TracingTarget, load: typeof importSdk = importSdk): Promise<Tracing> {
+export async function startTracing(target: TracingTarget, load: () => Promise<Sdk> = importSdk): Promise<Tracing> {
   const { sdk, exporter, resources } = await loadSdk(load);
   const provider = new sdk.NodeTracerProvider({
     resource: resources.resourceFromAttributes({ "service.name": "keiyaku", "service.version": version }),
@@ -61,7 +61,14 @@ export async function startTracing(target: TracingTarget, load: typeof importSdk
   };
 }
 
-async function importSdk() {
+/** The packages that are loaded only here. */
+interface Sdk {
+  readonly sdk: typeof import("@opentelemetry/sdk-trace-node");
+  readonly exporter: typeof import("@opentelemetry/exporter-trace-otlp-http");
+  readonly resources: typeof import("@opentelemetry/resources");
+}
+
+async function importSdk(): Promise<Sdk> {
   const [sdk, exporter, resources] = await Promise.all([
     import("@opentelemetry/sdk-trace-node"),
     import("@opentelemetry/exporter-trace-otlp-http"),
@@ -70,7 +77,7 @@ async function importSdk() {
   return { sdk, exporter, resources };
 }
 
-async function loadSdk(load: typeof importSdk): ReturnType<typeof importSdk> {
+async function loadSdk(load: () => Promise<Sdk>): Promise<Sdk> {
   try {
     return await load();
   } catch (error) {

@@ -45,26 +45,29 @@ function databaseAt(url: string) {
 
 describe("keiyaku doctor", () => {
   it("finds everything well where it is, and says so in lines that a person reads", async () => {
-    const { run, config, out } = await setup();
+    const command = await setup();
+    const { config } = command;
 
-    const code = await run((context) => doctor(context, {}), { config });
+    const code = await command.run((context) => doctor(context, {}), { config });
+    const out = command.out();
 
     expect(code).toBe(exitCodes.done);
-    expect(out()).toMatch(/^ok {7}postgres {4}PostgreSQL [\d.]+ answers; \d+ of \d+ connections are taken\.$/m);
-    expect(out()).toMatch(/^ok {7}schema {6}The schema is up to date: \d+ migrations, the queue's at version \d+\.$/m);
-    expect(out()).toMatch(
+    expect(out).toMatch(/^ok {7}postgres {4}PostgreSQL [\d.]+ answers; \d+ of \d+ connections are taken\.$/m);
+    expect(out).toMatch(/^ok {7}schema {6}The schema is up to date: \d+ migrations, the queue's at version \d+\.$/m);
+    expect(out).toMatch(
       /^ok {7}stripe {6}The stand-in for Stripe at http:\/\/127\.0\.0\.1:\d+ accepts the test key; no money moves\./m,
     );
-    expect(out()).toMatch(/^ok {7}jobs {8}Queue operations: 0 waiting/m);
-    expect(out()).toMatch(/^ok {7}refunds {5}No refund is owed\.$/m);
-    expect(out()).not.toMatch(/^wrong/m);
-    expect(out()).not.toContain(config.stripe.type === "stand_in" ? "" : config.stripe.secretKey.reveal());
+    expect(out).toMatch(/^ok {7}jobs {8}Queue operations: 0 waiting/m);
+    expect(out).toMatch(/^ok {7}refunds {5}No refund is owed\.$/m);
+    expect(out).not.toMatch(/^wrong/m);
+    expect(out).not.toContain(config.stripe.type === "stand_in" ? "" : config.stripe.secretKey.reveal());
   });
 
   it("names the held operations with what they ask, and fails", async () => {
-    const { bench, hold, examine } = await setup();
+    const command = await setup();
+    const { bench, examine } = command;
     await bench.accept({ id: "op-held", kind: "suspend", contractId: "c-1", reason: "hanako@example.com asked" });
-    await hold("op-held");
+    await command.hold("op-held");
 
     const { code, of, findings } = await examine();
 

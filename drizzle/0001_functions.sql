@@ -205,12 +205,12 @@ begin
 end $$;
 --> statement-breakpoint
 
--- An operation with everything that deciding about it needs, on one snapshot: its row, its contract's world, its journal,
--- and who else is open on the contract. Null when there is no such operation. Locks nothing.
+-- An operation with everything that deciding about it needs: its row, its contract's world, its journal, and who else is
+-- open on the contract. The row need not be in the ledger: a preview asks with one that nobody has requested. Locks nothing.
 --
--- Volatile, so that its snapshot is taken when it is called: it sees what the calling statement has written before.
-create function keiyaku.operation_view(operation_id text) returns json
-language plpgsql volatile as $$
+-- Stable, so that all of it is seen on the snapshot of whoever asks.
+create function keiyaku.view_of(o keiyaku.operations) returns json
+language plpgsql stable as $$
 begin
   return (
     select json_build_object(
@@ -261,8 +261,17 @@ begin
             where k.stripe_payment_intent_id = o.params #>> '{stripe,paymentIntentId}')) end,
       'isDue', coalesce(o.next_attempt_at <= clock_timestamp(), true),
       'silentMs', extract(epoch from clock_timestamp() - o.touched_at) * 1000)
-    from keiyaku.operations o left join keiyaku.contracts c on c.id = o.contract_id
-    where o.id = operation_id);
+    from (select) as one left join keiyaku.contracts c on c.id = o.contract_id);
+end $$;
+--> statement-breakpoint
+
+-- The view of an operation of the ledger, on one snapshot; null when there is none of this id. Locks nothing.
+--
+-- Volatile, so that its snapshot is taken when it is called: it sees what the calling statement has written before.
+create function keiyaku.operation_view(operation_id text) returns json
+language plpgsql volatile as $$
+begin
+  return (select keiyaku.view_of(o) from keiyaku.operations o where o.id = operation_id);
 end $$;
 --> statement-breakpoint
 

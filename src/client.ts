@@ -1,27 +1,38 @@
 import type { Queue } from "bullmq";
 import type { z } from "zod";
+import { InvalidRequest, QueueUnreachable } from "./client/errors.ts";
+import { checkRequest, type TypedRequest } from "./client/typed-request.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type OperationKind, type OperationRequest, operationRequestSchema } from "./contract/operation.ts";
-import { ruleOf, type rules } from "./contract/operations/index.ts";
+import type { CustomerPut, productPutSchema } from "./contract/cataloging.ts";
+import type { OperationKind, OperationRequest } from "./contract/operation.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
-import { requestJob, within } from "./queue/enqueue.ts";
-import { closeQueue, openQueue, type QueueBackend, type QueueTelemetry } from "./queue/queue-backend.ts";
-import { readRequestPayload } from "./queue/read-payload.ts";
+import { catalogJob, requestJob, within } from "./queue/enqueue.ts";
+import { type CatalogPut, payloadVersion, type QueueName } from "./queue/payloads.ts";
+import type { QueueBackend, QueueTelemetry } from "./queue/queue-backend.ts";
+import { readCatalogPayload } from "./queue/read-catalog-payload.ts";
 
+export type { Acceptance, AcceptedOperation, ContractHistory, Operation, Outcome } from "./client/answers.ts";
+export {
+  IdReused,
+  InvalidRequest,
+  NotConcludedYet,
+  QueueUnreachable,
+  Unauthorized,
+  UnexpectedAnswer,
+  Unreachable,
+} from "./client/errors.ts";
+export {
+  createHttpClient,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpRequest,
+} from "./client/http-client.ts";
+export type { ParamsOf, TypedRequest } from "./client/typed-request.ts";
+export type { CustomerPut } from "./contract/cataloging.ts";
 export type { OperationKind, OperationRequest } from "./contract/operation.ts";
 
-/** The parameters of a kind, as a requester writes them. */
-export type ParamsOf<Kind extends OperationKind> = z.input<(typeof rules)[Kind]["params"]>;
-
-/** A request whose parameters are checked against its kind by the compiler. */
-export type TypedRequest<Kind extends OperationKind = OperationKind> = {
-  [K in Kind]: Omit<OperationRequest, "kind" | "params" | "requestedAt"> & {
-    readonly kind: K;
-    readonly params?: ParamsOf<K>;
-    /** When it was asked for; now, unless told otherwise. */
-    readonly requestedAt?: string;
-  };
-}[Kind];
+/** A product as a producer puts it. */
+export type ProductToPut = z.input<typeof productPutSchema>;
 
 /** Where the workers listen: `redisUrl` when they run with REDIS_URL, otherwise `databaseUrl`. */
 export type ClientOptions = (
@@ -41,32 +52,24 @@ export interface Queued {
   readonly queued: true;
 }
 
-/** A request that no worker would accept. Nothing was queued. */
-export class InvalidRequest extends Error {
-  override readonly name = "InvalidRequest";
-  /** Which request of several, counted from 0. */
-  readonly index: number;
-  /** The field that is at fault, such as `params.paidPeriods.0`. */
-  readonly field: string;
-
-  constructor(index: number, field: string, problem: string) {
-    super(`request ${index}: ${field} ${problem}`);
-    this.index = index;
-    this.field = field;
-  }
+/** The queue has it; the catalog does not yet. Putting the same again is always safe. */
+export interface QueuedPut extends Queued {
+  readonly version: number;
 }
 
-/** The queue did not answer in time. The requests may or may not be queued: send them again under the same ids. */
-export class QueueUnreachable extends Error {
-  override readonly name = "QueueUnreachable";
-}
-
-/** Requests operations by queue. One per process is enough; it is safe for concurrent use. */
+/** Requests operations, and puts products and customers, by queue. One per process is enough; it is safe for concurrent use. */
 export interface Client {
   /** Queues one request. Fails fast, and says whether anything can have been queued. */
   request<Kind extends OperationKind>(request: TypedRequest<Kind>): Promise<Queued>;
   /** Queues many, in the order given. All are checked before the first is queued. Each 500 have the time-out of one. */
   requestMany(requests: readonly TypedRequest[]): Promise<readonly Queued[]>;
+  /**
+   * Queues a product, whole, in a version that its producer counts. The catalog takes it when the version is greater than
+   * the one it knows, and ignores it otherwise: so puts may come late, twice, and in any order. Fails as `request` does.
+   */
+  putProduct(product: ProductToPut): Promise<QueuedPut>;
+  /** The same for a customer. They leave the queue as soon as they are in the catalog. */
+  putCustomer(customer: CustomerPut): Promise<QueuedPut>;
   close(): Promise<void>;
 }
 
@@ -80,19 +83,35 @@ export function createClient(options: ClientOptions): Client {
   const backend = backendOf(options);
   const timeoutMs = options.timeoutMs ?? timeoutMsDefault;
   const clock = options.clock ?? systemClock;
-  let opening: Promise<Queue> | undefined;
+  const opening = new Map<QueueName, Promise<Queue>>();
 
   /** The queue, connected. After a failure the next call begins anew. */
-  function opened(): Promise<Queue> {
-    opening ??= openQueue(backend, "operations", timeoutMs, options.telemetry).catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
-    return opening;
+  function opened(name: QueueName): Promise<Queue> {
+    const known = opening.get(name);
+    if (known !== undefined) return known;
+    const connecting = queueBackend()
+      .then(({ openQueue }) => openQueue(backend, name, timeoutMs, options.telemetry))
+      .catch((error: unknown) => {
+        opening.delete(name);
+        throw error;
+      });
+    opening.set(name, connecting);
+    return connecting;
+  }
+
+  async function enqueuePut(put: CatalogPut): Promise<void> {
+    const queue = await opened("catalog");
+    const { name, data, opts } = catalogJob(put);
+    await queue.add(name, data, opts);
+  }
+
+  async function put(type: CatalogPut["type"], entry: ProductToPut | CustomerPut): Promise<QueuedPut> {
+    await reaching(within(timeoutMs, enqueuePut(checkedPut(type, entry))));
+    return { id: entry.id, version: entry.version, queued: true };
   }
 
   async function enqueue(requests: readonly OperationRequest[]): Promise<void> {
-    const queue = await opened();
+    const queue = await opened("operations");
     for (let first = 0; first < requests.length; first += bulkMax) {
       await within(timeoutMs, queue.addBulk(requests.slice(first, first + bulkMax).map(requestJob)));
     }
@@ -119,12 +138,22 @@ export function createClient(options: ClientOptions): Client {
       await reaching(enqueue(requests.map((request, index) => checked(request, index, clock))));
       return requests.map(({ id }) => ({ id, queued: true }));
     },
+    putProduct: (product) => put("product", product),
+    putCustomer: (customer) => put("customer", customer),
     async close() {
-      const queue = await opening?.catch(() => undefined);
-      opening = undefined;
-      if (queue !== undefined) await closeQueue(queue, timeoutMs);
+      const queues = await Promise.allSettled(opening.values());
+      opening.clear();
+      const connected = queues.flatMap((queue) => (queue.status === "fulfilled" ? [queue.value] : []));
+      if (connected.length === 0) return;
+      const { closeQueue } = await queueBackend();
+      await Promise.all(connected.map((queue) => closeQueue(queue, timeoutMs)));
     },
   };
+}
+
+/** BullMQ takes a while to load, and whoever asks over HTTP does not need it. */
+function queueBackend() {
+  return import("./queue/queue-backend.ts");
 }
 
 function backendOf(options: ClientOptions): QueueBackend {
@@ -136,19 +165,12 @@ function backendOf(options: ClientOptions): QueueBackend {
 
 /** The request as it goes on the wire, if a worker would read it. */
 function checked(request: TypedRequest, index: number, clock: Clock): OperationRequest {
-  const wire = { ...request, requestedAt: request.requestedAt ?? clock.now() };
-  const envelope = operationRequestSchema.safeParse(wire);
-  if (!envelope.success) throw invalid(index, envelope.error, []);
-  const params = ruleOf(request.kind).params.safeParse(request.params ?? {});
-  if (!params.success) throw invalid(index, params.error, ["params"]);
-  const read = readRequestPayload(requestJob(envelope.data).data);
-  if (read.type === "unreadable") throw new InvalidRequest(index, read.unreadable.field, read.unreadable.problem);
-  return envelope.data;
+  return checkRequest({ ...request, requestedAt: request.requestedAt ?? clock.now() }, index);
 }
 
-function invalid(index: number, error: z.ZodError, under: readonly string[]): InvalidRequest {
-  const issue = error.issues[0];
-  const keys = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-  const field = [...under, ...(issue?.path ?? []), ...keys].map(String).join(".") || "request";
-  return new InvalidRequest(index, field, issue?.message ?? "is invalid");
+/** The put as it goes on the wire, if a worker would read it. */
+function checkedPut(type: CatalogPut["type"], entry: unknown): CatalogPut {
+  const read = readCatalogPayload(type, { v: payloadVersion, [type]: entry });
+  if (read.type === "unreadable") throw new InvalidRequest(0, read.unreadable.field, read.unreadable.problem);
+  return read.put;
 }

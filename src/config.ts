@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { type ApiToken, parseApiTokens } from "./api-tokens.ts";
 import { parseBusinessDate } from "./contract/calendar.ts";
 import type { MoneyPolicy } from "./contract/operation.ts";
 import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
@@ -6,9 +7,17 @@ import type { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
 
 /** The secret settings: each may be given as `NAME`, or as `NAME_FILE` with the path of a file that holds it. */
-const secretSettingNames = ["DATABASE_URL", "OTEL_EXPORTER_OTLP_HEADERS", "REDIS_URL", "STRIPE_SECRET_KEY"] as const;
+const secretSettingNames = [
+  "API_TOKENS",
+  "DATABASE_URL",
+  "OTEL_EXPORTER_OTLP_HEADERS",
+  "REDIS_URL",
+  "STRIPE_SECRET_KEY",
+] as const;
 
 const plainSettingNames = [
+  "API_HOST",
+  "API_PORT",
   "BUSINESS_TIME_ZONE",
   "DATABASE_POOL_SIZE",
   "HTTP_HOST",
@@ -77,11 +86,14 @@ export interface Config {
   /** An IANA zone: the one in which instants become business dates. */
   readonly businessTimeZone: string;
   readonly moneyPolicy: MoneyPolicy;
+  /** Where health and readiness are told. */
   readonly http: { readonly host: string; readonly port: number };
   /** Whether the port of health also shows the queues, to be looked at only. */
   readonly queueDashboard: boolean;
   /** Where traces go; null for nowhere. */
   readonly tracing: TracingConfig | null;
+  /** The HTTP API: where it answers, and whom. Without tokens there is none. */
+  readonly api: { readonly host: string; readonly port: number; readonly tokens: readonly ApiToken[] };
   readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
   readonly workerConcurrency: number;
@@ -125,6 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http,
     queueDashboard: readQueueDashboard(reader, mode, http.host),
     tracing: readTracing(reader),
+    api: readApi(reader),
     // Below the 30 s that Kubernetes waits before it kills, with 5 s left for the last connections to close.
     shutdownTimeoutMs: reader.integer("SHUTDOWN_TIMEOUT", { min: 1, max: 3600, byDefault: 25 }) * 1000,
     logLevel: reader.oneOf("LOG_LEVEL", logLevels, "info"),
@@ -132,7 +145,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ...(failpoint === undefined ? {} : { failpoint }),
   };
   if (reader.mistakes.length > 0) throw new ConfigError(reader.mistakes);
-  for (const part of [config.database, config.queue, config.stripe, config.http, config.tracing, failpoint])
+  for (const part of [config.database, config.queue, config.stripe, config.http, config.api, config.tracing, failpoint])
     Object.freeze(part);
   return Object.freeze(config);
 }
@@ -295,6 +308,17 @@ function readTracing(reader: Reader): TracingConfig | null {
     );
   }
   return { endpoint, headers };
+}
+
+function readApi(reader: Reader): Config["api"] {
+  const text = reader.secret("API_TOKENS");
+  const parsed = text === undefined ? { tokens: [], mistakes: [] } : parseApiTokens(text.reveal());
+  for (const mistake of parsed.mistakes) reader.mistake(`API_TOKENS ${mistake}`);
+  return {
+    host: reader.text("API_HOST") ?? "127.0.0.1",
+    port: reader.integer("API_PORT", { min: 0, max: 65_535, byDefault: 8788 }),
+    tokens: Object.freeze(parsed.tokens),
+  };
 }
 
 /** The day after which the platform that this comes from could refund at all: the help page names it. */

@@ -29,7 +29,8 @@ const waitForServersMs = 15_000;
  */
 export async function checkServers(deps: {
   readonly db: Database;
-  readonly queue: QueueBackend;
+  /** Null when nothing that starts needs it. */
+  readonly queue: QueueBackend | null;
   readonly clock: Clock;
   readonly log: Logger;
 }): Promise<void> {
@@ -40,7 +41,7 @@ export async function checkServers(deps: {
     throw new StartRefused("The database lacks migrations of this version: run `keiyaku migrate` first.", false);
   }
   await checkClock(deps);
-  if (deps.queue.type === "redis") await checkQueueOnRedis(deps, deps.queue.url);
+  if (deps.queue?.type === "redis") await checkQueueOnRedis(deps, deps.queue.url);
 }
 
 async function checkQueueOnRedis(deps: Parameters<typeof checkServers>[0], url: string): Promise<void> {

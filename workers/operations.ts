@@ -1,4 +1,4 @@
-import { type Job, type Processor, WaitingError } from "bullmq";
+import type { Job, Processor } from "bullmq";
 import type { ExecutionDeps } from "../src/execution/deps.ts";
 import { executeOperation } from "../src/execution/execute-operation.ts";
 import type { AttemptReport } from "../src/execution/outcome.ts";
@@ -8,15 +8,13 @@ import { acceptAndView, refuseUnreadable } from "../src/store/accept-request.ts"
 import type { OperationView } from "../src/store/read-operation.ts";
 import { StoreError } from "../src/store/store-error.ts";
 import type { Unreadable } from "../src/store/unreadable.ts";
+import { isAboutContent, writeInHand } from "./in-hand.ts";
 
 /** What a job leaves behind: codes and ids of ours, never text from outside (a NUL in it would undo the job). */
 export interface JobAnswer {
   readonly answer: string;
   readonly operationId?: string;
 }
-
-/** The longest wait between two tries to reach the database with a request in hand. */
-const inHandDelayMsMax = 2_000;
 
 /**
  * Takes the jobs of the queue `operations`: a whole request is first written into the ledger, a bell names an operation
@@ -80,34 +78,13 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
       const payload = attemptPayloadSchema.safeParse(job.data);
       return payload.success ? execute(payload.data.operationId, signal) : { answer: "invalid_request" };
     }
-    const { acceptance, view } = await acceptInHand(deps, job, token);
+    const { acceptance, view } = await writeInHand(deps, job, token, () => accept(deps, job));
     const kind = "operation" in acceptance ? acceptance.operation.kind : null;
     deps.observer?.requestAnswered("queue", acceptance.answer, kind);
     if ("operation" in acceptance) return execute(acceptance.operation.id, signal, view);
     deps.log.warn({ answer: acceptance.answer, field: acceptance.field }, "a request was refused");
     return { answer: acceptance.answer };
   };
-}
-
-/**
- * Writes a request into the ledger, however long the database takes to come back: nothing else knows of this request, and
- * its producer may have set no attempts. A process that has to stop puts it back into the queue.
- */
-async function acceptInHand(deps: ExecutionDeps, job: Job<unknown>, token: string | undefined): Promise<Accepted> {
-  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, inHandDelayMsMax)) {
-    try {
-      return await accept(deps, job);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw new Error("unexpected_error");
-      deps.log.warn({ err: error }, "a request waits for the database");
-    }
-    await deps.clock.sleep(delayMs, deps.stopping).catch(() => undefined);
-    if (deps.stopping.aborted) {
-      // If the queue is away as well, the job stays as it is, and is found once its lock has run out.
-      await job.moveToWait(token).catch(() => undefined);
-      throw new WaitingError();
-    }
-  }
 }
 
 type Accepted = Awaited<ReturnType<typeof acceptAndView>>;
@@ -125,11 +102,6 @@ async function accept(deps: ExecutionDeps, job: Job<unknown>): Promise<Accepted>
 
 async function refuse({ db }: ExecutionDeps, refused: Unreadable): Promise<Accepted> {
   return { acceptance: await refuseUnreadable(db, refused), view: undefined };
-}
-
-/** SQLSTATE classes 22 (data exception) and 54 (limit exceeded): PostgreSQL will not take this content at any time. */
-function isAboutContent(error: unknown): error is StoreError {
-  return error instanceof StoreError && error.fault === "refused" && /^(22|54)/.test(error.code);
 }
 
 /** As far back as the ledger lets a request lie. */

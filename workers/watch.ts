@@ -21,9 +21,9 @@ export interface Watch {
   readonly telemetry: QueueTelemetry | undefined;
   readonly sweepEnded: Metrics["sweepEnded"];
   /** Answers `GET /metrics` with what this process counts and what the ledger and its queues say. */
-  scrape(queues: readonly Queue[]): Scrape;
-  /** The queues to be looked at, where QUEUE_DASHBOARD is on. */
-  dashboard(queues: readonly Queue[]): Promise<Hono | undefined>;
+  scrape(queues: () => readonly Queue[]): Scrape;
+  /** Gives the queues to be looked at, where QUEUE_DASHBOARD is on; asked only once all queues are open. */
+  dashboard(queues: () => readonly Queue[]): () => Hono | undefined;
   /** Sends what was traced and not sent yet, and closes its own connection. */
   stop(): Promise<void>;
 }
@@ -47,6 +47,9 @@ export async function openWatch({
   const metrics = createMetrics(clock);
   // A connection of its own, so that a slow scrape keeps neither an operation nor the readiness probe waiting.
   const db = new Database({ address, poolSize: 1, applicationName: "keiyaku-metrics" });
+  const createDashboard = config.queueDashboard
+    ? (await import("../src/queue/queue-dashboard.ts")).createQueueDashboard
+    : null;
   const tracing = config.tracing === null ? undefined : await openTracing(config.tracing);
   return {
     observer: tracing === undefined ? metrics.observer : { ...metrics.observer, attempt: bothAround(tracing, metrics) },
@@ -57,12 +60,11 @@ export async function openWatch({
     scrape: (queues) =>
       metrics.scrape({
         ledger: (deadlineMs) => readLedgerFigures(db, deadlineMs),
-        queues: (deadlineMs) => within(deadlineMs, countJobs(queues)),
+        queues: (deadlineMs) => within(deadlineMs, countJobs(queues())),
       }),
-    async dashboard(queues) {
-      if (!config.queueDashboard) return undefined;
-      const { createQueueDashboard } = await import("../src/queue/queue-dashboard.ts");
-      return createQueueDashboard(queues);
+    dashboard(queues) {
+      let board: Hono | undefined;
+      return () => (board ??= createDashboard?.(queues()));
     },
     async stop() {
       await within(lastTracesWithinMs, tracing?.stop() ?? Promise.resolve()).catch(() => undefined);

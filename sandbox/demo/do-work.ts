@@ -78,7 +78,8 @@ async function importContracts({ env, folder, servers, out, err, closing, signal
   const address = config.database.options;
   const db = new Database({ address, poolSize: requestsAtOnce, applicationName: "keiyaku-demo" });
   await closing.add(() => db.close(500));
-  const context = { out: indented(out), err, ask: null, db, address, config, clock: systemClock, signal };
+  const seen = { out: indented(out), err, ask: null };
+  const context = { ...seen, db, address, config, stripe: null, clock: systemClock, signal };
   const exit = await importFile(context, { file: folder.contracts, patienceMs: 30_000 });
   if (exit !== 0) throw new Error(`the import ended with ${exit}; every line of it should have been imported`);
 }

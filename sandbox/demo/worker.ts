@@ -1,5 +1,5 @@
 import { readConfig } from "../../src/config.ts";
-import type { RunningWorkers } from "../../workers/start.ts";
+import type { RunningWorkers } from "../../workers/until-signalled.ts";
 
 /**
  * The demo's worker: the same as `keiyaku start`, but bound to the demo by the channel between the two. It says when it is
@@ -12,7 +12,7 @@ process.once("disconnect", () => {
   void running.stop();
 });
 const { startWorkers } = await import("../../workers/start.ts");
-running = await startWorkers(readConfig());
+running = await startWorkers(readConfig(), { roles: ["operations"] });
 process.send?.({ type: "ready" });
 process.exitCode = await running.stopped;
 if (process.connected) process.disconnect();

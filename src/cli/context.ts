@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { DatabaseOptions as DatabaseAddress } from "../database-url.ts";
+import type { Installation } from "../installation.ts";
 import type { Database } from "../store/database.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
@@ -20,6 +21,8 @@ export interface CommandContext extends Console {
   readonly db: Database;
   readonly address: DatabaseAddress;
   readonly config: Config;
+  /** Where Stripe is; null for a command that does not look at it. */
+  readonly stripe: Installation["stripe"] | null;
   readonly clock: Clock;
   /** Aborted by the first SIGINT or SIGTERM: what takes long ends soon after, leaving everything as far as it has come. */
   readonly signal: AbortSignal;

@@ -1,11 +1,12 @@
 import { businessDateOf } from "../contract/calendar.ts";
 import { type FoundContract, readContractHistory } from "../store/read-contract-history.ts";
+import { contractView, operationsShownMax } from "../views/contract-view.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { paint, writeJson, writeLine } from "./output.ts";
-import { nextRenewalOf, showContract } from "./show-contract.ts";
-import { inUtc, showInstant } from "./show-time.ts";
+import { showContract } from "./show-contract.ts";
+import { showInstant } from "./show-time.ts";
 
 export interface ContractShowOptions {
   readonly contractId: string;
@@ -14,32 +15,19 @@ export interface ContractShowOptions {
   readonly json?: boolean;
 }
 
-/** The operations of a busy contract over twenty years; what is older is counted and listed by `operation list`. */
-const operationsMax = 500;
-
 /** Shows a contract: where it stands, its terms, money and licenses, and everything that was done to it. */
 export async function contractShow(
   { db, out, err, config, clock }: CommandContext,
   { contractId, withCustomer = false, json = false }: ContractShowOptions,
 ): Promise<ExitCode> {
   const zone = config.businessTimeZone;
-  const found = await readContractHistory(db, contractId, { operationsMax, withCustomer });
+  const found = await readContractHistory(db, contractId, { operationsMax: operationsShownMax, withCustomer });
   if (found.type !== "found") throw notFound(contractId, found, zone);
   const { history } = found;
   const today = businessDateOf(clock.now(), zone);
   if (json) {
-    const { customer, ...rest } = history;
-    writeJson(out, {
-      ...rest,
-      contract: { ...inUtc(history.contract), nextRenewalOn: nextRenewalOf(history.contract, today) },
-      product: inUtc(history.product),
-      ...(withCustomer ? { customer } : {}),
-      signup: history.signup === null ? null : inUtc(history.signup),
-      payments: history.payments.map(inUtc),
-      refunds: history.refunds.map(inUtc),
-      licenses: history.licenses.map(inUtc),
-      operations: history.operations.map(inUtc),
-    });
+    const { customer } = history;
+    writeJson(out, { ...contractView(history, today), ...(withCustomer ? { customer } : {}) });
     return exitCodes.done;
   }
   showContract(out, history, { zone, today });

@@ -43,4 +43,5 @@ Lines:
   {"type": "contract", "contractId": "c-1", "productId": "magazine", "customerId": "u-1", …}
 
 A contract's line holds the parameters of register. What is known already is left as it is: importing a file
-again is harmless, and goes on where an earlier import ended.`;
+again is harmless, and goes on where an earlier import ended. A product or customer whose line has a "version" is
+updated if that is greater than the known one; such a line has every field, since nothing is left to a default.`;

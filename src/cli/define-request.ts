@@ -16,6 +16,7 @@ export const defineRequest: Define = (parent, run) => {
     .option("--reason <text>", "why", reasonText)
     .addOption(new Option("--params <json>", "the parameters as a JSON object").conflicts("param"))
     .option("--param <key=value>", "one parameter, repeatable; the value is JSON, or else text", collect, undefined)
+    .option("--expect-plan <digest>", "carry it out only if it would do what this preview said")
     .option("--wait <seconds>", "wait for the outcome, at most so long", positiveSeconds)
     .addOption(jsonOption())
     .action((kind: OperationKind, contractId: string, { wait, ...options }: GivenOptions) => {

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { importCatalog } from "../store/import-catalog.ts";
+import { putCustomer, putProduct } from "../store/put-catalog.ts";
 import { StoreError } from "../store/store-error.ts";
 import { untilAnswered } from "./ask-ledger.ts";
 import { type AwaitedOperations, awaitImport } from "./await-import.ts";
@@ -41,9 +42,10 @@ interface Import {
 }
 
 /**
- * Imports products, customers and contracts from a file of lines. Whoever is known already is left as it is, so importing
- * a file again is harmless, and is what to do after an interruption or a correction. A bad line is named and does not
- * stop the others. Memory does not grow with the file, but for two numbers a contract when it waits for them.
+ * Imports products, customers and contracts from a file of lines. What is known already is left as it is, but for a product
+ * or customer whose line carries a newer version; so importing a file again is harmless, and is what to do after an
+ * interruption or a correction. A bad line is named and does not stop the others. Memory does not grow with the file, but
+ * for two numbers a contract when it waits for them.
  */
 export async function importFile(context: CommandContext, options: ImportOptions): Promise<ExitCode> {
   const { dryRun = false, json = false } = options;
@@ -130,6 +132,7 @@ async function importBatch(work: Import, batch: readonly ReadLine[]): Promise<vo
   }
   if (options.dryRun === true) return;
   await importCatalogLines(work, batch);
+  await putCatalogLines(work, batch);
   await eachAtOnce(batch, requestsAtOnce, async ({ number, line }) => {
     if (line.type !== "contract") return;
     context.signal.throwIfAborted();
@@ -155,6 +158,31 @@ async function importCatalogLines({ context, tally }: Import, batch: readonly Re
   tally.products.known += products.length - imported.products;
   tally.customers.imported += imported.customers;
   tally.customers.known += customers.length - imported.customers;
+}
+
+/** Puts the products and customers that carry a version, several at once: their versions decide, not their order. */
+async function putCatalogLines(work: Import, batch: readonly ReadLine[]): Promise<void> {
+  const { context, tally } = work;
+  await eachAtOnce(batch, requestsAtOnce, async ({ number, line }) => {
+    if (line.type !== "put") return;
+    context.signal.throwIfAborted();
+    const { put } = line;
+    const answer = await untilAnswered(context, () =>
+      put.type === "product" ? putProduct(context.db, put.product) : putCustomer(context.db, put.customer),
+    );
+    if (answer.answer === "invalid_request") {
+      const { field, problem } = answer;
+      nameBadLine(work, number, {
+        code: "invalid_field",
+        field,
+        problem,
+        remedy: "Correct the line and import the file again.",
+      });
+      return;
+    }
+    const counts = put.type === "product" ? tally.products : tally.customers;
+    counts[({ created: "imported", updated: "updated", ignored: "known" } as const)[answer.answer]] += 1;
+  });
 }
 
 function nameBadLine({ tally, report }: Import, number: number, bad: BadLine, contractId?: string): void {

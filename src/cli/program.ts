@@ -1,10 +1,12 @@
 import { Argument, Command as CommanderCommand, CommanderError } from "commander";
-import { queueNames } from "../queue/payloads.ts";
+import { type RoleName, roleNames } from "../roles.ts";
 import { version } from "../version.ts";
 import type { Console } from "./context.ts";
 import type { Define, Run } from "./define.ts";
+import { defineCustomer, defineProduct } from "./define-catalog.ts";
 import { defineContract } from "./define-contract.ts";
 import { defineImport } from "./define-import.ts";
+import { defineLookingAhead } from "./define-looking-ahead.ts";
 import { defineOperation } from "./define-operation.ts";
 import { defineRequest } from "./define-request.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
@@ -49,6 +51,8 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
+    // A --version after a command is that command's own: the version of what is put.
+    .enablePositionalOptions()
     .addHelpText("after", `\n${exitCodesHelp}\n\nSettings come from the environment; .env.example lists them.`)
     .configureOutput({
       writeOut: (text) => console.out.write(text),
@@ -63,10 +67,14 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
   program
     .command("start")
     .description("start the workers in this process, until SIGTERM or SIGINT")
-    .addArgument(new Argument("[workers...]", "which of them; all unless given").choices(queueNames))
-    .action(async () => {
+    .addArgument(
+      new Argument("[workers...]", "which of them; unless given, all, and the API if API_TOKENS is set").choices(
+        roleNames,
+      ),
+    )
+    .action(async (workers: readonly RoleName[]) => {
       const { start } = await import("./start.ts");
-      ending.code = await start();
+      ending.code = await start(workers);
     });
   const defines: readonly Define[] = [
     defineMigrate,
@@ -75,6 +83,9 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     defineRequest,
     defineContract,
     defineOperation,
+    defineLookingAhead,
+    defineProduct,
+    defineCustomer,
   ];
   for (const define of defines) define(program, run);
   return program;

@@ -1,10 +1,16 @@
 import { userInfo } from "node:os";
-import { type Actor, requestingActorTypes } from "../contract/operation.ts";
+import { requestingActorTypes } from "../contract/operation.ts";
 import { CommandFailure } from "./command-failure.ts";
 import { exitCodes } from "./exit-codes.ts";
 
+/** Somebody who asks through a door. */
+export interface RequestingActor {
+  readonly type: (typeof requestingActorTypes)[number];
+  readonly id: string;
+}
+
 /** Reads `--actor TYPE:ID`, such as `operator:alice`. Not given, it is the operator that this machine's user is. */
-export function readActor(text: string | undefined): Actor {
+export function readActor(text: string | undefined): RequestingActor {
   if (text === undefined) return { type: "operator", id: userName() };
   const colon = text.indexOf(":");
   const type = requestingActorTypes.find((known) => known === text.slice(0, colon));

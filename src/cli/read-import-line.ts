@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { customerPutSchema, productPutSchema } from "../contract/cataloging.ts";
 import type { Registration } from "../contract/change.ts";
 import { idPattern } from "../contract/operation.ts";
 import { customerSchema, productSchema, registerParams } from "../contract/registering.ts";
-import { payloadVersion } from "../queue/payloads.ts";
+import { type CatalogPut, payloadVersion } from "../queue/payloads.ts";
 import { readRequestPayload } from "../queue/read-payload.ts";
 import { findFault } from "./find-fault.ts";
 
@@ -18,6 +19,8 @@ export interface BadLine {
 export type ImportLine =
   | { readonly type: "product"; readonly product: NonNullable<Registration["product"]> }
   | { readonly type: "customer"; readonly customer: NonNullable<Registration["customer"]> }
+  /** A product or a customer with a version: written if it is newer than what is known. */
+  | { readonly type: "put"; readonly put: CatalogPut }
   /** The parameters as they were written, so that a line always makes the same request. */
   | { readonly type: "contract"; readonly contractId: string; readonly params: Readonly<Record<string, unknown>> }
   | { readonly type: "blank" }
@@ -53,9 +56,13 @@ export function readImportLine(bytes: Buffer | null): ImportLine {
 function readObject({ type, ...rest }: Readonly<Record<string, unknown>>): ImportLine {
   switch (types.find((known) => known === type)) {
     case "product":
-      return checked(productSchema, rest, (product) => ({ type: "product", product }));
+      return "version" in rest
+        ? checked(productPutSchema, rest, (product) => ({ type: "put", put: { type: "product", product } }))
+        : checked(productSchema, rest, (product) => ({ type: "product", product }));
     case "customer":
-      return checked(customerSchema, rest, (customer) => ({ type: "customer", customer }));
+      return "version" in rest
+        ? checked(customerPutSchema, rest, (customer) => ({ type: "put", put: { type: "customer", customer } }))
+        : checked(customerSchema, rest, (customer) => ({ type: "customer", customer }));
     case "contract": {
       const { contractId, ...params } = rest;
       const fault = findFault(contractIdSchema, contractId, "contractId") ?? findFault(registerParams, params, "");

@@ -22,6 +22,8 @@ export interface RequestOptions extends GivenParams {
   readonly id?: string;
   readonly actor?: string;
   readonly reason?: string;
+  /** The digest of a preview: carried out only if it would still do just that. */
+  readonly expectPlan?: string;
   /** For how long to wait until the operation is concluded; not at all unless given. */
   readonly waitMs?: number;
   readonly json?: boolean;
@@ -32,7 +34,7 @@ export interface RequestOptions extends GivenParams {
  * safe, and without one makes another operation.
  */
 export async function request(context: CommandContext, options: RequestOptions): Promise<ExitCode> {
-  const { kind, contractId, reason, id = uuidV7() } = options;
+  const { kind, contractId, reason, expectPlan, id = uuidV7() } = options;
   const wanted = {
     id,
     kind,
@@ -40,6 +42,7 @@ export async function request(context: CommandContext, options: RequestOptions):
     actor: readActor(options.actor),
     params: readParams(kind, options),
     ...(reason === undefined ? {} : { reason }),
+    ...(expectPlan === undefined ? {} : { expectedPlan: expectPlan }),
   };
   const acceptance = await askNamingTheId(context, wanted);
   if (!("operation" in acceptance)) throw refused(context, acceptance, options);

@@ -12,6 +12,8 @@ import { paint, writeLine } from "./output.ts";
 export interface RunOptions {
   /** Whether it works on a database that lacks migrations. */
   readonly anySchema?: boolean;
+  /** Whether it looks at Stripe; then the stand-in starts if it has to. */
+  readonly stripe?: boolean;
   /** Connections at most; four unless told, for a command that does one thing after another. */
   readonly poolSize?: number;
 }
@@ -28,15 +30,16 @@ export async function runCommand(console: Console, command: Command, options: Ru
   const signals = watchSignals();
   try {
     const say = (sentence: string) => writeLine(console.err, paint(console.err, "dim", sentence));
-    const installation = await openInstallation(config, say, { stripe: false });
+    const installation = await openInstallation(config, say, { stripe: options.stripe ?? false });
     try {
       const { address } = installation;
+      const stripe = options.stripe === true ? installation.stripe : null;
       const db = new Database({ address, poolSize: options.poolSize ?? 4, applicationName: "keiyaku-cli" });
       try {
         if (options.anySchema !== true && !(await schemaIsCurrent(db))) {
           throw new CommandFailure(exitCodes.failed, schemaMissing);
         }
-        return await command({ ...console, db, address, config, clock: systemClock, signal: signals.signal });
+        return await command({ ...console, db, address, config, stripe, clock: systemClock, signal: signals.signal });
       } finally {
         await db.close(1_000);
       }

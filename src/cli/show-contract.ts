@@ -1,8 +1,8 @@
-import { type BusinessDate, nextRenewalAfter, periodAt } from "../contract/calendar.ts";
-import { finalStatuses, isOneOf } from "../contract/contract.ts";
+import { type BusinessDate, periodAt } from "../contract/calendar.ts";
 import { ruleOf, rules } from "../contract/operations/index.ts";
 import type { OperationSummary } from "../store/operation-summary.ts";
 import type { ContractHistory } from "../store/read-contract-history.ts";
+import { nextRenewalOf } from "../views/contract-view.ts";
 import { type Output, paint, plainText, writeLine } from "./output.ts";
 import { showMoney } from "./show-money.ts";
 import { showOutcome } from "./show-outcome.ts";
@@ -15,16 +15,6 @@ type Contract = ContractHistory["contract"];
 interface Shown {
   readonly zone: string;
   readonly today: BusinessDate;
-}
-
-/**
- * The next renewal date by the calendar; null for a contract that never renews, or ends before it would. For a contract
- * paid by card Stripe's own boundary may differ by a day near a month's end.
- */
-export function nextRenewalOf(contract: Contract, today: BusinessDate): BusinessDate | null {
-  if (contract.kind !== "monthly" || isOneOf(contract.status, finalStatuses)) return null;
-  const next = nextRenewalAfter(contract.startOn, today);
-  return contract.terminationOn !== null && next >= contract.terminationOn ? null : next;
 }
 
 /** Writes a contract for people: facts first, then its money, licenses and history as tables. */

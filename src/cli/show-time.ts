@@ -1,5 +1,7 @@
 import { Temporal } from "temporal-polyfill";
-import { type Instant, parseInstant } from "../contract/calendar.ts";
+import type { Instant } from "../contract/calendar.ts";
+
+export { inUtc } from "../views/in-utc.ts";
 
 /** A moment on the clock of a zone, to the second: `2025-01-20 12:00:00`. The zone is named by whoever shows it. */
 export function showInstant(instant: Instant | null, zone: string): string {
@@ -14,13 +16,4 @@ export function showPreciseInstant(instant: Instant | null, zone: string): strin
 function onClock(instant: Instant, zone: string, smallestUnit: "second" | "millisecond"): string {
   const there = Temporal.Instant.from(instant).toZonedDateTimeISO(zone).toPlainDateTime();
   return there.toString({ smallestUnit }).replace("T", " ");
-}
-
-/** A row with its instants, which are the fields that end in `At`, written in UTC. Shallow: a row has no others. */
-export function inUtc<T extends object>(row: T): T {
-  const entries = Object.entries(row).map(([key, value]) => [
-    key,
-    key.endsWith("At") && typeof value === "string" ? parseInstant(value) : value,
-  ]);
-  return Object.fromEntries(entries) as T;
 }

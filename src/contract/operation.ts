@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BusinessDate, Instant } from "./calendar.ts";
+import { type BusinessDate, type Instant, parseBusinessDate } from "./calendar.ts";
 import type { ContractWorld, Product, Tombstone } from "./contract.ts";
 
 /** Every kind of operation. The registry in `operations/index.ts` has one rule for each; so does the database's enum. */
@@ -56,7 +56,27 @@ export type OperationState = (typeof operationStates)[number];
 /** The form of every id that a producer chooses: 1 to 64 letters, digits, dots, underscores or hyphens. */
 export const idPattern = /^[A-Za-z0-9._-]{1,64}$/;
 
-const id = z.string().regex(idPattern, "must be 1 to 64 letters, digits, '.', '_' or '-'");
+const id = z
+  .string()
+  .regex(idPattern, "must be 1 to 64 letters, digits, '.', '_' or '-'")
+  .describe("1 to 64 letters, digits, '.', '_' or '-'.");
+
+/** A business date, as parameters carry it. */
+export const businessDateSchema = z
+  .string()
+  .meta({
+    format: "date",
+    pattern: "^\\d{4}-\\d{2}-\\d{2}$",
+    description: "An existing date of the business time zone, of the form YYYY-MM-DD.",
+  })
+  .transform((text, context): BusinessDate => {
+    try {
+      return parseBusinessDate(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "must be an existing date of the form YYYY-MM-DD" });
+      return z.NEVER;
+    }
+  });
 
 /** The most characters that a reason may have: a paragraph, not a document. */
 export const reasonLengthMax = 2_000;
@@ -68,17 +88,37 @@ export const reasonLengthMax = 2_000;
  * `expectedPlan`, the digest of a preview, it is carried out only if it would still do what the preview said.
  */
 export const operationRequestSchema = z.strictObject({
-  id,
-  kind: z.enum(operationKinds),
-  contractId: id,
-  actor: z.strictObject({ type: z.enum(requestingActorTypes), id: z.string().min(1).max(128) }),
-  params: z.record(z.string(), z.json()).optional(),
-  reason: z.string().max(reasonLengthMax).optional(),
-  requestedAt: z.iso.datetime({ offset: true }).optional(),
+  id: id.describe(
+    "The idempotency key, chosen by the requester: the same id with the same content is the same operation, however often it is sent. 1 to 64 letters, digits, '.', '_' or '-'.",
+  ),
+  kind: z.enum(operationKinds).describe("What is to be done."),
+  contractId: id.describe("The contract: 1 to 64 letters, digits, '.', '_' or '-'."),
+  actor: z
+    .strictObject({
+      type: z.enum(requestingActorTypes),
+      id: z.string().min(1).max(128).describe("Who of that type; for a customer, the contract's customerId."),
+    })
+    .describe("Who asks."),
+  params: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe("The parameters of the kind. They are judged when the operation's turn comes, not when it is accepted."),
+  reason: z
+    .string()
+    .max(reasonLengthMax)
+    .optional()
+    .describe("Why, in words; no names and no mail addresses, since it is kept and shown."),
+  requestedAt: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe(
+      "When it was asked for, at most 31 days back and 5 minutes ahead; now, when left out. No part of the content.",
+    ),
   expectedPlan: z
     .string()
     .regex(/^[0-9a-f]{64}$/, "must be the digest of a preview: 64 hexadecimal digits")
-    .optional(),
+    .optional()
+    .describe("The digest of a preview: the operation is carried out only if it would still do what the preview said."),
 });
 export type OperationRequest = z.infer<typeof operationRequestSchema>;
 

@@ -5,6 +5,8 @@
 export interface Rejection {
   readonly code: RejectionCode;
   readonly detail: Readonly<Record<string, string>>;
+  /** For `plan_changed`: what the operation would do now, with the digest under which to ask again. */
+  readonly plan?: object;
 }
 
 interface Sentences {

@@ -24,10 +24,15 @@ export type TombstoneFacts<Params> = Omit<Facts, "world" | "tombstone"> & {
 /** The facts as `register` reads them: there is no contract yet. */
 export type RegistrationFacts<Params> = Omit<Facts, "world"> & { readonly params: Params };
 
+/** What a choice of parameters may be made of. */
+export type ChoiceFacts = Pick<Facts, "world" | "tombstone"> & { readonly contractId: string };
+
 interface RuleHead<Schema extends z.ZodType> {
   readonly kind: OperationKind;
   /** What the button says on the operator's page. */
   readonly button: { readonly ja: string; readonly en: string };
+  /** What becomes true, in a sentence for people: `docs/operations.md` and the doors show it. */
+  readonly summary: { readonly ja: string; readonly en: string };
   /** Who may ask. A customer may only ask for a contract of their own. */
   readonly actors: readonly ActorType[];
   readonly params: Schema;
@@ -43,6 +48,11 @@ export interface ContractRule<Schema extends z.ZodType> extends RuleHead<Schema>
   /** Of the contracts that are theirs, those for which customers may ask this; all of them when left out. */
   customerMayAsk?(contract: Contract): boolean;
   next(facts: RuleFacts<z.output<Schema>>, answers: Answers): Step;
+  /**
+   * The parameters among which a person who presses the button chooses, at least one: those that name what there is, such
+   * as each payment, or else one that the rule will refuse. Left out for a kind that needs none.
+   */
+  choices?(facts: ChoiceFacts): readonly Readonly<Record<string, unknown>>[];
   /** What comes next when the contract has been deleted. Left out: it is refused as `contract_deleted`. */
   nextAfterDeletion?(facts: TombstoneFacts<z.output<Schema>>, answers: Answers): Step;
 }
@@ -56,7 +66,7 @@ export interface RegistrationRule<Schema extends z.ZodType> extends RuleHead<Sch
 export type Rule<Schema extends z.ZodType = z.ZodType> = ContractRule<Schema> | RegistrationRule<Schema>;
 
 /** The parameters of a kind that takes none. */
-export const noParams = z.strictObject({});
+export const noParams = z.strictObject({}).describe("This kind takes no parameters.");
 export type NoParams = z.output<typeof noParams>;
 
 /** Operators and services may ask for everything; the other actors where a rule names them. */

@@ -1,8 +1,14 @@
 import type { PaymentMove } from "./change.ts";
 import type { ContractWorld, Refund, Tombstone } from "./contract.ts";
 import { isOwed, leftOfPayment } from "./refunding.ts";
-import { reject, settle } from "./rule.ts";
+import { type ChoiceFacts, reject, settle } from "./rule.ts";
 import type { Step } from "./step.ts";
+
+/** Every refund that is owed, or one that nobody owes where there is none. */
+export function chooseRefund({ world, tombstone }: ChoiceFacts): readonly { readonly refundId: string }[] {
+  const owed = (world ?? tombstone)?.refunds.filter(isOwed) ?? [];
+  return owed.length === 0 ? [{ refundId: "–" }] : owed.map(({ id }) => ({ refundId: id }));
+}
 
 /**
  * Settles a refund that is owed: a person paid it back (`manual_done`), or it will not be given (`waived`). Paid back, the

@@ -24,6 +24,15 @@ export function hasEnded({ stripeSubscriptionStatus }: FoundSubscription): boole
   return endedStatuses.includes(stripeSubscriptionStatus);
 }
 
+/** The business date on which Stripe is set to end the subscription by itself; null when it runs on. */
+export function endsByItselfOn(
+  { cancelAtPeriodEnd, cancelAt, currentPeriodEndAt }: FoundSubscription,
+  zone: string,
+): BusinessDate | null {
+  const endAt = cancelAt ?? (cancelAtPeriodEnd ? currentPeriodEndAt : null);
+  return endAt === null ? null : businessDateOf(endAt, zone);
+}
+
 /** Reads the contract's subscription for a rule that needs it alive. */
 export function lookAtSubscription(facts: Pick<Facts, "zone">, subscriptionId: string, answers: Answers): LookedAt {
   const seen = answers.get("subscription") as SubscriptionSeen | undefined;

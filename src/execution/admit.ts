@@ -1,6 +1,7 @@
 import { isOneOf } from "../contract/contract.ts";
 import { nextStep } from "../contract/next.ts";
 import { requestingActorTypes } from "../contract/operation.ts";
+import type { Step } from "../contract/step.ts";
 import { admitOperation, takeoverAfterMs } from "../store/admit-operation.ts";
 import type { Guard } from "../store/operation-parts.ts";
 import { factsOf, type OperationView, readOperation } from "../store/read-operation.ts";
@@ -9,6 +10,7 @@ import { isStillInTheWay } from "../store/ring-list.ts";
 import { settleOperation } from "../store/settle-operation.ts";
 import { isConflict, isOutage } from "../store/store-error.ts";
 import { type Attempt, attemptOf, contractGuardOf } from "./attempt.ts";
+import { checkPlan } from "./check-plan.ts";
 import { ringFor } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { noteConcluded } from "./observer.ts";
@@ -114,7 +116,7 @@ async function concludeAtOnce(
   guard: Guard,
 ): Promise<AttemptReport | undefined> {
   const facts = factsOf(view, deps.business);
-  const step = nextStep(facts, new Map());
+  const step = await checkedAtOnce(deps, view, nextStep(facts, new Map()));
   const contract = contractGuardOf(view);
   if (step.type === "reject") {
     const next = await rejectOperation(deps.db, guard, view.operation.contractId, contract, step.rejection);
@@ -130,6 +132,15 @@ async function concludeAtOnce(
     return { type: "succeeded" };
   }
   return undefined;
+}
+
+/** The step, or the refusal of what is to be settled at once and is not what its requester was shown. */
+async function checkedAtOnce(deps: ExecutionDeps, view: OperationView, step: Step): Promise<Step> {
+  if (step.type !== "settle" || view.operation.expectedPlan === null) return step;
+  const guard: Guard = { operationId: view.operation.id, state: "requested", attempt: view.operation.attempt };
+  // Nothing has to be looked at for it, so it is either the same or refused.
+  const changed = await checkPlan(deps, attemptOf(deps, view, { guard, contract: null }));
+  return changed?.type === "reject" ? changed : step;
 }
 
 function over(report: AttemptReport): Admission {

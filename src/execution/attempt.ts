@@ -22,6 +22,8 @@ export interface Attempt {
   readonly freshLooks: SeenLook[];
   readonly journal: Map<string, JournalRow>;
   readonly attemptsCounted: number;
+  /** The digest of the plan that the requester was shown; null when they were shown none. */
+  readonly expectedPlan: string | null;
   /** How often a person has let the operation be tried again: each time allows every call one key more. */
   readonly retries: number;
 }
@@ -58,6 +60,7 @@ export function attemptOf(
     freshLooks: [],
     journal: new Map(view.journal.map((row) => [row.name, row])),
     attemptsCounted: view.operation.attemptsCounted + 1,
+    expectedPlan: view.operation.expectedPlan,
     retries: view.operation.retries.length,
   };
 }

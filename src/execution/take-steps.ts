@@ -4,6 +4,7 @@ import { journalLook } from "../store/journal.ts";
 import { isConflict, isOutage } from "../store/store-error.ts";
 import { look } from "../stripe/gateway.ts";
 import type { Attempt } from "./attempt.ts";
+import { checkPlan } from "./check-plan.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { makeCall } from "./make-call.ts";
 import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
@@ -17,7 +18,12 @@ export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<
   try {
     for (;;) {
       const step = nextStep(attempt.facts, attempt.answers);
-      if (step.type === "settle" || step.type === "reject") return step;
+      if (step.type === "reject") return step;
+      if (step.type !== "look") {
+        const changed = await checkPlan(deps, attempt);
+        if (changed !== undefined) return changed;
+      }
+      if (step.type === "settle") return step;
       if (deps.stopping.aborted) return defer("shutting_down");
       const hindrance =
         step.type === "look" ? await takeLook(deps, attempt, step) : await makeCall(deps, attempt, step);

@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Scrape } from "../metrics/scrape.ts";
+import { listen } from "./listen.ts";
 
 /** Whether work could be done now, and what each part says: `ok`, or in a few words what is wrong with it. */
 export interface Readiness {
@@ -16,8 +17,8 @@ export interface HealthServerOptions {
   readonly readiness: () => Promise<Readiness>;
   /** Answers `/metrics`; nothing does unless given. */
   readonly scrape?: Scrape | undefined;
-  /** Shows the queues under `/queues`; nothing does unless given. */
-  readonly dashboard?: Hono | undefined;
+  /** Gives what shows the queues under `/queues`, once it is there; nothing does unless given. */
+  readonly dashboard?: () => Hono | undefined;
 }
 
 export interface HealthServer {
@@ -44,11 +45,10 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   const { host, port } = options;
   // The process's own Request and Response stay as they are: they belong to everything that runs in it.
   const server = createAdaptorServer({ fetch: healthApp(options).fetch, overrideGlobalObjects: false }) as Server;
-  await listen(server, host, port);
-  const address = server.address();
+  const listening = await listen(server, { host, port, settings: "HTTP" });
   let stopping: Promise<void> | undefined;
   return {
-    port: typeof address === "object" && address !== null ? address.port : port,
+    port: listening,
     stop: () => (stopping ??= close(server)),
   };
 }
@@ -70,7 +70,10 @@ function healthApp({ readiness, scrape, dashboard }: HealthServerOptions): Hono 
       return context.body(text, 200, { "content-type": contentType });
     });
   }
-  if (dashboard !== undefined) app.route("/queues", dashboard);
+  app.all("/queues/*", async (context, next) => {
+    const board = dashboard?.();
+    return board === undefined ? next() : board.fetch(context.req.raw);
+  });
   app.notFound((context) =>
     context.json({ type: "about:blank", title: "Not Found", status: 404 }, 404, {
       "content-type": "application/problem+json",
@@ -93,19 +96,6 @@ async function withinDeadline(readiness: () => Promise<Readiness>): Promise<Read
   } finally {
     clearTimeout(timer);
   }
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const sentence =
-        error.code === "EADDRINUSE"
-          ? `Port ${port} of ${host} is in use. Set HTTP_PORT to a free port, or end the program that listens there.`
-          : `Cannot listen on port ${port} of ${host} (${error.code ?? error.name}). Check HTTP_HOST and HTTP_PORT.`;
-      reject(new Error(sentence, { cause: error }));
-    });
-    server.listen(port, host, resolve);
-  });
 }
 
 function close(server: Server): Promise<void> {

@@ -4,6 +4,10 @@ import {
   type AttemptPayload,
   type Bell,
   bellJobId,
+  type CatalogPayload,
+  type CatalogPut,
+  catalogJobId,
+  catalogJobs,
   operationJobs,
   payloadVersion,
   type RequestPayload,
@@ -17,6 +21,16 @@ export interface PreparedJob<Payload> {
   readonly opts: JobsOptions;
 }
 
+/** How a job is kept that alone knows of what it carries. */
+const untilItIsWritten = {
+  // As many as an `integer` column of the queue on PostgreSQL holds: some 300 years of tries.
+  attempts: 2_147_483_647,
+  backoff: { type: "fixed", delay: 5_000, jitter: 0.5 },
+  removeOnComplete: true,
+  stackTraceLimit: 1,
+  keepLogs: 0,
+} as const satisfies JobsOptions;
+
 /**
  * A request as a job. It is tried without end as long as it is not in the ledger, since nothing else knows of it; and it
  * leaves the queue as soon as it is there, since it may hold personal data.
@@ -25,15 +39,23 @@ export function requestJob(request: OperationRequest): PreparedJob<RequestPayloa
   return {
     name: operationJobs.request,
     data: { v: payloadVersion, request },
-    opts: {
-      jobId: requestJobId(request),
-      // As many as an `integer` column of the queue on PostgreSQL holds: some 300 years of tries.
-      attempts: 2_147_483_647,
-      backoff: { type: "fixed", delay: 5_000, jitter: 0.5 },
-      removeOnComplete: true,
-      stackTraceLimit: 1,
-      keepLogs: 0,
-    },
+    opts: { ...untilItIsWritten, jobId: requestJobId(request) },
+  };
+}
+
+/**
+ * A product or a customer as a job. As a request, it is tried without end and leaves the queue when it is done; and, since
+ * a customer is personal data, when it has failed for good too.
+ */
+export function catalogJob(put: CatalogPut): PreparedJob<CatalogPayload> {
+  const [entry, data] =
+    put.type === "product"
+      ? [put.product, { v: payloadVersion, product: put.product } as const]
+      : [put.customer, { v: payloadVersion, customer: put.customer } as const];
+  return {
+    name: catalogJobs[put.type],
+    data,
+    opts: { ...untilItIsWritten, jobId: catalogJobId(put.type, entry), removeOnFail: true },
   };
 }
 

@@ -1,7 +1,7 @@
-import { operationJobs } from "./payloads.ts";
+import { catalogJobs, operationJobs } from "./payloads.ts";
 
 const hidden = "(hidden)";
-const jobNames: readonly unknown[] = Object.values(operationJobs);
+const jobNames: readonly unknown[] = [...Object.values(operationJobs), ...Object.values(catalogJobs)];
 
 /** Ids of our own jobs, and those that BullMQ gives by itself. A foreign producer may have made anything its job's id. */
 const ourId = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,15})$/;

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { v5 as uuidV5 } from "uuid";
 import { z } from "zod";
+import { type CustomerPut, customerPutSchema, type ProductPut, productPutSchema } from "../contract/cataloging.ts";
 import type { OperationRequest } from "../contract/operation.ts";
 
 /** The version of our payloads. A reader refuses what it does not know; a change that old readers would misread gets the next number. */
 export const payloadVersion = 1;
 
-/** The queues. Everything that operates on contracts goes through the first. */
-export const queueNames = ["operations"] as const;
+/** The queues. Everything that operates on contracts goes through the first; the second brings products and customers. */
+export const queueNames = ["operations", "catalog"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /** The jobs of the queue `operations`: a whole request that the ledger must first be told, or a bell for an operation of it. */
@@ -27,6 +28,22 @@ export interface AttemptPayload {
 
 export const attemptPayloadSchema = z.object({ v: z.literal(payloadVersion), operationId: z.string().min(1).max(64) });
 
+/** The jobs of the queue `catalog`: a product or a customer to be put. */
+export const catalogJobs = { product: "product", customer: "customer" } as const;
+export type CatalogJob = keyof typeof catalogJobs;
+
+/** What is put, with the name of its job. */
+export type CatalogPut =
+  | { readonly type: "product"; readonly product: ProductPut }
+  | { readonly type: "customer"; readonly customer: CustomerPut };
+
+/** The payload of each job of the queue `catalog`. */
+export const catalogPayloadSchemas = {
+  product: z.strictObject({ v: z.literal(payloadVersion), product: productPutSchema }),
+  customer: z.strictObject({ v: z.literal(payloadVersion), customer: customerPutSchema }),
+} as const satisfies Record<CatalogJob, z.ZodType>;
+export type CatalogPayload = { readonly [Job in CatalogJob]: z.input<(typeof catalogPayloadSchemas)[Job]> }[CatalogJob];
+
 /** Namespace of our job ids: the UUID of the DNS name that nobody else derives ids from. */
 const jobIdNamespace = uuidV5("operations.keiyaku", uuidV5.DNS);
 
@@ -40,6 +57,15 @@ export function requestJobId(request: OperationRequest): string {
   const { requestedAt: _, ...content } = request;
   const hash = createHash("sha256").update(JSON.stringify(content)).digest("hex");
   return uuidV5(`request ${request.id} ${hash}`, jobIdNamespace);
+}
+
+/**
+ * The job id of a put: of the entry, its version and its content, so that only the very same put is thinned out while it
+ * waits. What it carries cannot be read from it.
+ */
+export function catalogJobId(job: CatalogJob, entry: { readonly id: string; readonly version: number }): string {
+  const hash = createHash("sha256").update(JSON.stringify(entry)).digest("hex");
+  return uuidV5(`${job} ${entry.id} ${entry.version} ${hash}`, jobIdNamespace);
 }
 
 /** A bell as its id sees it. */

@@ -4,7 +4,7 @@ import type { Unreadable } from "../store/unreadable.ts";
 import { payloadVersion } from "./payloads.ts";
 
 /** The most that a request may weigh as JSON. A register with twenty years of payments weighs some 30 KiB. */
-const requestBytesMax = 65_536;
+export const requestBytesMax = 65_536;
 
 /** Deeper than any request may be, and far from where reading it would exhaust the stack. */
 const depthMax = 100;
@@ -22,28 +22,47 @@ export type ReadPayload =
  * would be slow to refuse: version, size, depth, and characters that are no text. Fields are the ledger's to judge.
  */
 export function readRequestPayload(data: unknown): ReadPayload {
-  const refuse = (field: string, problem: string): ReadPayload => ({
-    type: "unreadable",
-    unreadable: unreadable(data, field, problem),
-  });
-  if (isDeeper(data, depthMax)) return refuse("payload", `must be nested less than ${depthMax} levels deep`);
-  if (Buffer.byteLength(textOf(data)) > requestBytesMax) return refuse("request", "must be at most 64 KiB");
-  if (!isObject(data)) return refuse("payload", "must be an object with v and request");
-  if (data.v !== payloadVersion) return refuse("v", `must be ${payloadVersion}`);
-  if (!isObject(data.request)) return refuse("request", "must be a JSON object");
-  const unstorable = findUnstorable(data.request, "");
-  if (unstorable !== undefined) return refuse(unstorable, "has a character that is no text (NUL, or half of a pair)");
-  return { type: "request", request: data.request };
+  const fault = findUnreadable(data, "request");
+  if (fault !== undefined) return { type: "unreadable", unreadable: unreadable(data, fault.field, fault.problem) };
+  return { type: "request", request: (data as { readonly request: unknown }).request };
 }
 
-/** What is written down of a payload that cannot be read: its beginning, made storable, and its fingerprint. */
-export function unreadable(data: unknown, field: string, problem: string): Unreadable {
+/** What keeps a payload of ours, an object with `v` and the object that it is about, from being looked at. */
+export function findUnreadable(
+  data: unknown,
+  key: string,
+): { readonly field: string; readonly problem: string } | undefined {
+  const fault = (field: string, problem: string) => ({ field, problem });
+  if (isDeeper(data, depthMax)) return fault("payload", `must be nested less than ${depthMax} levels deep`);
+  if (Buffer.byteLength(textOf(data)) > requestBytesMax) return fault(key, "must be at most 64 KiB");
+  if (!isObject(data)) return fault("payload", `must be an object with v and ${key}`);
+  if (data.v !== payloadVersion) return fault("v", `must be ${payloadVersion}`);
+  if (!isObject(data[key])) return fault(key, "must be a JSON object");
+  const unstorable = findUnstorable(data[key], "", key);
+  return unstorable === undefined
+    ? undefined
+    : fault(unstorable, "has a character that is no text (NUL, or half of a pair)");
+}
+
+/**
+ * What is written down of a payload that cannot be read: its beginning, made storable, and its fingerprint. `shown` takes
+ * its place where it is not for keeping.
+ */
+export function unreadable(
+  data: unknown,
+  field: string,
+  problem: string,
+  {
+    requestId = requestIdOf(data),
+    shown = data,
+  }: { readonly requestId?: string | null; readonly shown?: unknown } = {},
+): Unreadable {
   const text = textOf(data);
   return {
-    requestId: requestIdOf(data),
+    requestId,
     field,
     problem,
-    content: storable(text).slice(0, excerptLength),
+    content: storable(textOf(shown)).slice(0, excerptLength),
     sizeBytes: Math.min(Buffer.byteLength(text), 2 ** 31 - 1),
     contentHash: createHash("sha256").update(text).digest("hex"),
   };
@@ -72,8 +91,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** The request's own id, if it is one, so that its sender can be told. */
 function requestIdOf(data: unknown): string | null {
-  const request = isObject(data) ? data.request : undefined;
-  const id = isObject(request) ? request.id : undefined;
+  return isObject(data) ? idOf(data.request) : null;
+}
+
+/** The id of something, if it is one. */
+export function idOf(value: unknown): string | null {
+  const id = isObject(value) ? value.id : undefined;
   return typeof id === "string" && idPattern.test(id) ? id : null;
 }
 
@@ -81,12 +104,12 @@ function requestIdOf(data: unknown): string | null {
 const unstorablePattern = /[\0\p{Surrogate}]/u;
 
 /** The path of the first text, value or key, that PostgreSQL cannot store; undefined if there is none. */
-function findUnstorable(value: unknown, path: string): string | undefined {
+function findUnstorable(value: unknown, path: string, whole: string): string | undefined {
   if (typeof value === "string") return unstorablePattern.test(value) ? path : undefined;
   if (typeof value !== "object" || value === null) return undefined;
   for (const [key, child] of Object.entries(value)) {
-    if (unstorablePattern.test(key)) return path === "" ? "request" : path;
-    const found = findUnstorable(child, path === "" ? key : `${path}.${key}`.slice(0, 120));
+    if (unstorablePattern.test(key)) return path === "" ? whole : path;
+    const found = findUnstorable(child, path === "" ? key : `${path}.${key}`.slice(0, 120), whole);
     if (found !== undefined) return found;
   }
   return undefined;

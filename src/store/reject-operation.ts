@@ -14,12 +14,14 @@ export async function rejectOperation(
   guard: Guard,
   contractId: string,
   contract: ContractGuard | null,
-  { code, detail }: Rejection,
+  { code, detail, plan }: Rejection,
 ): Promise<Ringing | undefined> {
   const parts = [
     operationPart(
       guard,
-      sql`${concluded("rejected")}, rejection_code = ${code}::keiyaku.rejection_code, rejection_detail = ${json(detail)}`,
+      sql`${concluded("rejected")}, rejection_code = ${code}::keiyaku.rejection_code, rejection_detail = ${json(
+        plan === undefined ? detail : { ...detail, plan },
+      )}`,
     ),
   ];
   if (contract !== null) parts.push(contractUnchangedPart(contract));

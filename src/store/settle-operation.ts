@@ -55,10 +55,15 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
   if (change.registration !== undefined) {
     parts.push(...registrationParts(change.registration, guard.operationId, product !== null));
   }
-  if (product !== null && (change.reservation || change.registration !== undefined))
-    parts.push(productUnchangedPart(product.id, product.version));
+  if (product !== null && isDecidedByProduct(change)) parts.push(productUnchangedPart(product.id, product.version));
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
   return runFreeing(db, "settle_operation", parts, settlement.contractId);
+}
+
+/** A registration is held against the product's kind; a reservation is made and lifted by its month, but not by an end. */
+function isDecidedByProduct({ registration, reservation, status }: Change): boolean {
+  const hasEnded = status !== undefined && isOneOf(status, finalStatuses);
+  return registration !== undefined || (reservation !== undefined && !hasEnded);
 }
 
 function burialAssignments({ burial = {} }: Change) {
@@ -193,6 +198,9 @@ function moneyParts({ change, contractId, guard }: Settlement): Part[] {
 
 function refundParts({ change, contractId, guard }: Pick<Settlement, "change" | "contractId" | "guard">): Part[] {
   const { newRefunds = [], refundMoves = [] } = change;
+  if (refundMoves.some(({ id }) => newRefunds.some(({ supersedes }) => supersedes === id))) {
+    throw new Error("one statement cannot move a refund and supersede it");
+  }
   const parts: Part[] = [];
   if (newRefunds.length > 0) {
     parts.push({

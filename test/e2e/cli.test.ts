@@ -74,6 +74,31 @@ const catalog = [
   { type: "customer", ...customer },
 ];
 
+describe("the catalog by command line", () => {
+  it("puts a product in the version that is given after the command, and shows it", async () => {
+    const { env } = await setup();
+    const put = (rest: string) =>
+      keiyaku(wordsOf(`product put magazine --kind monthly --access per_period --price 1980 ${rest} --json`), env);
+    expect(await put("--month 2027-03 --version 7")).toMatchObject({ code: 0, err: "" });
+    const shown = await keiyaku(["product", "show", "magazine", "--json"], env);
+    expect(JSON.parse(shown.out)).toMatchObject({ automaticTerminationMonth: "2027-03", priceMinor: 1980, version: 7 });
+    expect(JSON.parse((await put("--no-month --version 7")).out)).toEqual({
+      id: "magazine",
+      answer: "ignored",
+      version: 7,
+    });
+    expect(JSON.parse((await put("--no-month --version 8")).out)).toMatchObject({ answer: "updated" });
+  });
+
+  it("puts a customer, and shows name and mail on demand", async () => {
+    const { env } = await setup();
+    const names = ["--email", "hanako@example.com", "--name", "山田 花子", "--locale", "ja"];
+    expect(await keiyaku(["customer", "put", "u-1", ...names, "--version", "1"], env)).toMatchObject({ code: 0 });
+    expect((await keiyaku(["customer", "show", "u-1"], env)).out).not.toContain("花子");
+    expect((await keiyaku(["customer", "show", "u-1", "--with-customer"], env)).out).toContain("山田 花子");
+  });
+});
+
 describe("the command line", () => {
   it("tells with --help what it can do and what its exit codes mean", async () => {
     const golden = readFileSync(join(import.meta.dirname, "golden", "help.txt"), "utf8");
@@ -91,6 +116,16 @@ describe("the command line", () => {
     ["one argument too many", ["contract", "show", "c-1", "c-2"], "Too many arguments"],
     ["a kind that is none", ["request", "suspnd", "c-1"], "Allowed choices are register, "],
     ["a worker that is none", ["start", "mails"], "Allowed choices are operations"],
+    [
+      "a put without its version",
+      ["customer", "put", "u-1", "--email", "a@b.jp"],
+      "Required option '--version <number>'",
+    ],
+    [
+      "a put that leaves the month open",
+      wordsOf("product put p --kind monthly --access per_period --price 1 --version 1"),
+      "Say --month YYYY-MM or --no-month",
+    ],
     ["a state that is none", ["operation", "list", "--state", "hold"], "Allowed choices are requested, "],
     ["a number that is none", ["operation", "list", "--limit", "many"], "It must be a whole number"],
     ["a decision without a reason", ["operation", "retry", "op-1"], "--reason <text>"],

@@ -2,6 +2,7 @@ import { createPostgresBackend, Queue, withBackend } from "bullmq";
 import { Redis } from "ioredis";
 import type postgres from "postgres";
 import { describe, inject } from "vitest";
+import type { QueueName } from "../../src/queue/payloads.ts";
 import type { QueueBackend } from "../../src/queue/queue-backend.ts";
 import { type RedisServer, startRedisServer } from "./redis-server.ts";
 import { addressOf } from "./test-database.ts";
@@ -55,14 +56,14 @@ export interface TestQueue {
 export async function createTestQueue(
   type: BackendType,
   store: { readonly url: string; readonly sql: postgres.Sql },
+  name: QueueName = "operations",
 ): Promise<TestQueue> {
-  return type === "postgres" ? onPostgres(store) : onRedis(await startRedisServer());
+  return type === "postgres" ? onPostgres(store, name) : onRedis(await startRedisServer(), name);
 }
 
-const name = "operations";
 const states = ["waiting", "active", "delayed", "prioritized", "completed", "failed"] as const;
 
-function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres.Sql }): TestQueue {
+function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres.Sql }, name: QueueName): TestQueue {
   const foreign = new (withBackend(createPostgresBackend).Queue)(name, {
     connection: { connectionString: url, max: 1 },
   });
@@ -97,9 +98,9 @@ function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres
   };
 }
 
-function onRedis(first: RedisServer): TestQueue {
+function onRedis(first: RedisServer, name: QueueName): TestQueue {
   let server = first;
-  const prefix = "{keiyaku-operations}";
+  const prefix = `{keiyaku-${name}}`;
   const keyOf = (rest: string) => `${prefix}:${name}:${rest}`;
   const foreign = new Queue(name, { prefix, connection: { url: server.url } });
   foreign.on("error", () => undefined);

@@ -12,6 +12,8 @@ export interface WorkerProcessOptions {
   /** As KEIYAKU_FAILPOINT takes it: `name:nth:action`. */
   readonly failpoint?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
+  /** What it is told to start; what its settings make use of, unless told. */
+  readonly roles?: readonly string[];
 }
 
 /** One line of the worker's log. */
@@ -43,6 +45,8 @@ export interface WorkerProcess {
   untilReady(withinMs?: number): Promise<void>;
   /** Asks its port, such as for `/readyz`. */
   ask(path: string): Promise<Response>;
+  /** Where its HTTP API answers, once it does. */
+  apiUrl(): Promise<string>;
 }
 
 const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
@@ -64,12 +68,13 @@ export async function spawnWorker(options: WorkerProcessOptions): Promise<Worker
 
 /** Starts a worker without waiting, for tests of starts that fail or take long. */
 export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess {
-  const child = spawn(process.execPath, [program, "start"], {
+  const child = spawn(process.execPath, [program, "start", ...(options.roles ?? [])], {
     env: {
       PATH: process.env.PATH,
       NODE_ENV: "test",
       LOG_LEVEL: "debug",
       HTTP_PORT: "0",
+      API_PORT: "0",
       DATABASE_URL: options.databaseUrl,
       ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
       STRIPE_API_BASE: options.stripe.url,
@@ -123,6 +128,10 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
       await eventually(async () => (await ask("/readyz")).ok, { withinMs: 5_000, describe: "the worker's readiness" });
     },
     ask,
+    async apiUrl() {
+      const { api } = await logged(isReadyLine);
+      return `http://127.0.0.1:${Number(api)}`;
+    },
   };
 }
 

@@ -117,7 +117,7 @@ describe("docker-compose.yml", () => {
       depends_on: { postgres: { condition: "service_healthy" } },
     });
     expect(worker).toMatchObject({
-      command: ["start", "operations"],
+      command: ["start"],
       depends_on: {
         migrate: { condition: "service_completed_successfully" },
         postgres: { condition: "service_healthy" },

@@ -40,6 +40,7 @@ describe("without any setting", () => {
       http: { host: "127.0.0.1", port: 8787 },
       queueDashboard: false,
       tracing: null,
+      api: { host: "127.0.0.1", port: 8788, tokens: [] },
       shutdownTimeoutMs: 25_000,
       logLevel: "info",
       workerConcurrency: 8,
@@ -166,7 +167,8 @@ describe("what is set", () => {
 
   test("nothing can be changed afterwards", () => {
     const config = readConfig({ DATABASE_URL: databaseUrl, KEIYAKU_FAILPOINT: "x:1:hang" });
-    const parts = [config, config.database, config.queue, config.stripe, config.http, config.failpoint];
+    const { database, queue, stripe, http, api, failpoint } = config;
+    const parts = [config, database, queue, stripe, http, api, api.tokens, failpoint];
 
     expect(parts.map((part) => Object.isFrozen(part))).toEqual(parts.map(() => true));
     expect(config.database.type === "url" && Object.isFrozen(config.database.options)).toBe(true);
@@ -174,7 +176,13 @@ describe("what is set", () => {
 });
 
 describe("secrets", () => {
-  const env = { DATABASE_URL: databaseUrl, REDIS_URL: "redis://:open-sesame@cache", STRIPE_SECRET_KEY: testKey };
+  const apiToken = `open-sesame-${"x".repeat(32)}`;
+  const env = {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: "redis://:open-sesame@cache",
+    STRIPE_SECRET_KEY: testKey,
+    API_TOKENS: `operator:alice=${apiToken}`,
+  };
 
   test("are not shown by whatever turns the configuration into text", () => {
     const config = readConfig(env);
@@ -190,11 +198,16 @@ describe("secrets", () => {
   test("are read from a file, without the line end after them", () => {
     const config = readConfig({
       STRIPE_SECRET_KEY_FILE: secretFile(`${testKey}\n`),
+      API_TOKENS_FILE: secretFile(`operator:alice=${apiToken}\nservice:shop=${apiToken.toUpperCase()}\n`),
       DATABASE_URL_FILE: secretFile(databaseUrl),
     });
 
     expect(config.stripe.type === "test" && config.stripe.secretKey.reveal()).toBe(testKey);
     expect(config.database.type).toBe("url");
+    expect(config.api.tokens.map(({ actor, token }) => [actor.id, token.reveal()])).toEqual([
+      ["alice", apiToken],
+      ["shop", apiToken.toUpperCase()],
+    ]);
   });
 
   test("given twice are refused", () => {
@@ -232,6 +245,8 @@ describe("secrets", () => {
     ["STRIPE_SECRET_KEY", "pk_live_open-sesame"],
     ["STRIPE_SECRET_KEY", "sk_live_open-sesame "],
     ["STRIPE_API_BASE", "http://u:open-sesame@127.0.0.1:1"],
+    ["API_TOKENS", "operator:alice=open-sesame"],
+    ["API_TOKENS", "open-sesame-and-open-sesame-and-open-sesame"],
   ])("of a mistaken %s are not in the message (%#)", (name, value) => {
     const mistakes = mistakesOf({ [name]: value });
 
@@ -292,6 +307,8 @@ describe("what cannot be used", () => {
       STRIPE_API_BASE: "127.0.0.1:1",
       BUSINESS_TIME_ZONE: "Asia/Tokio",
       HTTP_PORT: "70000",
+      API_PORT: "-1",
+      API_TOKENS: "alice",
       SHUTDOWN_TIMEOUT: "soon",
       LOG_LEVEL: "loud",
       WORKER_CONCURRENCY: "0",
@@ -308,6 +325,8 @@ describe("what cannot be used", () => {
         "STRIPE_API_BASE",
         "BUSINESS_TIME_ZONE",
         "HTTP_PORT",
+        "API_PORT",
+        "API_TOKENS",
         "SHUTDOWN_TIMEOUT",
         "LOG_LEVEL",
         "WORKER_CONCURRENCY",

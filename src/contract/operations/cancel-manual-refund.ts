@@ -9,6 +9,10 @@ export const cancelManualRefund: ContractRule<typeof noParams> = {
   kind: "cancel_manual_refund",
   subject: "contract",
   button: { ja: "キャンセル(手動返金)", en: "Cancel with manual refund" },
+  summary: {
+    ja: "カード以外で支払われた買い切り契約を取りやめます。返金は担当者が行います。",
+    en: "A one-time contract that was not paid by card is called off; a person gives the money back.",
+  },
   actors: staff,
   params: noParams,
   next({ world }, answers) {

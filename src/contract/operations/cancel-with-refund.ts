@@ -9,6 +9,10 @@ export const cancelWithRefund: ContractRule<typeof noParams> = {
   kind: "cancel_with_refund",
   subject: "contract",
   button: { ja: "キャンセルして返金", en: "Cancel and refund" },
+  summary: {
+    ja: "カードで支払われた買い切り契約を取りやめ、Stripeを通じて全額を返金します。",
+    en: "A one-time contract that was paid by card is called off and refunded through Stripe.",
+  },
   actors: staff,
   params: noParams,
   next({ world }, answers) {

@@ -11,6 +11,10 @@ export const cancel: ContractRule<typeof noParams> = {
   kind: "cancel",
   subject: "contract",
   button: { ja: "キャンセル", en: "Cancel" },
+  summary: {
+    ja: "支払い前、または開始前の月額契約を取りやめます。支払い済みの初期費用は返金します。",
+    en: "What has not been paid, or a monthly contract that has not started, is called off; what was paid goes back.",
+  },
   actors: staffAndCustomer,
   customerMayAsk: (contract) => contract.status === "awaiting_payment",
   params: noParams,

@@ -8,7 +8,13 @@ import { leftOfPayment, type RefundResult, refundPayments, refundSourceOf, sumOf
 import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
 import type { Answers, PaidInvoicesSeen, PaymentIntentSeen, Step } from "../step.ts";
 
-const params = z.strictObject({ confirm: z.string().max(64).optional() });
+const params = z.strictObject({
+  confirm: z
+    .string()
+    .max(64)
+    .optional()
+    .describe("The contract's id once more; without it the deletion is rejected as `confirmation_missing`."),
+});
 type Params = z.output<typeof params>;
 
 /**
@@ -23,8 +29,13 @@ export const deleteContract: ContractRule<typeof params> = {
   kind: "delete",
   subject: "contract",
   button: { ja: "削除", en: "Delete" },
+  summary: {
+    ja: "契約を削除し、全て無かったことにします。カードの支払いは可能な限り全て返金します。",
+    en: "As if nothing had been: every payment by card is refunded as far as possible, and everything about the contract is erased.",
+  },
   actors: staff,
   params,
+  choices: ({ contractId }) => [{ confirm: contractId }],
   next(facts, answers) {
     const { world, params: given } = facts;
     const { contract } = world;

@@ -14,7 +14,17 @@ import {
 import { type ContractRule, reject, settle, staff } from "../rule.ts";
 import type { Step } from "../step.ts";
 
-const params = z.strictObject({ paymentId: z.string().min(1).max(255), revokeLicense: z.boolean().default(false) });
+const params = z.strictObject({
+  paymentId: z
+    .string()
+    .min(1)
+    .max(255)
+    .describe("A row of the purchase history, such as `c-1:period:3`; what is left of it is refunded."),
+  revokeLicense: z
+    .boolean()
+    .describe("Whether the license that the payment opened is revoked with it; it cannot be taken later.")
+    .default(false),
+});
 
 /**
  * 部分返金: gives back what is left of one row of the purchase history, whole rows only: through Stripe where Stripe took
@@ -27,8 +37,17 @@ export const refundPayment: ContractRule<typeof params> = {
   kind: "refund_payment",
   subject: "contract",
   button: { ja: "部分返金", en: "Refund one payment" },
+  summary: {
+    ja: "購入履歴の1件を返金します。ライセンスの取り消しも同時に指定できます。",
+    en: "What is left of one payment goes back; on demand its license is revoked with it.",
+  },
   actors: staff,
   params,
+  choices({ world, tombstone }) {
+    const ids =
+      (world ?? tombstone)?.payments.map((payment) => ("id" in payment ? payment.id : payment.paymentId)) ?? [];
+    return ids.length === 0 ? [{ paymentId: "–" }] : ids.map((paymentId) => ({ paymentId }));
+  },
   next({ world, params: { paymentId, revokeLicense } }, answers) {
     const payment = world.payments.find(({ id }) => id === paymentId);
     if (payment === undefined) return reject("payment_not_found", { paymentId });

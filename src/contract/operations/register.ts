@@ -15,6 +15,10 @@ export const register: RegistrationRule<typeof registerParams> = {
   kind: "register",
   subject: "new_contract",
   button: { ja: "登録", en: "Register" },
+  summary: {
+    ja: "契約を登録します。他のシステムで続いている契約は、その状態のまま引き継ぎます。",
+    en: "The contract exists, as it was agreed, or as it stands in the system that it comes from.",
+  },
   actors: staff,
   params: registerParams,
   next(facts) {

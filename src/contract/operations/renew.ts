@@ -1,13 +1,49 @@
-import { z } from "zod";
-import { type ContractRule, rejectStatus, schedule } from "../rule.ts";
+import { licenseOnPaid, newPeriodPayment, paymentOfPeriod } from "../billing.ts";
+import { type BusinessDate, type Period, periodOn } from "../calendar.ts";
+import type { Contract } from "../contract.ts";
+import { type ContractRule, isRunning, reject, rejectStatus, schedule, settle } from "../rule.ts";
+import { rejectNotDue, scheduledParams } from "../scheduled.ts";
 
-const params = z.strictObject({ date: z.string() });
-
-export const renew: ContractRule<typeof params> = {
+/**
+ * 契約の更新: a period of a running contract has begun that nobody collects by card. Its payment is taken as made, until a
+ * person says otherwise: a paid row with its fee, and a license.
+ *
+ * Only the period that contains the date: what the history of an imported contract lacks is not invented. A row that is
+ * there and not waiting, such as one that a person found unpaid, is left as it is.
+ */
+export const renew: ContractRule<typeof scheduledParams> = {
   kind: "renew",
   subject: "contract",
   button: { ja: "契約の更新", en: "Renew" },
+  summary: {
+    ja: "カード以外の月額契約の更新日に、新しい期間の支払いとライセンスを記録します。",
+    en: "A period has begun that nobody collects by card: its payment is taken as made, and its license granted.",
+  },
   actors: schedule,
-  params,
-  next: ({ world }) => rejectStatus(world.contract),
+  params: scheduledParams,
+  next({ world, takenAt, params: { date } }) {
+    const { contract, licenses } = world;
+    if (contract.kind !== "monthly") return reject("not_monthly");
+    if (contract.paymentMethod === "card") return reject("collected_by_stripe");
+    if (!isRunning(contract)) return rejectStatus(contract);
+    const period = runningPeriodOn(contract, date);
+    if (period === undefined) return rejectNotDue(date);
+
+    const row = paymentOfPeriod(world, period.index);
+    if (row === undefined) {
+      const payment = newPeriodPayment(contract, period.index, { state: "paid", paidAt: takenAt });
+      return settle({ newPayments: [payment], licenses: licenseOnPaid(payment, licenses) });
+    }
+    if (row.state !== "due") return rejectNotDue(date);
+    return settle({
+      paymentMoves: [{ id: row.id, from: "due", to: "paid", paidAt: takenAt }],
+      licenses: licenseOnPaid(row, licenses),
+    });
+  },
 };
+
+/** The period that contains the date: none before the start, none that begins on or after the termination date. */
+function runningPeriodOn({ startOn, terminationOn }: Contract, date: BusinessDate): Period | undefined {
+  const period = periodOn(startOn, date);
+  return period !== undefined && terminationOn !== null && period.startsOn >= terminationOn ? undefined : period;
+}

@@ -4,7 +4,9 @@ import { type ContractRule, reject, rejectStatus, settle, staff } from "../rule.
 import type { SubscriptionSeen } from "../step.ts";
 import { hasEnded } from "../subscription.ts";
 
-const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
+const params = z.strictObject({
+  subscriptionId: z.string().min(1).max(255).describe("The new subscription at Stripe, of the same customer: sub_…."),
+});
 
 /**
  * From now on another subscription of the same customer bills the contract. The present one becomes a former one, of which
@@ -14,8 +16,14 @@ export const replaceSubscription: ContractRule<typeof params> = {
   kind: "replace_subscription",
   subject: "contract",
   button: { ja: "サブスクリプションの差し替え", en: "Replace the subscription" },
+  summary: {
+    ja: "契約を請求するStripeのサブスクリプションを差し替えます。",
+    en: "Another subscription of the same customer bills the contract from now on.",
+  },
   actors: staff,
   params,
+  // Which one is known to whoever made it at Stripe.
+  choices: () => [{ subscriptionId: "sub_…" }],
   next({ world, catalog, params: { subscriptionId } }, answers) {
     const { contract } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");

@@ -1,13 +1,81 @@
-import { z } from "zod";
-import { type ContractRule, rejectStatus, schedule } from "../rule.ts";
+import { type BusinessDate, nextRenewalAfter } from "../calendar.ts";
+import { type Contract, type ContractWorld, isOneOf } from "../contract.ts";
+import { renewalProcessedSince } from "../renewals.ts";
+import { isProductsLastDate, reserveAtPeriodEnd } from "../reserving.ts";
+import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
+import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
+import type { Answers, Step } from "../step.ts";
+import { endsByItselfOn, lookAtSubscription } from "../subscription.ts";
 
-const params = z.strictObject({ date: z.string() });
+const reservableStatuses = ["active", "special_period", "termination_reserved", "payment_unconfirmed"] as const;
 
-export const reserveByProductMonth: ContractRule<typeof params> = {
+/**
+ * 商品の年月指定による自動解約: the product's month is reached by the contract's next renewal date after today, so the
+ * contract is to end on it, and nobody can withdraw that. A suspended contract stays suspended, with the reservation beside
+ * it. A reservation that a person or Stripe made for that very date becomes one by product month; one for another date, which
+ * Stripe may not have reported yet, stays as it is.
+ *
+ * By card the dates are Stripe's, read fresh. On a renewal date it waits until Stripe has rolled over, lest it end the
+ * contract that very day: refused, and asked again on the next day.
+ */
+export const reserveByProductMonth: ContractRule<typeof scheduledParams> = {
   kind: "reserve_by_product_month",
   subject: "contract",
   button: { ja: "商品の年月指定による解約予約", en: "Reserve by product month" },
+  summary: {
+    ja: "商品に指定された年月に達する更新日で解約するよう予約します。取り消しはできません。",
+    en: "The product's month is reached by the next renewal date, so the contract ends on it; nobody can withdraw that.",
+  },
   actors: schedule,
-  params,
-  next: ({ world }) => rejectStatus(world.contract),
+  params: scheduledParams,
+  next(facts, answers) {
+    const { world, params } = facts;
+    const { contract, product } = world;
+    if (contract.kind !== "monthly") return reject("not_monthly");
+    if (!isOneOf(contract.status, reservableStatuses)) return rejectStatus(contract);
+    // By card a contract may be suspended before its start, when it has no renewal to end on yet.
+    const mayEnd = product.automaticTerminationMonth !== null && contract.origin === "application";
+    if (!mayEnd || contract.startOn > params.date) return rejectNotDue(params.date);
+    // One that stands already, or whose date has come: then the contract ends.
+    const { terminationOn: reservedOn, terminationSource } = contract;
+    if (terminationSource === "product_month" || (reservedOn !== null && reservedOn <= params.date)) {
+      return rejectNotDue(params.date);
+    }
+
+    if (contract.stripeSubscriptionId !== null) return reserveByCard(facts, contract.stripeSubscriptionId, answers);
+    const terminationOn = nextRenewalAfter(contract.startOn, params.date);
+    const isDue = isLastOn(world, terminationOn) && !renewalProcessedSince(world, params.date);
+    return isDue ? reserve(contract, terminationOn) : rejectNotDue(params.date);
+  },
 };
+
+function reserveByCard(facts: RuleFacts<ScheduledParams>, subscriptionId: string, answers: Answers): Step {
+  const { world, zone, params } = facts;
+  const notDue = rejectNotDue(params.date);
+  const looked = lookAtSubscription(facts, subscriptionId, answers);
+  if (looked.type === "step") return looked.step;
+  const { startsOn, endsOn, subscription } = looked;
+
+  // Stripe has renewed the contract since that date: a later date's run asks about the period that runs now.
+  if (startsOn > params.date) return notDue;
+  if (endsOn <= params.date) return reject("renewal_date_today", { date: params.date });
+  if (!isLastOn(world, endsOn)) return notDue;
+  const endsByItself = endsByItselfOn(subscription, zone);
+  if (endsByItself !== null) return endsByItself === endsOn ? reserve(world.contract, endsOn) : notDue;
+
+  const reserving = reserveAtPeriodEnd(facts, subscription, answers, notDue);
+  return reserving.type === "step" ? reserving.step : reserve(world.contract, reserving.terminationOn);
+}
+
+/** Whether the product has the contract end on this renewal date, and no reservation for another date stands. */
+function isLastOn(world: ContractWorld, renewalOn: BusinessDate): boolean {
+  const { terminationOn } = world.contract;
+  return isProductsLastDate(world, renewalOn) && (terminationOn === null || terminationOn === renewalOn);
+}
+
+function reserve({ status }: Contract, terminationOn: BusinessDate): Step {
+  return settle({
+    reservation: { terminationOn, terminationSource: "product_month" },
+    ...(status === "active" || status === "special_period" ? { status: "termination_reserved" } : {}),
+  });
+}

@@ -1,6 +1,7 @@
-import { type BusinessDate, businessDateOf, isRenewalDate, monthOf, nextRenewalAfter } from "../calendar.ts";
-import type { ContractWorld, ReservationSource } from "../contract.ts";
+import { type BusinessDate, isRenewalDate, nextRenewalAfter } from "../calendar.ts";
+import type { ContractWorld } from "../contract.ts";
 import { renewalProcessedSince } from "../renewals.ts";
+import { isProductsLastDate, reserveAtPeriodEnd } from "../reserving.ts";
 import {
   type ContractRule,
   type NoParams,
@@ -11,7 +12,7 @@ import {
   settle,
   staffAndCustomer,
 } from "../rule.ts";
-import type { Answers, CallAnswer, Step, SubscriptionSeen } from "../step.ts";
+import type { Answers, Step } from "../step.ts";
 import { lookAtSubscription } from "../subscription.ts";
 
 /**
@@ -24,6 +25,10 @@ export const reserveTermination: ContractRule<typeof noParams> = {
   kind: "reserve_termination",
   subject: "contract",
   button: { ja: "解約予約", en: "Reserve termination" },
+  summary: {
+    ja: "次の更新日で解約するよう予約します。カード払いではStripeにも予約します。",
+    en: "The contract ends on its next renewal date; by card, at Stripe too.",
+  },
   actors: staffAndCustomer,
   params: noParams,
   next(facts, answers) {
@@ -40,7 +45,7 @@ export const reserveTermination: ContractRule<typeof noParams> = {
 };
 
 function reserveByCard(facts: RuleFacts<NoParams>, subscriptionId: string, answers: Answers): Step {
-  const { world, today, zone } = facts;
+  const { world, today } = facts;
   const looked = lookAtSubscription(facts, subscriptionId, answers);
   if (looked.type === "step") return looked.step;
   const { startsOn, endsOn, subscription } = looked;
@@ -49,34 +54,12 @@ function reserveByCard(facts: RuleFacts<NoParams>, subscriptionId: string, answe
   if (onRenewalDate) return reject("renewal_date_today", { date: today });
   if (startsOn > today) return reject("renewal_already_processed");
 
-  const answer = answers.get("reserve") as CallAnswer<SubscriptionSeen> | undefined;
-  if (answer === undefined) {
-    const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: true } as const;
-    return { type: "call", name: "reserve", call };
-  }
-  if (answer.type === "refused" || answer.value.type === "missing") return reject("subscription_not_running");
-
-  if (answer.value.currentPeriodEndAt !== subscription.currentPeriodEndAt) {
-    // Stripe rolled over between the look and the call, so this would end a later period than was asked for.
-    if (!answers.has("undo_reserve")) {
-      const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const;
-      return { type: "call", name: "undo_reserve", call };
-    }
-    return reject("renewal_already_processed");
-  }
-  return reserve(world, businessDateOf(answer.value.currentPeriodEndAt, zone));
-}
-
-function reserve(world: ContractWorld, terminationOn: BusinessDate): Step {
-  return settle({
-    status: "termination_reserved",
-    reservation: { terminationOn, terminationSource: sourceFor(world, terminationOn) },
-  });
+  const reserving = reserveAtPeriodEnd(facts, subscription, answers, reject("renewal_already_processed"));
+  return reserving.type === "step" ? reserving.step : reserve(world, reserving.terminationOn);
 }
 
 /** A reservation for the product's last date is one by product month at once, and cannot be withdrawn. */
-function sourceFor({ contract, product }: ContractWorld, terminationOn: BusinessDate): ReservationSource {
-  const month = product.automaticTerminationMonth;
-  const isLast = month !== null && contract.origin === "application" && monthOf(terminationOn) >= month;
-  return isLast ? "product_month" : "person";
+function reserve(world: ContractWorld, terminationOn: BusinessDate): Step {
+  const terminationSource = isProductsLastDate(world, terminationOn) ? "product_month" : "person";
+  return settle({ status: "termination_reserved", reservation: { terminationOn, terminationSource } });
 }

@@ -5,7 +5,13 @@ import { tellBoth } from "../canceling.ts";
 import { payPeriods } from "../confirming.ts";
 import { type ContractRule, reject, rejectStatus, settle, staff } from "../rule.ts";
 
-const params = z.strictObject({ paidPeriods: z.array(z.int().min(0)).max(600).optional() });
+const params = z.strictObject({
+  paidPeriods: z
+    .array(z.int().min(0))
+    .max(600)
+    .optional()
+    .describe("The periods that are paid, counted from 0, the current one among them; all unpaid ones, when left out."),
+});
 
 /**
  * 契約停止の解除: the late money has come. The unpaid periods, those that began while the contract was suspended
@@ -16,6 +22,10 @@ export const resume: ContractRule<typeof params> = {
   kind: "resume",
   subject: "contract",
   button: { ja: "契約停止の解除", en: "Resume" },
+  summary: {
+    ja: "遅れていた入金を確認し、未払いの期間を支払い済みにして停止を解除します。",
+    en: "The late money has come: the unpaid periods are paid, and their licenses open again.",
+  },
   actors: staff,
   params,
   next({ world, today, takenAt, params: { paidPeriods } }) {

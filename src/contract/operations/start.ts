@@ -1,13 +1,37 @@
-import { z } from "zod";
-import { type ContractRule, rejectStatus, schedule } from "../rule.ts";
+import { licenseOnPaid, runningStatusOn } from "../billing.ts";
+import type { ContractWorld, Payment } from "../contract.ts";
+import { leftOfPayment } from "../refunding.ts";
+import { type ContractRule, rejectStatus, schedule, settle } from "../rule.ts";
+import { rejectNotDue, scheduledParams } from "../scheduled.ts";
 
-const params = z.strictObject({ date: z.string() });
-
-export const start: ContractRule<typeof params> = {
+/**
+ * 契約開始: the start date has come. A one-time contract is established; a monthly one runs, in its special period or not,
+ * by the date. Licenses of what is paid are granted: an initial fee opens nothing, and what was given back, or is on its
+ * way back, opens nothing either. A period that is still due is left to `renew`, or by card to its own payment.
+ */
+export const start: ContractRule<typeof scheduledParams> = {
   kind: "start",
   subject: "contract",
   button: { ja: "契約開始", en: "Start" },
+  summary: {
+    ja: "開始日を迎えた契約を開始し、支払い済みのライセンスを付与します。",
+    en: "The start date has come: the contract is established or runs, and what is paid opens.",
+  },
   actors: schedule,
-  params,
-  next: ({ world }) => rejectStatus(world.contract),
+  params: scheduledParams,
+  next({ world, params: { date } }) {
+    const { contract, payments, licenses } = world;
+    if (contract.status !== "not_started") return rejectStatus(contract);
+    if (contract.startOn > date) return rejectNotDue(date);
+    return settle({
+      status: contract.kind === "one_time" ? "established" : runningStatusOn(contract, date),
+      licenses: payments.filter(isPaidIn(world)).flatMap((payment) => licenseOnPaid(payment, licenses)),
+    });
+  },
 };
+
+/** Whether a payment was made and kept. A price of nothing is paid too, though nothing of it can be given back. */
+function isPaidIn(world: ContractWorld) {
+  return (payment: Payment) =>
+    payment.state === "paid" && (payment.amountMinor === 0 || leftOfPayment(world, payment) > 0);
+}

@@ -3,7 +3,13 @@ import { billedPeriodOn, licenseOnUnpaid, newPeriodPayment, paymentOfPeriod } fr
 import { tellBoth } from "../canceling.ts";
 import { type ContractRule, isRunning, reject, rejectStatus, settle, staff } from "../rule.ts";
 
-const params = z.strictObject({ period: z.int().min(0).optional() });
+const params = z.strictObject({
+  period: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("The period that is not paid, counted from 0; the current one, when left out."),
+});
 
 /**
  * 契約の停止: the money of a running monthly contract did not come. The current period (or `params.period`, counted from
@@ -13,6 +19,10 @@ export const suspend: ContractRule<typeof params> = {
   kind: "suspend",
   subject: "contract",
   button: { ja: "契約の停止", en: "Suspend" },
+  summary: {
+    ja: "入金がない月額契約を停止し、当月分のライセンスを取り消します。",
+    en: "The current period is unpaid and its license revoked; earlier ones stay viewable.",
+  },
   actors: staff,
   params,
   next({ world, today, params: { period } }) {

@@ -1,13 +1,85 @@
-import { z } from "zod";
-import { type ContractRule, rejectStatus, schedule } from "../rule.ts";
+import { runningStatusOn } from "../billing.ts";
+import { endSubscription, type SubscriptionEnding, tellBoth } from "../canceling.ts";
+import { closeInvoices } from "../closing-invoices.ts";
+import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
+import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
+import type { Answers, Step, SubscriptionSeen } from "../step.ts";
+import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
 
-const params = z.strictObject({ date: z.string() });
-
-export const terminateAtRenewal: ContractRule<typeof params> = {
+/**
+ * 更新日の解約: the reserved renewal date has come, and the contract ends, suspended meanwhile or not. What was paid stays
+ * viewable; what was not counts as never charged. By card, in this order: the subscription is cancelled if Stripe still
+ * runs it, its open invoices are voided and its drafts stopped, and what was unpaid is read for a payment in between.
+ *
+ * A reservation that was made at Stripe follows Stripe to the last: one lifted there meanwhile is lifted here, one put off
+ * there is put off here, and the contract goes on.
+ */
+export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
   kind: "terminate_at_renewal",
   subject: "contract",
   button: { ja: "更新日の解約", en: "Terminate at renewal" },
+  summary: {
+    ja: "解約予約の更新日を迎えた契約を解約します。",
+    en: "The reserved renewal date has come, and the contract ends.",
+  },
   actors: schedule,
-  params,
-  next: ({ world }) => rejectStatus(world.contract),
+  params: scheduledParams,
+  next(facts, answers) {
+    const { world, params } = facts;
+    const { contract } = world;
+    if (contract.kind !== "monthly") return reject("not_monthly");
+    if (contract.status !== "termination_reserved" && contract.status !== "payment_unconfirmed") {
+      return rejectStatus(contract);
+    }
+    if (contract.terminationOn === null || contract.terminationOn > params.date) return rejectNotDue(params.date);
+
+    const ending = endAtStripe(facts, answers);
+    if (ending.type === "step") return ending.step;
+    const closing = closeInvoices(world, params.date, answers);
+    if (closing.type === "step") return closing.step;
+    return settle({
+      status: "terminated",
+      reservation: null,
+      paymentMoves: closing.paymentMoves,
+      licenses: closing.licenses,
+      attention: [...ending.attention, ...closing.attention],
+      notices: tellBoth("contract_terminated"),
+    });
+  },
 };
+
+/** The next step toward a subscription that has ended, or what its end gave cause to remark. */
+function endAtStripe(facts: RuleFacts<ScheduledParams>, answers: Answers): SubscriptionEnding {
+  const { contract } = facts.world;
+  const { stripeSubscriptionId: subscriptionId } = contract;
+  if (subscriptionId === null) return { type: "ended", attention: [] };
+  const seen = answers.get("subscription") as SubscriptionSeen | undefined;
+  if (seen === undefined) {
+    return {
+      type: "step",
+      step: { type: "look", name: "subscription", look: { verb: "read_subscription", subscriptionId } },
+    };
+  }
+  if (seen.type === "missing") {
+    return { type: "ended", attention: [{ code: "subscription_missing", detail: { subscriptionId } }] };
+  }
+  if (hasEnded(seen)) return { type: "ended", attention: [] };
+  const mirrored = contract.terminationSource === "stripe" ? mirrorReservation(facts, seen) : undefined;
+  return mirrored === undefined ? endSubscription(contract, answers) : { type: "step", step: mirrored };
+}
+
+/** What becomes of a reservation that Stripe no longer shows as it was made there; undefined while it stands there. */
+function mirrorReservation(
+  { world: { contract }, zone, params: { date } }: RuleFacts<ScheduledParams>,
+  subscription: FoundSubscription,
+): Step | undefined {
+  const endsOn = endsByItselfOn(subscription, zone);
+  if (endsOn === null) {
+    return settle({
+      reservation: null,
+      ...(contract.status === "termination_reserved" ? { status: runningStatusOn(contract, date) } : {}),
+      attention: [{ code: "reservation_lifted_at_stripe", detail: { subscriptionId: subscription.id } }],
+    });
+  }
+  return endsOn > date ? settle({ reservation: { terminationOn: endsOn, terminationSource: "stripe" } }) : undefined;
+}

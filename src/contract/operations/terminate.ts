@@ -12,6 +12,10 @@ export const terminate: ContractRule<typeof noParams> = {
   kind: "terminate",
   subject: "contract",
   button: { ja: "解約処理", en: "Terminate now" },
+  summary: {
+    ja: "停止中の月額契約を直ちに解約します。未払いの期間は請求されなかったものとします。",
+    en: "A suspended contract ends at once; its unpaid periods count as never charged.",
+  },
   actors: staff,
   params: noParams,
   next({ world, today }, answers) {

@@ -21,6 +21,10 @@ export const withdrawReservation: ContractRule<typeof noParams> = {
   kind: "withdraw_reservation",
   subject: "contract",
   button: { ja: "解約の取消", en: "Withdraw reservation" },
+  summary: {
+    ja: "解約予約を取り消し、契約を続けます。",
+    en: "The reservation is lifted, and the contract runs on.",
+  },
   actors: staffAndCustomer,
   params: noParams,
   next(facts, answers) {

@@ -132,8 +132,8 @@ describe("showing a contract", () => {
   });
 
   it("says when a contract was deleted, and by which operation", async () => {
-    await command.bench.sql`insert into keiyaku.tombstones (contract_id, operation_id, stripe_ids, outcome, deleted_at)
-      values ('c-7', 'd-7', '{}', '{}', '2025-01-19T16:30:00Z')`;
+    await command.bench.sql`insert into keiyaku.tombstones (contract_id, operation_id, stripe_ids, payments, deleted_at)
+      values ('c-7', 'd-7', '{}', '[]', '2025-01-19T16:30:00Z')`;
     expect(await command.run(showing({ contractId: "c-7" }))).toBe(exitCodes.failed);
     expect(command.err()).toBe(
       "error contract_deleted: Contract c-7 was deleted at 2025-01-20 01:30:00 (Asia/Tokyo). `keiyaku operation show d-7` tells what that did.\n",

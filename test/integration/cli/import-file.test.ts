@@ -50,8 +50,8 @@ describe("importing a file", () => {
       type: "summary",
       dryRun: false,
       lines: 4,
-      products: { imported: 1, known: 0 },
-      customers: { imported: 1, known: 0 },
+      products: { imported: 1, updated: 0, known: 0 },
+      customers: { imported: 1, updated: 0, known: 0 },
       contracts: { accepted: 2, known: 0 },
       bad: 0,
       waited: null,
@@ -87,8 +87,8 @@ describe("importing a file", () => {
     const file = await command.file([product, customer, contract("c-1")]);
     await command.run(importing(file));
     const known = {
-      products: { imported: 0, known: 1 },
-      customers: { imported: 0, known: 1 },
+      products: { imported: 0, updated: 0, known: 1 },
+      customers: { imported: 0, updated: 0, known: 1 },
       contracts: { accepted: 0, known: 1 },
     };
 
@@ -232,6 +232,60 @@ describe("importing a file", () => {
 
     expect(await command.run(importing(file))).toBe(exitCodes.wrongUsage);
     expect(command.err()).toContain(`error file_unreadable: The file "${file}" cannot be read (${code}).`);
+  });
+});
+
+describe("importing products and customers with versions", () => {
+  const magazine = { ...product, access: "per_period", automaticTerminationMonth: null };
+
+  it("creates and updates them, and leaves what is known in a greater version", async () => {
+    const command = await setup();
+    const first = await command.file([
+      { ...magazine, version: 2 },
+      { ...customer, locale: "ja", version: 5 },
+      contract("c-1"),
+    ]);
+    expect(await command.run(importing(first))).toBe(exitCodes.done);
+    const second = await command.file([
+      { ...magazine, version: 3, automaticTerminationMonth: "2027-03" },
+      { ...customer, locale: "en", version: 4 },
+    ]);
+    expect(await command.run(importing(second, { json: true }))).toBe(exitCodes.done);
+    expect(command.json()).toMatchObject({
+      products: { imported: 0, updated: 1, known: 0 },
+      customers: { imported: 0, updated: 0, known: 1 },
+    });
+    expect(await command.run(importing(second))).toBe(exitCodes.done);
+    expect(command.out()).toContain("products   0 imported, 1 already known\n");
+    expect(await command.bench.sql`select automatic_termination_month as month, version from keiyaku.products`).toEqual(
+      [{ month: "2027-03", version: 3 }],
+    );
+    expect(await command.bench.sql`select locale, version from keiyaku.customers`).toEqual([
+      { locale: "ja", version: 5 },
+    ]);
+  });
+
+  it("says how many were updated", async () => {
+    const command = await setup();
+    await command.run(importing(await command.file([product])));
+    await command.run(importing(await command.file([{ ...magazine, version: 2 }])));
+    expect(command.out()).toContain("products   0 imported, 1 updated, 0 already known\n");
+  });
+
+  it("names a line that changes a product's kind, and one that leaves a field out", async () => {
+    const command = await setup();
+    const { access: _, ...incomplete } = magazine;
+    const file = await command.file([
+      { ...magazine, version: 1 },
+      { ...incomplete, id: "other", version: 1 },
+    ]);
+    expect(await command.run(importing(file))).toBe(exitCodes.partlyFailed);
+    expect(command.err()).toMatch(/^error invalid_field: line 2, access: /);
+    const other = await command.file([{ ...magazine, kind: "one_time", version: 2 }]);
+    expect(await command.run(importing(other))).toBe(exitCodes.failed);
+    expect(command.err()).toMatch(
+      /^error invalid_field: line 1, kind: cannot change from monthly to one_time, .*\. Correct the line/,
+    );
   });
 });
 

@@ -6,6 +6,7 @@ import { explainFailure, writeFailure } from "../../../src/cli/explain-failure.t
 import type { Output } from "../../../src/cli/output.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { readConfig } from "../../../src/config.ts";
+import { Secret } from "../../../src/secret.ts";
 import { holdOperation } from "../../../src/store/hold-operation.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 import { addressOf } from "../../support/test-database.ts";
@@ -48,6 +49,7 @@ export async function setUpCommand(env: NodeJS.ProcessEnv = {}): Promise<Command
     address: addressOf(bench.url),
     config: readConfig(env),
     clock: systemClock,
+    stripe: { secretKey: new Secret(bench.stripe.secretKey), apiBase: bench.stripe.url },
     out: output("out"),
     err: output("err"),
     signal: new AbortController().signal,

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { type Client, type ClientOptions, QueueUnreachable } from "../../../src/client.ts";
 import { type BackendType, describeOnBackends, type TestQueue } from "../../support/backends.ts";
+import { customerPut } from "../../support/catalog.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { startForgetfulProxy } from "./forgetful-proxy.ts";
@@ -52,10 +53,13 @@ describeOnBackends("a client whose queue is away", (type) => {
 
     await expectToFailFast(client.request(suspend("op-1")));
     await expectToFailFast(client.requestMany([suspend("op-2"), suspend("op-3")]));
+    await expectToFailFast(client.putCustomer(customerPut()));
 
     await proxy.setMode("pass");
     await eventuallyQueued(client, "op-1");
     expect(await idsIn(queue)).toContain("op-1");
+    const isPut = async () => (await client.putCustomer(customerPut())).queued;
+    await eventually(isPut, { withinMs: 15_000, describe: "the client to put" });
   });
 
   it("fails fast when a connection is cut and none can be had, and works once one can", async () => {

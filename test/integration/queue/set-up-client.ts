@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import { type Client, type ClientOptions, createClient, type TypedRequest } from "../../../src/client.ts";
+import type { QueueName } from "../../../src/queue/payloads.ts";
 import { type BackendType, createTestQueue, type TestQueue } from "../../support/backends.ts";
 import { createTestStore } from "../../support/test-database.ts";
 
@@ -12,11 +13,16 @@ export function suspend(id: string): TypedRequest<"suspend"> {
 
 /** A queue of the test's own, and a way to clients of it that end with the test. */
 export async function setUpQueue(type: BackendType) {
+  return (await setUpStoreAndQueue(type)).queue;
+}
+
+/** The same with the database beside it. */
+export async function setUpStoreAndQueue(type: BackendType, name: QueueName = "operations") {
   const store = await createTestStore();
   onTestFinished(() => store.close());
-  const queue = await createTestQueue(type, store);
+  const queue = await createTestQueue(type, store, name);
   onTestFinished(() => queue.close());
-  return queue;
+  return { store, queue };
 }
 
 /** A client that ends with the test. It has ten seconds, enough for a crowded machine, unless told otherwise. */

@@ -64,7 +64,7 @@ describe("a part that meets no row", () => {
   const missing = (name: string): Part => ({
     name,
     rows: 1,
-    statement: sql`update keiyaku.payments set disputed = true where id = ${paymentId} and state = 'due' returning id`,
+    statement: sql`update keiyaku.payments set dispute = 'open' where id = ${paymentId} and state = 'due' returning id`,
   });
 
   it.each([
@@ -81,7 +81,7 @@ describe("a part that meets no row", () => {
 
   it("undoes a guarded statement also when it meets more rows than it should", async () => {
     await insertRows(store.sql, "payments", paymentRow({ contract_id: contractId, period: 1 }));
-    const both = sql`update keiyaku.payments set disputed = true where contract_id = ${contractId} returning id`;
+    const both = sql`update keiyaku.payments set dispute = 'open' where contract_id = ${contractId} returning id`;
     const before = await everythingOf(store.sql, contractId);
     const ending = await write(refundPart("r2"), { name: "both", rows: 1, statement: both });
 

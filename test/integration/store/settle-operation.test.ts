@@ -232,6 +232,27 @@ describe("a settlement writes nothing when meanwhile", () => {
   });
 });
 
+describe("the product that was read", () => {
+  const reserved = { terminationOn: on("2025-02-08"), terminationSource: "product_month" } as const;
+
+  it.each<[string, Change]>([
+    ["makes", { status: "termination_reserved", reservation: reserved }],
+    ["lifts", { reservation: null }],
+  ])("must be the same still for a change that %s a reservation", async (_, change) => {
+    await store.sql`update keiyaku.products set version = 2`;
+    await expectConflict({ change });
+  });
+
+  it.each<[string, Change]>([
+    ["makes and lifts no reservation", { status: "special_period" }],
+    ["ends the contract, and its reservation with it", { status: "terminated", reservation: null }],
+  ])("does not matter to a change that %s", async (_, change) => {
+    await store.sql`update keiyaku.products set version = 2`;
+    await settleOperation(store.db, settlement({ change }));
+    expect(await rowOf(store.sql, "contracts", contractId)).toMatchObject({ status: change.status });
+  });
+});
+
 describe("a change that contradicts itself or strays", () => {
   it("cannot shut and open the same license", async () => {
     const change: Change = {
@@ -257,6 +278,32 @@ describe("a change that contradicts itself or strays", () => {
     ["a shut license", (of) => ({ licenses: [{ type: "restored", paymentId: `${of}:period:2`, from: "suspended" }] })],
   ])("cannot reach %s of another contract", async (_, change) => {
     await expectConflict({ change: change(`c-${count - 1}`) });
+  });
+});
+
+describe("a change that would write one row in two parts", () => {
+  const dispute = { paymentId: "p", dispute: "open" } as const;
+  const refund = {
+    id: "r2",
+    paymentId: "p",
+    amountMinor: 1,
+    state: "due",
+    stripePaymentIntentId: "pi_1",
+    stripeRefundId: null,
+    supersedes: "r1",
+  } as const;
+
+  it.each([
+    [
+      "moves a payment and its dispute",
+      { disputes: [dispute], paymentMoves: [{ id: "p", from: "paid", to: "refunded" }] },
+    ],
+    [
+      "moves a refund and supersedes it",
+      { newRefunds: [refund], refundMoves: [{ id: "r1", from: "failed", to: "waived" }] },
+    ],
+  ] as const)("is a mistake of ours, and nothing is sent: it %s", async (_, change) => {
+    await expect(settleOperation(store.db, settlement({ change }))).rejects.toThrow("one statement cannot");
   });
 });
 
@@ -295,9 +342,19 @@ describe("a registration", () => {
   it("leaves a product and a customer as they are that are known already", async () => {
     const id = `new-${count}`;
     await insertRows(store.sql, "products", productRow({ id: `p-${id}`, price_minor: 5 }));
-    await settleOperation(store.db, registrationOf(id));
+    await settleOperation(store.db, { ...registrationOf(id), product: { id: `p-${id}`, version: 1 } });
 
     expect(await rowOf(store.sql, "products", `p-${id}`)).toMatchObject({ price_minor: "5", version: 1 });
+  });
+
+  it("writes nothing when its product became known, or another, since it was decided", async () => {
+    const id = `new-${count}`;
+    await insertRows(store.sql, "products", productRow({ id: `p-${id}`, kind: "one_time" }));
+    await expect(settleOperation(store.db, registrationOf(id))).rejects.toSatisfy(isConflict);
+    const decidedBefore = { ...registrationOf(id), product: { id: `p-${id}`, version: 0 } };
+    await expect(settleOperation(store.db, decidedBefore)).rejects.toSatisfy(isConflict);
+
+    expect(await store.sql`select from keiyaku.contracts where id = ${id}`).toHaveLength(0);
   });
 
   it("writes nothing when the contract exists, or its product is unknown", async () => {

@@ -85,9 +85,6 @@ const secret = ofKind("Secret")[0]?.stringData ?? {};
 const deployments = ofKind("Deployment");
 const pods = [...deployments, ...ofKind("Job")].map(({ metadata: { name }, spec }) => ({ name, ...spec.template }));
 
-/** The settings of the HTTP API, which this program may read in another version of its source. */
-const ofApi = ["API_HOST", "API_PORT", "API_TOKENS_FILE"];
-
 async function helpOf(...args: readonly string[]): Promise<number> {
   const output = { write: () => undefined, terminal: null, hasColors: false };
   const console: Console = { out: output, err: output, ask: null };
@@ -114,7 +111,7 @@ describe("deploy/k8s", () => {
     const [{ env, envFrom }] = spec.containers;
     expect(envFrom).toEqual([{ configMapRef: { name: "keiyaku" } }]);
     for (const name of [...Object.keys(config), ...env.map((one) => one.name)]) {
-      expect([...settingNames, ...ofApi]).toContain(name);
+      expect(settingNames).toContain(name);
     }
   });
 
@@ -142,11 +139,8 @@ describe("deploy/k8s", () => {
     expect(await helpOf(args[0] ?? "")).toBe(0);
   });
 
-  it("starts one role in each deployment", () => {
-    expect(deployments.map(({ spec }) => spec.template.spec.containers[0].args)).toEqual([
-      ["start", "api"],
-      ["start", "operations"],
-    ]);
+  it("starts the API in one deployment and everything else in the other", () => {
+    expect(deployments.map(({ spec }) => spec.template.spec.containers[0].args)).toEqual([["start", "api"], ["start"]]);
   });
 
   it.each(deployments)("$metadata.name waits longer before it kills than the program takes to stop", ({ spec }) => {
@@ -164,6 +158,10 @@ describe("deploy/k8s", () => {
 
   it("opens the API on the port that its settings say", () => {
     const api = deployments.find(({ metadata: { name } }) => name === "keiyaku-api");
+    const worker = deployments.find(({ metadata: { name } }) => name === "keiyaku-worker");
+    const isTokens = ({ name }: { readonly name: string }) => name === "API_TOKENS_FILE";
+    expect(api?.spec.template.spec.containers[0].env.some(isTokens)).toBe(true);
+    expect(worker?.spec.template.spec.containers[0].env.some(isTokens)).toBe(false);
     expect(api?.spec.template.spec.containers[0].ports).toContainEqual({
       name: "api",
       containerPort: Number(config.API_PORT),

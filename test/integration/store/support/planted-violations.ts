@@ -43,7 +43,8 @@ export const validRows = {
     state: "received",
   },
   maintenance_runs: { business_date: "2025-01-20", state: "running" },
-  tombstones: { contract_id: "c-0", operation_id: "op-0", stripe_ids: "{sub_0}", outcome: {} },
+  tombstones: { contract_id: "c-0", operation_id: "op-0", stripe_ids: "{sub_0}", payments: [] },
+  erased_operations: { id: "op-00", contract_id: "c-0" },
 } as const satisfies Readonly<Record<string, StoreRow>>;
 
 export type TableName = keyof typeof validRows;
@@ -138,6 +139,10 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
       contract({ status: "canceled", ended_at: null }),
       contract({ status: "terminated", ended_at: null }),
     ],
+    contracts_former_subscriptions_are_former: [
+      card({ former_stripe_subscription_ids: "{sub_2}" }),
+      contract({ former_stripe_subscription_ids: "{sub_0}" }),
+    ],
     contracts_version_counts_from_one: [contract({ version: 0 })],
     contracts_one_per_subscription: [card({ stripe_subscription_id: "sub_1" })],
     contracts_one_per_payment_intent: [once({ id: "c-4", payment_method: "card", stripe_payment_intent_id: "pi_3" })],
@@ -181,15 +186,17 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
   },
   refunds: {
     refunds_pkey: [refund({ id: "c-1:period:0:refund:1", state: "succeeded", stripe_refund_id: "re_2" })],
-    refunds_contract_id_contracts_id_fk: [refund({ contract_id: "nowhere", payment_id: "c-1:period:7" })],
-    refunds_payment_id_payments_id_fk: [refund({ payment_id: "nothing" })],
     refunds_amount_is_positive: [-1, 0, tooMuch].map((amount_minor) => refund({ amount_minor })),
     refunds_stripe_id_fits_state: [
       ...["pending", "requires_action", "succeeded", "failed", "canceled"].map((state) =>
         refund({ state, stripe_refund_id: null }),
       ),
-      ...["due", "manual_due", "manual_done"].map((state) => refund({ state, stripe_refund_id: "re_2" })),
+      ...["due", "manual_due"].map((state) => refund({ state, stripe_refund_id: "re_2" })),
     ],
+    refunds_only_failed_ones_are_superseded: ["due", "pending", "manual_due"].map((state) =>
+      refund({ ...refundRow({ state }), id: "refund", payment_id: "c-1:period:7", superseded_by: "another" }),
+    ),
+    refunds_by_hand_is_not_of_stripe: [refund({ payment_id: "c-1:period:7", stripe_payment_intent_id: "pi_1" })],
     refunds_only_owed_ones_are_refused: ["manual_done", "manual_due", "pending"].map((state) =>
       refund({ ...refundRow({ state }), id: "refund", refusal_code: "charge_disputed" }),
     ),
@@ -307,10 +314,11 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
   },
   tombstones: {
     tombstones_pkey: [validRows.tombstones],
-    tombstones_outcome_is_object: [{ ...validRows.tombstones, contract_id: "c-9", outcome: "{}" }],
+    tombstones_payments_is_list: [{ ...validRows.tombstones, contract_id: "c-9", payments: {} }],
     tombstones_contract_id_form: [{ ...validRows.tombstones, contract_id: "a b" }],
     tombstones_version_counts_from_one: [{ ...validRows.tombstones, contract_id: "c-9", version: 0 }],
   },
+  erased_operations: { erased_operations_pkey: [validRows.erased_operations] },
 };
 
 /** Rows beside the valid ones that some violations collide with. */

@@ -40,7 +40,12 @@ export class RandomStripe {
   #look(look: LookStep["look"]): Answer {
     switch (look.verb) {
       case "read_subscription":
-        return this.#pick<Answer>(this.#subscription(), this.#subscription(), missing);
+        return this.#pick<Answer>(
+          this.#subscription(),
+          { ...this.#subscription(), cancelAtPeriodEnd: true },
+          this.#subscription(),
+          missing,
+        );
       case "list_unpaid_invoices":
         return this.#pick(
           unpaidInvoices(...this.#unpaidInvoiceIds().map((id) => ({ id, stripeInvoiceStatus: "open" as const }))),

@@ -17,6 +17,9 @@ export const commonSpoilers: readonly Spoiler[] = [
   ["operation_held", (facts) => ({ ...facts, heldOperationId: "op-0" })],
 ];
 
+/** Those of a kind that the calendar or Stripe asks for: it is not refused while another one is held, it waits with it. */
+export const commonSpoilersOfEvents = commonSpoilers.filter(([code]) => code !== "operation_held");
+
 export function askedBy(type: Facts["operation"]["actor"]["type"], id = "someone") {
   return (facts: Facts): Facts => ({ ...facts, operation: { ...facts.operation, actor: { type, id } } });
 }

@@ -1,0 +1,78 @@
+import { nextStep } from "./next.ts";
+import { type Actor, type Facts, type OperationKind, operationKinds, requestingActorTypes } from "./operation.ts";
+import { ruleOf } from "./operations/index.ts";
+import { explainRejection, type Rejection } from "./rejection.ts";
+import type { Rule } from "./rule.ts";
+
+/** The facts about a contract before anybody has asked for anything. */
+export type ContractFacts = Omit<Facts, "operation"> & { readonly contractId: string };
+
+/** One button of a contract: pressed now it would be carried out, or it would be refused for this reason. */
+export type Button = ButtonHead &
+  (
+    | {
+        readonly allowed: true;
+        /** Whether Stripe is asked on the way, and may still say something against it. */
+        readonly asksStripe: boolean;
+        /** The parameters with which it may be pressed, for a kind that has a choice: which payment, which refund. */
+        readonly choices?: readonly Readonly<Record<string, unknown>>[];
+      }
+    | {
+        readonly allowed: false;
+        readonly rejection: Rejection;
+        readonly sentence: { readonly ja: string; readonly en: string };
+      }
+  );
+
+interface ButtonHead {
+  readonly kind: OperationKind;
+  readonly button: { readonly ja: string; readonly en: string };
+  readonly summary: { readonly ja: string; readonly en: string };
+}
+
+/**
+ * The kinds that people ask of a contract that is there: what the calendar and Stripe ask is no button, and a registration
+ * has no contract yet.
+ */
+export const buttonKinds: readonly OperationKind[] = operationKinds.filter((kind) => {
+  const { subject, actors } = ruleOf(kind);
+  return subject === "contract" && requestingActorTypes.some((type) => actors.includes(type));
+});
+
+/**
+ * Which buttons a contract shows to this actor now, and why not the others: every kind that people may ask, in the order of
+ * the specification. Asks the rules themselves, with our own facts alone; what Stripe would say is not known here.
+ */
+export function buttonsOf(facts: ContractFacts, actor: Actor): readonly Button[] {
+  return buttonKinds.map((kind) => buttonOf(kind, facts, actor));
+}
+
+function buttonOf(kind: OperationKind, { contractId, ...facts }: ContractFacts, actor: Actor): Button {
+  const rule = ruleOf(kind);
+  const head = { kind, button: rule.button, summary: rule.summary };
+  const choices = choicesOf(rule, { ...facts, contractId });
+  const asked = choices.map((params) => {
+    const operation = { id: "button", kind, contractId, actor, params, hasReason: true };
+    return { params, step: nextStep({ ...facts, operation }, new Map()) };
+  });
+  const allowed = asked.filter(({ step }) => step.type !== "reject");
+  if (allowed.length > 0) {
+    const asksStripe = allowed.some(({ step }) => step.type === "look" || step.type === "call");
+    const hasChoice = "choices" in rule && rule.choices !== undefined;
+    return {
+      ...head,
+      allowed: true,
+      asksStripe,
+      ...(hasChoice ? { choices: allowed.map(({ params }) => params) } : {}),
+    };
+  }
+  const refused = asked[0]?.step;
+  if (refused?.type !== "reject") throw new Error(`${kind} has no choice to ask about`);
+  const { rejection } = refused;
+  const sentence = { ja: explainRejection(rejection, "ja"), en: explainRejection(rejection, "en") };
+  return { ...head, allowed: false, rejection, sentence };
+}
+
+function choicesOf(rule: Rule, facts: ContractFacts): readonly Readonly<Record<string, unknown>>[] {
+  return rule.subject === "contract" && rule.choices !== undefined ? rule.choices(facts) : [{}];
+}

@@ -1,0 +1,40 @@
+import { nextStep } from "./next.ts";
+import type { Facts } from "./operation.ts";
+import { type PlannedOperation, planOf } from "./plan.ts";
+import type { Answer, Step } from "./step.ts";
+import { supposeDone, supposeSeen } from "./supposing.ts";
+
+/** Either a look that is still needed, or what the operation would do. */
+export type Foreseen =
+  | { readonly type: "look"; readonly step: Extract<Step, { type: "look" }> }
+  | { readonly type: "planned"; readonly planned: PlannedOperation };
+
+/**
+ * What an operation would do, from facts and from what was really looked at, supposing that every call succeeds: the same
+ * rule is asked as when it is carried out. Pure, and asked anew with each look that it wanted.
+ *
+ * Answers to calls are not among `looked`: an operation that has called already is no longer foreseen.
+ */
+export function foresee(facts: Facts, looked: ReadonlyMap<string, Answer>): Foreseen {
+  const answers = new Map<string, Answer>();
+  const calls: Extract<Step, { type: "call" }>[] = [];
+  for (;;) {
+    const step = nextStep(facts, answers);
+    switch (step.type) {
+      case "look": {
+        const seen = looked.get(step.name);
+        if (seen === undefined) return { type: "look", step };
+        const called = calls.map(({ call }) => call);
+        answers.set(step.name, supposeSeen(step.look, seen, called, facts));
+        break;
+      }
+      case "call":
+        answers.set(step.name, supposeDone(step.call, facts, answers));
+        calls.push(step);
+        break;
+      case "settle":
+      case "reject":
+        return { type: "planned", planned: planOf(facts, calls, step) };
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import type { BusinessDate } from "./calendar.ts";
+import type { Attention, Change, LicenseMove, Notice } from "./change.ts";
+import type {
+  BuriedPayment,
+  ContractStatus,
+  Payment,
+  PaymentState,
+  RefundState,
+  ReservationSource,
+} from "./contract.ts";
+import type { Facts, OperationKind } from "./operation.ts";
+import { explainRejection, type Rejection } from "./rejection.ts";
+import type { Call, Step } from "./step.ts";
+
+/** What an operation would do: everything that it would change here and at Stripe, and nothing that changes by itself. */
+export interface PlannedOperation {
+  readonly kind: OperationKind;
+  readonly contractId: string;
+  /** Whether a rule would refuse it; with what it would say. */
+  readonly rejection: (Rejection & { readonly sentence: { readonly ja: string; readonly en: string } }) | null;
+  /** Null where there is no contract: before its registration, or once it has been deleted. */
+  readonly status: { readonly before: ContractStatus | null; readonly after: ContractStatus | null };
+  readonly reservation: { readonly before: PlannedReservation | null; readonly after: PlannedReservation | null };
+  /** Each call at Stripe, in its order. */
+  readonly calls: readonly Call[];
+  readonly payments: readonly PlannedPayment[];
+  readonly refunds: readonly PlannedRefund[];
+  readonly licenses: readonly PlannedLicense[];
+  readonly mails: readonly Pick<Notice, "kind" | "recipient" | "detail">[];
+  readonly attention: readonly Attention[];
+  /** What becomes of each payment of a contract that is deleted; null for the other kinds. */
+  readonly deleted: readonly Pick<BuriedPayment, "paymentId" | "amountMinor" | "result">[] | null;
+  /** What the help page warns of before a deletion; null for the other kinds. */
+  readonly warning: { readonly ja: string; readonly en: string } | null;
+}
+
+/** A planned operation under the digest by which it is known: the same plan has the same digest, at any time. */
+export interface Plan extends PlannedOperation {
+  /** SHA-256 of the planned operation, 64 hexadecimal digits: what a request carries as `expectedPlan`. */
+  readonly digest: string;
+}
+
+export interface PlannedReservation {
+  readonly terminationOn: BusinessDate;
+  readonly terminationSource: ReservationSource;
+}
+
+/** A row of the purchase history that is written (`from` is null) or moved. Amounts in the currency's minor unit. */
+export interface PlannedPayment {
+  readonly id: string;
+  readonly subject: Payment["subject"];
+  readonly period: number | null;
+  readonly amountMinor: number;
+  readonly from: PaymentState | null;
+  readonly to: PaymentState;
+}
+
+/** Money that goes back: through Stripe, by a person's hand, or not at all any more. */
+export interface PlannedRefund {
+  readonly id: string;
+  readonly paymentId: string;
+  readonly amountMinor: number;
+  readonly by: "stripe" | "hand";
+  readonly to: RefundState;
+}
+
+export interface PlannedLicense {
+  readonly paymentId: string;
+  readonly change: LicenseMove["type"];
+}
+
+/** 削除: the page's own words before somebody presses the button, and theirs in English. */
+const deletionWarning = {
+  ja: "契約を削除し、全て無かったものにします。顧客が間違って申込みをした場合や、管理者によって間違って契約を作成した場合を除き、契約の削除はできる限り避けてください。返金が目的であれば、キャンセル処理をするか、部分返金機能をご利用ください。",
+  en: "Deleting makes as if the contract had never been. It is for mistaken sign-ups and contracts made by mistake; whoever wants money back should cancel the contract or refund the payment.",
+};
+
+/** Puts the end of an operation, and the calls on the way to it, into a plan. */
+export function planOf(
+  facts: Facts,
+  calls: readonly Extract<Step, { type: "call" }>[],
+  end: Extract<Step, { type: "settle" | "reject" }>,
+): PlannedOperation {
+  const { kind, contractId } = facts.operation;
+  const before = facts.world?.contract ?? null;
+  const reserved = reservationOf(before);
+  const unchanged = {
+    kind,
+    contractId,
+    status: { before: before?.status ?? null, after: before?.status ?? null },
+    reservation: { before: reserved, after: reserved },
+    payments: [],
+    refunds: [],
+    licenses: [],
+    mails: [],
+    attention: [],
+    deleted: null,
+    warning: kind === "delete" ? deletionWarning : null,
+  };
+  if (end.type === "reject") {
+    const { rejection } = end;
+    const sentence = { ja: explainRejection(rejection, "ja"), en: explainRejection(rejection, "en") };
+    return { ...unchanged, rejection: { ...rejection, sentence }, calls: calls.map(({ call }) => call) };
+  }
+  const { change } = end;
+  const isDeleted = change.deletion !== undefined;
+  const after = change.status ?? change.registration?.contract.status ?? before?.status ?? null;
+  return {
+    ...unchanged,
+    rejection: null,
+    status: { before: before?.status ?? null, after: isDeleted ? null : after },
+    reservation: { before: reserved, after: isDeleted ? null : reservationAfter(change, reserved) },
+    calls: calls.map(({ call }) => call),
+    payments: plannedPayments(facts, change),
+    refunds: plannedRefunds(facts, calls, change),
+    licenses: (change.licenses ?? []).map(({ type, paymentId }) => ({ paymentId, change: type })),
+    mails: (change.notices ?? []).map((notice) => ({
+      kind: notice.kind,
+      recipient: notice.recipient,
+      detail: notice.detail,
+    })),
+    attention: change.attention ?? [],
+    deleted:
+      change.deletion?.payments.map(({ paymentId, amountMinor, result }) => ({ paymentId, amountMinor, result })) ??
+      null,
+  };
+}
+
+function reservationOf(
+  contract: {
+    readonly terminationOn: BusinessDate | null;
+    readonly terminationSource: ReservationSource | null;
+  } | null,
+): PlannedReservation | null {
+  if (contract === null || contract.terminationOn === null || contract.terminationSource === null) return null;
+  return { terminationOn: contract.terminationOn, terminationSource: contract.terminationSource };
+}
+
+function reservationAfter(change: Change, before: PlannedReservation | null): PlannedReservation | null {
+  if (change.registration !== undefined) return reservationOf(change.registration.contract);
+  return change.reservation === undefined ? before : change.reservation;
+}
+
+function plannedPayments({ world }: Facts, { newPayments = [], paymentMoves = [] }: Change): readonly PlannedPayment[] {
+  const written = newPayments.map(({ id, subject, period, amountMinor, state }) => ({
+    id,
+    subject,
+    period,
+    amountMinor,
+    from: null,
+    to: state,
+  }));
+  const moved = paymentMoves.map((move) => {
+    const row = world?.payments.find(({ id }) => id === move.id);
+    if (row === undefined) throw new Error(`${move.id} moves and is not there`);
+    const { id, subject, period, amountMinor } = row;
+    return { id, subject, period, amountMinor: move.amountMinor ?? amountMinor, from: move.from, to: move.to };
+  });
+  return [...written, ...moved];
+}
+
+function plannedRefunds(
+  { world, tombstone }: Facts,
+  calls: readonly Extract<Step, { type: "call" }>[],
+  { newRefunds = [], refundMoves = [] }: Change,
+): readonly PlannedRefund[] {
+  const sent = calls.flatMap(({ refund }): PlannedRefund[] =>
+    refund === undefined
+      ? []
+      : [
+          {
+            id: refund.refundId,
+            paymentId: refund.paymentId,
+            amountMinor: refund.amountMinor,
+            by: "stripe",
+            to: "succeeded",
+          },
+        ],
+  );
+  const written = newRefunds.map(({ id, paymentId, amountMinor, state, stripePaymentIntentId }) => ({
+    id,
+    paymentId,
+    amountMinor,
+    by: stripePaymentIntentId === null ? ("hand" as const) : ("stripe" as const),
+    to: state,
+  }));
+  const rows = world?.refunds ?? tombstone?.refunds ?? [];
+  const moved = refundMoves.flatMap(({ id, to }): PlannedRefund[] => {
+    const row = rows.find((refund) => refund.id === id);
+    if (row === undefined) return [];
+    const by = row.stripePaymentIntentId === null || to === "manual_done" ? "hand" : "stripe";
+    return [{ id, paymentId: row.paymentId, amountMinor: row.amountMinor, by, to }];
+  });
+  return [...sent, ...written, ...moved];
+}

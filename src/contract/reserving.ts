@@ -1,0 +1,50 @@
+import { type BusinessDate, businessDateOf, monthOf } from "./calendar.ts";
+import type { ContractWorld, Product } from "./contract.ts";
+import type { Facts } from "./operation.ts";
+import { reject } from "./rule.ts";
+import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
+import type { FoundSubscription } from "./subscription.ts";
+
+/** Whether a date lies in the product's automatic-termination month (商品の年月指定による自動解約) or later. */
+export function reachesProductMonth({ automaticTerminationMonth }: Product, date: BusinessDate): boolean {
+  return automaticTerminationMonth !== null && monthOf(date) >= automaticTerminationMonth;
+}
+
+/** Whether this renewal date is the product's last for the contract. Contracts that an operator made have none. */
+export function isProductsLastDate({ contract, product }: ContractWorld, renewalOn: BusinessDate): boolean {
+  return contract.origin === "application" && reachesProductMonth(product, renewalOn);
+}
+
+/** Either the next call (or the refusal that it led to), or the business date on which Stripe ends the subscription. */
+export type Reserving =
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "reserved"; readonly terminationOn: BusinessDate };
+
+/**
+ * Has Stripe end the subscription with the period in which it was seen. If Stripe has rolled over between look and call,
+ * the call would end a later period than was meant: it is undone, and `rolledOver` is the refusal.
+ */
+export function reserveAtPeriodEnd(
+  { zone }: Pick<Facts, "zone">,
+  subscription: FoundSubscription,
+  answers: Answers,
+  rolledOver: Step,
+): Reserving {
+  const { id: subscriptionId } = subscription;
+  const answer = answers.get("reserve") as CallAnswer<SubscriptionSeen> | undefined;
+  if (answer === undefined) {
+    const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: true } as const;
+    return step({ type: "call", name: "reserve", call });
+  }
+  if (answer.type === "refused" || answer.value.type === "missing") return step(reject("subscription_not_running"));
+
+  if (answer.value.currentPeriodEndAt !== subscription.currentPeriodEndAt) {
+    const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const;
+    return step(answers.has("undo_reserve") ? rolledOver : { type: "call", name: "undo_reserve", call });
+  }
+  return { type: "reserved", terminationOn: businessDateOf(answer.value.currentPeriodEndAt, zone) };
+}
+
+function step(next: Step): Reserving {
+  return { type: "step", step: next };
+}

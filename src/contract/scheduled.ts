@@ -1,0 +1,17 @@
+import { z } from "zod";
+import type { BusinessDate } from "./calendar.ts";
+import { businessDateSchema } from "./operation.ts";
+import { reject } from "./rule.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * The parameters of what a date brings: the business date whose run asks. It is the rule's "today", whenever a worker gets
+ * to it: a run that catches up on forty days asks for each of them in turn, oldest first.
+ */
+export const scheduledParams = z.strictObject({ date: businessDateSchema });
+export type ScheduledParams = z.output<typeof scheduledParams>;
+
+/** The refusal of what has nothing to do on that date: its day has not come, or it has been done already. */
+export function rejectNotDue(date: BusinessDate): Step {
+  return reject("not_due", { date });
+}

@@ -1,0 +1,185 @@
+import { z } from "zod";
+import {
+  contractKinds,
+  contractOrigins,
+  contractStatuses,
+  disputeStates,
+  licenseRevocations,
+  paymentMethods,
+  paymentStates,
+  paymentSubjects,
+  productAccesses,
+  refundStates,
+  reservationSources,
+} from "../contract/contract.ts";
+import { actorTypes, operationKinds, operationStates } from "../contract/operation.ts";
+
+/*
+ * The answers of the HTTP API: what the OpenAPI document says of them, what the client types them as, and what the tests
+ * hold every answer against. Fields may be added to them; readers leave alone what they do not know.
+ */
+
+const instant = z.iso.datetime().describe("A moment in UTC.");
+const date = z.iso.date().describe("A date of the business time zone.");
+const minor = z.int().nonnegative().describe("An amount in the currency's minor unit.");
+const code = z.string().regex(/^[a-z0-9_]+$/);
+const about = z
+  .looseObject({ code, detail: z.record(z.string(), z.unknown()) })
+  .describe("A code for programs, and what it is about.");
+
+export const sentencesSchema = z
+  .object({ ja: z.string(), en: z.string() })
+  .describe("The same for people, in Japanese and English.");
+
+/** A succeeded operation's outcome. */
+const outcomeSchema = z
+  .looseObject({
+    statusBefore: z.enum(contractStatuses).nullable(),
+    statusAfter: z.enum(contractStatuses).nullable(),
+    attention: z.array(about).optional().describe("Done, but something is owed or odd."),
+    superseded: z.boolean().optional().describe("Stripe's report was older than what is known, and changed nothing."),
+  })
+  .describe("What became true.");
+
+const rejectedBecause = {
+  rejectionCode: code.nullable().describe("Why a rule said no; null unless it did."),
+  rejectionDetail: z.record(z.string(), z.string()).nullable(),
+};
+
+export const acceptedOperationSchema = z.object({
+  id: z.string(),
+  sequence: z.int().positive().describe("Its place in the one order in which operations were accepted."),
+  kind: z.enum(operationKinds),
+  contractId: z.string(),
+  state: z.enum(operationStates),
+  acceptedAt: instant,
+  outcome: outcomeSchema.nullable(),
+  ...rejectedBecause,
+});
+
+export const acceptanceSchema = z.object({
+  answer: z.enum(["accepted", "duplicate"]),
+  operation: acceptedOperationSchema,
+});
+
+export const operationSchema = z
+  .object({
+    ...acceptedOperationSchema.shape,
+    actorType: z.enum(actorTypes),
+    actorId: z.string(),
+    reason: z.string().nullable(),
+    requestedAt: instant,
+    attempt: z.int().nonnegative(),
+    nextAttemptAt: instant.nullable(),
+    waitReason: z.string().nullable().describe("Why it was put off; null when it was not."),
+    heldQuestion: about.nullable().describe("What a person has to decide; null unless it is held."),
+    retries: z.array(z.object({ operatorId: z.string(), reason: z.string(), at: instant })),
+    abandonment: z
+      .looseObject({ operatorId: z.string(), reason: z.string() })
+      .nullable()
+      .describe("Who abandoned it and why; null unless somebody did."),
+    concludedAt: instant.nullable(),
+    sentences: sentencesSchema.nullable().describe("Why it was rejected, for people; null when it was not."),
+  })
+  .describe("An operation without its parameters.");
+
+const contractSchema = z.looseObject({
+  id: z.string(),
+  productId: z.string(),
+  customerId: z.string(),
+  kind: z.enum(contractKinds),
+  paymentMethod: z.enum(paymentMethods),
+  origin: z.enum(contractOrigins),
+  status: z.enum(contractStatuses),
+  currency: z.string(),
+  priceMinor: minor,
+  initialFeeMinor: minor,
+  specialPriceMinor: minor.nullable(),
+  specialMonths: z.int().nonnegative(),
+  startOn: date,
+  nextRenewalOn: date.nullable().describe("By the calendar; null when it never renews, or ends before."),
+  terminationOn: date.nullable().describe("The renewal date on which it is reserved to end."),
+  terminationSource: z.enum(reservationSources).nullable(),
+  endedAt: instant.nullable(),
+  stripeCustomerId: z.string().nullable(),
+  stripeSubscriptionId: z.string().nullable(),
+  formerStripeSubscriptionIds: z.array(z.string()),
+  stripePaymentIntentId: z.string().nullable(),
+  version: z.int().positive(),
+  changedByOperationId: z.string(),
+  createdAt: instant,
+  updatedAt: instant,
+});
+
+const paymentSchema = z.looseObject({
+  id: z.string(),
+  subject: z.enum(paymentSubjects),
+  period: z.int().nonnegative().nullable(),
+  startsOn: date.nullable(),
+  amountMinor: minor,
+  state: z.enum(paymentStates),
+  paidAt: instant.nullable(),
+  stripePaymentIntentId: z.string().nullable(),
+  stripeInvoiceId: z.string().nullable(),
+  dispute: z.enum(disputeStates).nullable(),
+});
+
+const refundSchema = z.looseObject({
+  id: z.string(),
+  paymentId: z.string(),
+  amountMinor: minor,
+  state: z.enum(refundStates),
+  stripeRefundId: z.string().nullable(),
+  stripePaymentIntentId: z.string().nullable(),
+  supersededBy: z.string().nullable(),
+  refusalCode: z.string().nullable(),
+  operationId: z.string(),
+  createdAt: instant,
+  settledAt: instant.nullable(),
+});
+
+const licenseSchema = z.looseObject({
+  paymentId: z.string(),
+  grantedAt: instant,
+  revokedAt: instant.nullable(),
+  revokedBecause: z.enum(licenseRevocations).nullable(),
+});
+
+export const contractHistorySchema = z
+  .object({
+    contract: contractSchema,
+    product: z.looseObject({
+      id: z.string(),
+      kind: z.enum(contractKinds),
+      access: z.enum(productAccesses),
+      priceMinor: minor,
+      automaticTerminationMonth: z.string().nullable(),
+      version: z.int().nonnegative(),
+    }),
+    signup: z.looseObject({ appliedAt: instant, channel: z.string() }).nullable(),
+    payments: z.array(paymentSchema),
+    refunds: z.array(refundSchema),
+    licenses: z.array(licenseSchema),
+    operations: z.array(operationSchema).describe("The last 500, oldest first."),
+    operationsTotal: z.int().nonnegative(),
+  })
+  .describe("A contract with its rows and what was done to it, without its customer's name and mail.");
+
+export const putAnswerSchema = z
+  .object({ answer: z.enum(["created", "updated", "ignored"]), version: z.int().nonnegative() })
+  .describe("`ignored`: a version that is not newer than the one that is known.");
+
+export const problemSchema = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code,
+    detail: z.string(),
+    remedy: z.string(),
+    field: z.string().optional().describe("The field that is at fault, such as params.paidPeriods.0."),
+    sentences: sentencesSchema.optional(),
+    operationId: z.string().optional().describe("Of a deleted contract: the operation that deleted it."),
+    requestId: z.string().describe("The answer's x-request-id, by which the log is searched."),
+  })
+  .describe("A problem of RFC 9457.");

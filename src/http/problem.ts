@@ -1,0 +1,100 @@
+import { explainRejection } from "../contract/rejection.ts";
+
+/** Every problem that the API answers, with its HTTP status and its title. The code is stable and meant for programs. */
+export const problems = {
+  invalid_json: { status: 400, title: "The body is not JSON" },
+  invalid_request: { status: 400, title: "The request is not valid" },
+  unauthorized: { status: 401, title: "A bearer token is missing or not known" },
+  actor_not_allowed: { status: 403, title: "The token does not speak for this actor" },
+  route_not_found: { status: 404, title: "There is nothing at this path" },
+  operation_not_found: { status: 404, title: "There is no such operation" },
+  contract_not_found: { status: 404, title: "There is no such contract" },
+  method_not_allowed: { status: 405, title: "The path does not know this method" },
+  id_reused: { status: 409, title: "The id was used before by a request with other content" },
+  contract_deleted: { status: 410, title: "The contract has been deleted" },
+  body_too_large: { status: 413, title: "The body is too large" },
+  unsupported_media_type: { status: 415, title: "The body must be application/json" },
+  internal_error: { status: 500, title: "Something went wrong that nobody expected" },
+  unavailable: { status: 503, title: "It cannot be done now" },
+} as const;
+
+export type ProblemCode = keyof typeof problems;
+
+/** What a problem tells beside its code. None of it carries personal data or what was sent. */
+export interface ProblemDetail {
+  /** What is wrong, in a sentence. */
+  readonly detail: string;
+  /** What the caller can do about it, in a sentence. */
+  readonly remedy: string;
+  /** The field that is at fault, such as `params.paidPeriods.0`. */
+  readonly field?: string;
+  /** The same for people, in both languages. */
+  readonly sentences?: { readonly ja: string; readonly en: string };
+  /** Of a deleted contract: the operation that deleted it. */
+  readonly operationId?: string;
+}
+
+/** A request that is answered by a problem, whoever finds out. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  readonly about: ProblemDetail;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ProblemCode, about: ProblemDetail, headers: Readonly<Record<string, string>> = {}) {
+    super(about.detail);
+    this.code = code;
+    this.about = about;
+    this.headers = headers;
+  }
+
+  /** The body of the answer, as RFC 9457 has it. */
+  body(requestId: string): Readonly<Record<string, unknown>> {
+    const { status, title } = problems[this.code];
+    return { type: `urn:keiyaku:problem:${this.code}`, title, status, code: this.code, ...this.about, requestId };
+  }
+
+  toResponse(requestId: string): Response {
+    return new Response(JSON.stringify(this.body(requestId)), {
+      status: problems[this.code].status,
+      headers: { ...this.headers, "content-type": "application/problem+json" },
+    });
+  }
+}
+
+/** A field of the request that is not as it must be. */
+export function invalidRequest(field: string, problem: string): Problem {
+  return new Problem("invalid_request", {
+    detail: `${field} ${problem}.`,
+    remedy: "Correct the field and send the request again; nothing was accepted.",
+    field,
+    sentences: sentencesOf("invalid_request", field, problem),
+  });
+}
+
+/** An id under which other content was accepted before. */
+export function idReused(field: string, problem: string): Problem {
+  return new Problem("id_reused", {
+    detail: `${field} ${problem}.`,
+    remedy: "Send the new request under an id of its own; the first one stands as it is.",
+    field,
+    sentences: sentencesOf("id_reused", field, problem),
+  });
+}
+
+/** What cannot be done at this moment. Nobody knows whether anything was done; asking again is always safe. */
+export function unavailable(what: string): Problem {
+  return new Problem(
+    "unavailable",
+    { detail: `${what} does not answer.`, remedy: "Send the same request again after the time in Retry-After." },
+    { "retry-after": String(retryAfterS) },
+  );
+}
+
+/** A restart of a database takes some seconds; clients that all come back at once would not make it faster. */
+const retryAfterS = 2;
+
+function sentencesOf(code: "invalid_request" | "id_reused", field: string, problem: string) {
+  const rejection = { code, detail: { field, problem } };
+  return { ja: explainRejection(rejection, "ja"), en: explainRejection(rejection, "en") };
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import type { Contract } from "../../../../src/contract/contract.ts";
+import { makeWorld, on } from "../../../support/facts.ts";
+import { play, rejected, settled } from "../support/play.ts";
+import {
+  commonSpoilersOfEvents,
+  expectRefusalsInOrder,
+  refusalOf,
+  statusesAllowed,
+  withContract,
+} from "../support/refusals.ts";
+import { makeScheduled, onDate } from "../support/scheduled.ts";
+
+/** A contract since 8 October whose first three months are special, on the day of renewal 3. */
+function setup(contract: Partial<Contract> = {}) {
+  const special = { status: "special_period", specialMonths: 3, specialPriceMinor: 980 } as const;
+  return makeScheduled("end_special_period", makeWorld({ contract: { ...special, ...contract } }), on("2025-01-08"));
+}
+
+test.each(["bank_transfer", "card"] as const)("only from special_period, paid by %s", (paymentMethod) => {
+  expect(statusesAllowed((status) => setup({ status, paymentMethod }))).toEqual(["special_period"]);
+});
+
+test("refusals come in the specified order", () => {
+  expectRefusalsInOrder(
+    setup(),
+    [
+      ["not_monthly", withContract({ kind: "one_time" })],
+      ["status_not_allowed", withContract({ status: "active" })],
+      ["not_due", withContract({ specialMonths: 4 })],
+    ],
+    commonSpoilersOfEvents,
+  );
+});
+
+test.each(["bank_transfer", "card"] as const)("makes it active and nothing else, paid by %s", (paymentMethod) => {
+  const played = play(setup({ paymentMethod }));
+  expect(played.steps).toEqual([]);
+  expect(settled(played)).toEqual({ status: "active" });
+});
+
+describe("renewal k", () => {
+  test("has not come on the day before, which the refusal names", () => {
+    expect(rejected(play(onDate(setup(), "2025-01-07")))).toEqual({ code: "not_due", detail: { date: "2025-01-07" } });
+  });
+
+  test.each(["2025-01-08", "2025-01-09", "2025-06-30"])("has come on %s, however late", (date) => {
+    expect(refusalOf(onDate(setup(), date))).toBeUndefined();
+  });
+
+  test.each([
+    ["2025-01-31", 1, "2025-02-27", "2025-02-28"],
+    ["2025-01-31", 2, "2025-03-30", "2025-03-31"],
+    ["2024-01-31", 1, "2024-02-28", "2024-02-29"],
+    ["2024-11-30", 3, "2025-02-27", "2025-02-28"],
+  ])("of a contract since %s with %i special months comes not on %s but on %s", (start, specialMonths, before, day) => {
+    const facts = setup({ startOn: on(start), specialMonths });
+    expect(refusalOf(onDate(facts, before))).toBe("not_due");
+    expect(refusalOf(onDate(facts, day))).toBeUndefined();
+  });
+});

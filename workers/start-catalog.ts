@@ -1,0 +1,38 @@
+import { within } from "../src/queue/enqueue.ts";
+import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
+import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
+import { Database } from "../src/store/database.ts";
+import { createCatalogProcessor } from "./catalog.ts";
+import type { Role } from "./role.ts";
+
+/** One statement a put: a few at once fill the wire. */
+const catalogConcurrency = 4;
+
+/** Keeps products and customers up to date: the worker of the queue `catalog`. */
+export const catalogRole: Role = {
+  isWanted: () => true,
+  needsQueue: true,
+  async start({ config, installation, clock, log, onStatement, watch, stopping, onStop }) {
+    const db = new Database({
+      address: installation.address,
+      poolSize: catalogConcurrency,
+      applicationName: "keiyaku-catalog",
+      ...(onStatement === undefined ? {} : { onStatement }),
+    });
+    onStop(() => db.close(1_000));
+    const queue = await openQueue(installation.queue, "catalog", 5_000, watch.telemetry);
+    onStop(() => closeQueue(queue, 1_000));
+    const worker = startSupervisedWorker({
+      backend: installation.queue,
+      name: "catalog",
+      processor: createCatalogProcessor({ db, clock, log, stopping }),
+      concurrency: catalogConcurrency,
+      queue,
+      telemetry: watch.telemetry,
+      log,
+      clock,
+    });
+    onStop(() => worker.close(config.shutdownTimeoutMs));
+    return { checks: { catalog: () => within(1_500, queue.getWaitingCount()) }, facts: {}, queues: [queue] };
+  },
+};

@@ -1,0 +1,67 @@
+import { within } from "../src/queue/enqueue.ts";
+import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
+import { createQueueBells } from "../src/queue/queue-bells.ts";
+import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
+import { Database } from "../src/store/database.ts";
+import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { watchGateway } from "../src/stripe/watched-gateway.ts";
+import { startSweeping } from "./maintenance.ts";
+import { createOperationsProcessor } from "./operations.ts";
+import type { Role } from "./role.ts";
+
+/** Carries out operations: the worker of the queue `operations`, the ear for what the other doors accept, and the sweep. */
+export const operationsRole: Role = {
+  isWanted: () => true,
+  needsQueue: true,
+  async start({ config, installation, clock, log, failpoint, onStatement, watch, stopping, onStop }) {
+    const db = new Database({
+      address: installation.address,
+      poolSize: config.databasePoolSize,
+      applicationName: "keiyaku-worker",
+      ...(onStatement === undefined ? {} : { onStatement }),
+    });
+    onStop(() => db.close(1_000));
+    const queue = await openQueue(installation.queue, "operations", 5_000, watch.telemetry);
+    onStop(() => closeQueue(queue, 1_000));
+    const bells = createQueueBells(queue, log);
+    const connection = createStripeGateway({
+      secretKey: installation.stripe.secretKey.reveal(),
+      ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
+    });
+    const gateway = watchGateway(connection, watch.callWatchers);
+    const processor = createOperationsProcessor({
+      db,
+      gateway,
+      clock,
+      log,
+      bells,
+      failpoint,
+      business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
+      stopping,
+      observer: watch.observer,
+    });
+    const unlisten = await db.listen("keiyaku_accepted", (operationId) => {
+      bells.ring({ operationId, attempt: 0, ring: 0 }, "accepted", 0).catch(() => undefined);
+    });
+    onStop(() => within(1_000, unlisten()));
+    const sweeping = startSweeping({ db, queue, clock, log, sweepEnded: watch.sweepEnded });
+    // One that waits for the database is left behind: whatever it has rung for is rung for again.
+    onStop(() => within(1_000, sweeping.stop()));
+    const worker = startSupervisedWorker({
+      backend: installation.queue,
+      name: "operations",
+      processor,
+      concurrency: config.workerConcurrency,
+      queue,
+      telemetry: watch.telemetry,
+      log,
+      clock,
+    });
+    onStop(() => worker.close(config.shutdownTimeoutMs));
+    return {
+      checks: { queue: () => within(1_500, queue.getWaitingCount()) },
+      facts: { queue: installation.queue.type, concurrency: config.workerConcurrency },
+      queues: [queue],
+    };
+  },
+};

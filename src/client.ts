@@ -11,7 +11,15 @@ import { type CatalogPut, payloadVersion, type QueueName } from "./queue/payload
 import type { QueueBackend, QueueTelemetry } from "./queue/queue-backend.ts";
 import { readCatalogPayload } from "./queue/read-catalog-payload.ts";
 
-export type { Acceptance, AcceptedOperation, ContractHistory, Operation, Outcome } from "./client/answers.ts";
+export type {
+  Acceptance,
+  AcceptedOperation,
+  ContractButtons,
+  ContractHistory,
+  Operation,
+  Outcome,
+  Plan,
+} from "./client/answers.ts";
 export {
   IdReused,
   InvalidRequest,

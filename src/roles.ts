@@ -1,7 +1,6 @@
 /**
- * What a process of ours can do, in the order in which it begins: `operations` carries out operations, `catalog`
- * keeps products and customers up to date, `api` answers over
- * HTTP. Each is started by a file of its own in `workers/`.
+ * What a process of ours can do, in the order in which it begins: `operations` carries out operations, `catalog` keeps
+ * products and customers up to date, `api` answers over HTTP. Each is started by a file of its own in `workers/`.
  */
 export const roleNames = ["operations", "catalog", "api"] as const;
 export type RoleName = (typeof roleNames)[number];

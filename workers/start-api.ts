@@ -1,5 +1,8 @@
 import { startApiServer } from "../src/http/api-server.ts";
+import { ledgerParts } from "../src/http/ledger-parts.ts";
 import { Database } from "../src/store/database.ts";
+import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { watchGateway } from "../src/stripe/watched-gateway.ts";
 import type { Role } from "./role.ts";
 
 /**
@@ -8,7 +11,10 @@ import type { Role } from "./role.ts";
  */
 const apiPoolSize = 5;
 
-/** Answers producers and operators over HTTP. It needs the ledger only: the workers hear of what it accepts from there. */
+/**
+ * Answers producers and operators over HTTP. It needs the ledger, and Stripe for previews; the workers hear of what it
+ * accepts from the ledger.
+ */
 export const apiRole: Role = {
   isWanted: ({ api }) => api.tokens.length > 0,
   refusal: ({ api }) =>
@@ -24,6 +30,13 @@ export const apiRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     onStop(() => db.close(1_000));
+    const connection = createStripeGateway({
+      secretKey: installation.stripe.secretKey.reveal(),
+      ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
+    });
+    onStop(async () => connection.close());
+    const gateway = watchGateway(connection, watch.callWatchers);
+    const business = { zone: config.businessTimeZone, policy: config.moneyPolicy };
     const server = await startApiServer({
       ...config.api,
       db,
@@ -31,7 +44,7 @@ export const apiRole: Role = {
       log,
       zone: config.businessTimeZone,
       observer: watch.observer,
-      parts: {},
+      parts: ledgerParts({ db, gateway, clock, business }),
       stopping,
     });
     onStop(() => server.stop());

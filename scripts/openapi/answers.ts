@@ -44,6 +44,7 @@ const remedies: Readonly<Record<Exclude<ProblemCode, "invalid_request" | "id_reu
   contract_deleted: "GET /operations/{operationId} tells what that did.",
   body_too_large: "Send less: no request of keiyaku needs as much.",
   unsupported_media_type: "Send it with content-type: application/json and without a content-encoding.",
+  answer_unexplained: "Look at the contract's objects at Stripe.",
   internal_error: "Tell the operators the requestId. Sending the same request again is safe.",
 };
 

@@ -1,12 +1,14 @@
 import { z } from "zod";
+import { customerPutSchema, productPutSchema } from "../../src/contract/cataloging.ts";
 import { operationKinds, operationRequestSchema, requestingActorTypes } from "../../src/contract/operation.ts";
 import { ruleOf } from "../../src/contract/operations/index.ts";
-import { customerSchema, productSchema } from "../../src/contract/registering.ts";
 import {
   acceptanceSchema,
   acceptedOperationSchema,
+  contractButtonsSchema,
   contractHistorySchema,
   operationSchema,
+  planSchema,
   problemSchema,
   putAnswerSchema,
 } from "../../src/http/api-schemas.ts";
@@ -18,7 +20,7 @@ export const requestableKinds = operationKinds.filter((kind) =>
 
 /** The request of one kind, with its own parameters. They may be left out where none of them is needed. */
 const requestOfKind = (kind: (typeof operationKinds)[number]) => {
-  const { button, params } = ruleOf(kind);
+  const { button, summary, params } = ruleOf(kind);
   return operationRequestSchema
     .extend({
       kind: z.literal(kind),
@@ -27,7 +29,7 @@ const requestOfKind = (kind: (typeof operationKinds)[number]) => {
         .describe("The token's own, unless a service names a customer."),
       params: params.safeParse({}).success ? params.optional() : params,
     })
-    .describe(`${button.ja} (${button.en})`);
+    .describe(`${button.ja} (${button.en}): ${summary.en}`);
 };
 
 const [first, ...others] = requestableKinds.map(requestOfKind);
@@ -36,11 +38,6 @@ const requestSchema = z
   .discriminatedUnion("kind", [first, ...others])
   .describe("What shall become true of a contract. The id is the requester's own, and the idempotency key.");
 
-const version = z
-  .int()
-  .min(1)
-  .describe("The producer's own. An update that is not newer than what is known is ignored.");
-
 /** Every body of the document, by its name there. */
 export const bodies = {
   OperationRequest: requestSchema,
@@ -48,10 +45,10 @@ export const bodies = {
   AcceptedOperation: acceptedOperationSchema,
   Operation: operationSchema,
   ContractHistory: contractHistorySchema,
-  Preview: z.looseObject({}).describe("What the operation would do, or why it would be rejected."),
-  Buttons: z.looseObject({}).describe("For every kind whether the contract offers it now, and why not the others."),
-  Product: productSchema.omit({ id: true }).extend({ version }),
-  Customer: customerSchema.omit({ id: true }).extend({ version }),
+  Plan: planSchema,
+  ContractButtons: contractButtonsSchema,
+  Product: productPutSchema.partial({ id: true }),
+  Customer: customerPutSchema.partial({ id: true }),
   PutAnswer: putAnswerSchema,
   Problem: problemSchema,
 } as const satisfies Record<string, z.ZodType>;
@@ -67,6 +64,7 @@ export function componentSchemas(): Record<string, unknown> {
     uri: (id) => `#/components/schemas/${id}`,
   });
   return Object.fromEntries(
-    Object.entries(schemas).map(([name, { $schema: _, $id: __, ...schema }]) => [name, schema]),
+    // The document is of one dialect, and names its parts itself.
+    Object.entries(schemas).map(([name, schema]) => [name, { ...schema, $schema: undefined, $id: undefined }]),
   );
 }

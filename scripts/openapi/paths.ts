@@ -66,8 +66,8 @@ export const paths = {
       description: "Takes what POST /operations takes, looks at Stripe, and changes nothing.",
       requestBody: bodyOf("OperationRequest", examples.request),
       responses: {
-        "200": answer("The plan, also of a request that would be rejected.", "Preview"),
-        ...refusals(...ofBodies, "actor_not_allowed", ...always),
+        "200": answer("The plan, also of a request that would be rejected.", "Plan", { plan: examples.plan }),
+        ...refusals(...ofBodies, "actor_not_allowed", "answer_unexplained", ...always),
         ...timedOut,
       },
     },
@@ -90,6 +90,7 @@ export const paths = {
     get: {
       operationId: "listButtons",
       summary: "Ask which operations a contract offers now, and why not the others",
+      description: "Of what remains of a deleted contract as well.",
       parameters: [
         {
           name: "customer",
@@ -99,8 +100,8 @@ export const paths = {
         },
       ],
       responses: {
-        "200": answer("Every kind, offered or not.", "Buttons"),
-        ...refusals("invalid_request", "actor_not_allowed", "contract_not_found", "contract_deleted", ...always),
+        "200": answer("Every kind, offered or not.", "ContractButtons", { buttons: examples.buttons }),
+        ...refusals("invalid_request", "actor_not_allowed", "contract_not_found", ...always),
       },
     },
   },

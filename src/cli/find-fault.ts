@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { fieldLengthMax, firstIssueOf } from "../contract/first-issue.ts";
 
 /** What is wrong with a value: the path of the field, and the problem in words. */
 export interface Fault {
@@ -10,11 +11,7 @@ export interface Fault {
 export function findFault(schema: z.ZodType, value: unknown, name: string): Fault | undefined {
   const parsed = schema.safeParse(value);
   if (parsed.success) return undefined;
-  const issue = parsed.error.issues[0];
-  const isUnknownKey = issue?.code === "unrecognized_keys";
-  const path = isUnknownKey ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
-  // Keys may be of anybody's choosing: cut, so that the sentence stays one.
-  const field = [...(name === "" ? [] : [name]), ...path.map(String)].join(".").slice(0, 120);
-  const problem = isUnknownKey ? "is not a field that is known here" : (issue?.message ?? "is invalid");
+  const { path, problem } = firstIssueOf(parsed.error);
+  const field = [...(name === "" ? [] : [name]), ...path].join(".").slice(0, fieldLengthMax);
   return { field: field === "" ? "the line" : field, problem };
 }

@@ -2,8 +2,10 @@ import type { z } from "zod";
 import type {
   acceptanceSchema,
   acceptedOperationSchema,
+  contractButtonsSchema,
   contractHistorySchema,
   operationSchema,
+  planSchema,
 } from "../http/api-schemas.ts";
 
 /** An operation as the ledger answers its acceptance. */
@@ -18,6 +20,12 @@ export type Operation = z.output<typeof operationSchema>;
 /** A contract with its payments, refunds and licenses, and what was done to it. */
 export type ContractHistory = z.output<typeof contractHistorySchema>;
 
+/** Which operations a contract offers now, and why not the others. */
+export type ContractButtons = z.output<typeof contractButtonsSchema>;
+
+/** What an operation would do; its `digest` is what a request carries as `expectedPlan`. */
+export type Plan = z.output<typeof planSchema>;
+
 /** What became of an operation, told apart by `state`. */
 export type Outcome =
   | {
@@ -31,7 +39,8 @@ export type Outcome =
       readonly state: "rejected";
       readonly operation: Operation;
       readonly code: string;
-      readonly detail: Readonly<Record<string, string>>;
+      /** What the code is about: a status, a date; for `plan_changed` also the new plan. */
+      readonly detail: Readonly<Record<string, unknown>>;
       /** For people; null for a code that only a newer version knows. */
       readonly sentences: { readonly ja: string; readonly en: string } | null;
     }

@@ -1,6 +1,14 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { OperationKind } from "../contract/operation.ts";
-import { type Acceptance, type ContractHistory, type Operation, type Outcome, outcomeOf } from "./answers.ts";
+import {
+  type Acceptance,
+  type ContractButtons,
+  type ContractHistory,
+  type Operation,
+  type Outcome,
+  outcomeOf,
+  type Plan,
+} from "./answers.ts";
 import { type Api, type ApiAnswer, callApi, type Fetch } from "./api-call.ts";
 import { IdReused, NotConcludedYet, UnexpectedAnswer } from "./errors.ts";
 import { checkRequest, type TypedRequest } from "./typed-request.ts";
@@ -45,9 +53,9 @@ export interface HttpClient {
   /** A contract with its history; undefined when there is none, or none any more. */
   contract(id: string): Promise<ContractHistory | undefined>;
   /** Which operations the contract offers now, and why not the others; undefined when there is no such contract. */
-  buttons(contractId: string, options?: { readonly customer?: string }): Promise<unknown>;
+  buttons(contractId: string, options?: { readonly customer?: string }): Promise<ContractButtons | undefined>;
   /** What the request would do. Changes nothing. */
-  preview<Kind extends OperationKind>(request: HttpRequest<Kind>): Promise<unknown>;
+  preview<Kind extends OperationKind>(request: HttpRequest<Kind>): Promise<Plan>;
 }
 
 const timeoutMsDefault = 10_000;

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { fieldLengthMax, firstIssueOf } from "../contract/first-issue.ts";
 import type { OperationKind, OperationRequest } from "../contract/operation.ts";
 import { operationRequestSchema } from "../contract/operation.ts";
 import { ruleOf, type rules } from "../contract/operations/index.ts";
@@ -31,8 +32,6 @@ export function checkRequest(request: object, index: number): OperationRequest {
 }
 
 function invalid(index: number, error: z.ZodError, under: readonly string[]): InvalidRequest {
-  const issue = error.issues[0];
-  const keys = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-  const field = [...under, ...(issue?.path ?? []), ...keys].map(String).join(".") || "request";
-  return new InvalidRequest(index, field, issue?.message ?? "is invalid");
+  const { path, problem } = firstIssueOf(error);
+  return new InvalidRequest(index, [...under, ...path].join(".").slice(0, fieldLengthMax) || "request", problem);
 }

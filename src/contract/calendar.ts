@@ -38,6 +38,11 @@ export function businessDateOf(instant: Instant, zone: string): BusinessDate {
   return Temporal.Instant.from(instant).toZonedDateTimeISO(zone).toPlainDate().toString() as BusinessDate;
 }
 
+/** Whether `instant` is later than `other`. The two may be written with different offsets or fractions of a second. */
+export function isLater(instant: Instant, other: Instant): boolean {
+  return Temporal.Instant.compare(instant, other) > 0;
+}
+
 /** The month of a date. */
 export function monthOf(date: BusinessDate): BusinessMonth {
   return date.slice(0, 7) as BusinessMonth;
@@ -67,6 +72,23 @@ export function periodOn(startOn: BusinessDate, date: BusinessDate): Period | un
   // `until` counts whole months from the start and so can be one short after a clamped month end.
   const index = renewalDate(startOn, months + 1) <= date ? months + 1 : months;
   return periodAt(startOn, index);
+}
+
+/**
+ * The period that begins nearest to `date`; the first one for any date before the start, the earlier of two equally near.
+ *
+ * For dates that Stripe gives to the beginning of a period: it clamps to the ends of months by the calendar of UTC, and so
+ * can be some days away from the renewal date of ours that it means.
+ */
+export function periodNearest(startOn: BusinessDate, date: BusinessDate): Period {
+  const around = periodOn(startOn, date);
+  if (around === undefined) return periodAt(startOn, 0);
+  const isNearerToNext = daysBetween(date, around.endsOn) < daysBetween(around.startsOn, date);
+  return isNearerToNext ? periodAt(startOn, around.index + 1) : around;
+}
+
+function daysBetween(from: BusinessDate, until: BusinessDate): number {
+  return Temporal.PlainDate.from(from).until(Temporal.PlainDate.from(until), { largestUnit: "days" }).days;
 }
 
 /** The first renewal date after `date`; renewal 1 when `date` lies before the start. */

@@ -12,7 +12,11 @@ import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
 export function callOff(world: ContractWorld, answers: Answers): Step {
   const ending = endSubscription(world.contract, answers);
   if (ending.type === "step") return ending.step;
+  return callOffEnded(world, ending.attention, answers);
+}
 
+/** As {@link callOff}, for a contract whose subscription has ended already, or that has none. */
+export function callOffEnded(world: ContractWorld, remarks: readonly Attention[], answers: Answers): Step {
   const refunding = refundPayments(refundSourceOf(world), refundablePayments(world), answers);
   if (refunding.type === "step") return refunding.step;
 
@@ -24,7 +28,7 @@ export function callOff(world: ContractWorld, answers: Answers): Step {
     newRefunds,
     refundMoves,
     licenses: revokeAll(world.licenses),
-    attention: [...ending.attention, ...attention],
+    attention: [...remarks, ...attention],
     notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
   });
 }

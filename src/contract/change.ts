@@ -31,7 +31,10 @@ export interface PaymentMove {
   readonly id: string;
   readonly from: PaymentState;
   readonly to: PaymentState;
-  /** When it was paid, for a move to `paid`. A move from `paid` to `refunded` and back keeps the time; any other clears it. */
+  /**
+   * When it was paid, for a move to `paid`, or to `refunded` where we learn of both at once. Left out, a move between these
+   * two keeps the time that is known; any other clears it.
+   */
   readonly paidAt?: Instant;
   /** The intent that paid it, where the move is how we learn of it. */
   readonly stripePaymentIntentId?: string;

@@ -1,8 +1,9 @@
 import { licenseOnPaid, writeOffUnpaid } from "./billing.ts";
-import type { BusinessDate } from "./calendar.ts";
 import type { Attention, LicenseMove, PaymentMove } from "./change.ts";
-import type { ContractWorld } from "./contract.ts";
-import type { Answers, CallAnswer, InvoiceSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
+import type { Payment } from "./contract.ts";
+import { asPaid, holdsMoney, isOf, receiptOf, recordReceipt } from "./receipts.ts";
+import type { RuleFacts } from "./rule.ts";
+import type { Answers, CallAnswer, InvoiceSeen, PaidInvoicesSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
 
 /** Either the next look or call, or what the end of the invoices means for the purchase history. */
 export type Closing =
@@ -15,16 +16,21 @@ export type Closing =
       readonly attention: readonly Attention[];
     };
 
+type ClosingFacts = Pick<RuleFacts<unknown>, "world" | "today" | "zone">;
+
 /**
  * Ends what a contract still owes: voids what can still be paid of its subscription's invoices, stops the drafts, then reads
- * what was unpaid here to see whether it has been paid after all. Periods that were not paid count as never charged.
+ * what may have been paid after all: the invoices that would not be voided, those that unpaid rows name, and, since a row
+ * may name none, every paid invoice of the subscription that our rows do not know. Periods that were not paid count as never
+ * charged.
  *
  * The subscription has to be over before: voiding first could make Stripe run it again.
  */
-export function closeInvoices(world: ContractWorld, today: BusinessDate, answers: Answers): Closing {
-  const closing = closeAtStripe(world, answers);
-  if (closing.type === "step") return closing;
+export function closeInvoices(facts: ClosingFacts, answers: Answers): Closing {
+  const { world, today } = facts;
   const { contract, payments, licenses } = world;
+  const closing = closeAtStripe(facts, answers);
+  if (closing.type === "step") return closing;
   const paidIds = new Set(closing.paymentMoves.filter(({ to }) => to === "paid").map(({ id }) => id));
   const opened = contract.startOn > today ? [] : payments.filter(({ id }) => paidIds.has(id));
   return { ...closing, licenses: opened.flatMap((payment) => licenseOnPaid(payment, licenses)) };
@@ -32,7 +38,8 @@ export function closeInvoices(world: ContractWorld, today: BusinessDate, answers
 
 type ClosingAtStripe = Extract<Closing, { type: "step" }> | Omit<Extract<Closing, { type: "closed" }>, "licenses">;
 
-function closeAtStripe({ contract, payments }: ContractWorld, answers: Answers): ClosingAtStripe {
+function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
+  const { contract, payments } = facts.world;
   const unpaid = payments.filter((payment) => payment.state === "unpaid" || payment.state === "due");
   const subscriptionId = contract.stripeSubscriptionId;
   if (subscriptionId === null) return { type: "closed", paymentMoves: writeOffUnpaid(payments), attention: [] };
@@ -47,41 +54,66 @@ function closeAtStripe({ contract, payments }: ContractWorld, answers: Answers):
     const verb = stripeInvoiceStatus === "open" ? "void_invoice" : "stop_invoice";
     return { type: "step", step: { type: "call", name, call: { verb, invoiceId: id } } };
   }
+  const paid = answers.get("paid_invoices") as PaidInvoicesSeen | undefined;
+  if (paid === undefined && unpaid.length > 0) {
+    return look("paid_invoices", { verb: "list_paid_invoices", subscriptionId });
+  }
 
   const refused = listed.invoices.filter(({ id }) =>
     [`void:${id}`, `stop:${id}`].some((name) => isRefused(answers.get(name))),
   );
-  const inDoubt = new Set([...refused.map(({ id }) => id), ...unpaid.flatMap((row) => row.stripeInvoiceId ?? [])]);
+  const named = [...refused.map(({ id }) => id), ...unpaid.flatMap((row) => row.stripeInvoiceId ?? [])];
+  const unknown = unknownTo(payments, paid?.invoices ?? []);
   const seen = new Map<string, InvoiceSeen>();
-  for (const invoiceId of inDoubt) {
+  for (const invoiceId of new Set([...named, ...unknown])) {
     const invoice = answers.get(`invoice:${invoiceId}`) as InvoiceSeen | undefined;
     if (invoice === undefined) return look(`invoice:${invoiceId}`, { verb: "read_invoice", invoiceId });
     seen.set(invoiceId, invoice);
   }
 
-  const attention = [...seen].flatMap(([invoiceId, invoice]): Attention[] => {
-    if (invoice.type === "missing" || invoice.stripeInvoiceStatus === "void") return [];
-    if (invoice.stripeInvoiceStatus !== "paid") {
-      return [{ code: "invoice_not_voided", detail: { invoiceId, stripeInvoiceStatus: invoice.stripeInvoiceStatus } }];
-    }
-    return [{ code: "invoice_paid_meanwhile", detail: { invoiceId, amountMinor: invoice.amountPaidMinor } }];
+  const paidMeanwhile = new Map<string, PaymentMove>();
+  const attention: Attention[] = [];
+  for (const [invoiceId, invoice] of seen) {
+    const moves = movesOf(facts, unpaid, invoice).filter(({ id }) => !paidMeanwhile.has(id));
+    for (const move of moves) paidMeanwhile.set(move.id, move);
+    if (named.includes(invoiceId) || moves.length > 0) attention.push(...remarksOn(invoiceId, invoice));
+  }
+  const writtenOff = writeOffUnpaid(payments).filter(({ id }) => !paidMeanwhile.has(id));
+  return { type: "closed", paymentMoves: [...paidMeanwhile.values(), ...writtenOff], attention };
+}
+
+/** The paid invoices of which our rows know nothing. */
+function unknownTo(payments: readonly Payment[], invoices: PaidInvoicesSeen["invoices"]): readonly string[] {
+  return invoices.flatMap(({ id: invoiceId, paymentIntentId }) => {
+    const isKnown = payments.some((row) => holdsMoney(row) && isOf(row, { invoiceId, paymentIntentId }));
+    return isKnown ? [] : [invoiceId];
   });
-  const paidMeanwhile = unpaid.flatMap((row): PaymentMove[] => {
-    const invoice = row.stripeInvoiceId === null ? undefined : seen.get(row.stripeInvoiceId);
-    if (invoice?.type !== "found" || invoice.paidAt === null) return [];
-    return [
-      {
-        id: row.id,
-        from: row.state,
-        to: "paid",
-        paidAt: invoice.paidAt,
-        ...(invoice.paymentIntentId === null ? {} : { stripePaymentIntentId: invoice.paymentIntentId }),
-      },
-    ];
-  });
-  const paidIds = new Set(paidMeanwhile.map((move) => move.id));
-  const writtenOff = writeOffUnpaid(payments).filter((move) => !paidIds.has(move.id));
-  return { type: "closed", paymentMoves: [...paidMeanwhile, ...writtenOff], attention };
+}
+
+/** The unpaid rows that an invoice has paid after all: those that name it, and those that its lines pay. */
+function movesOf({ world, zone }: ClosingFacts, unpaid: readonly Payment[], seen: InvoiceSeen): readonly PaymentMove[] {
+  const invoice = asPaid(seen);
+  if (invoice === undefined) return [];
+  const byLine = recordReceipt(world, receiptOf(world, invoice, zone)).paymentMoves.filter(({ id }) =>
+    unpaid.some((row) => row.id === id),
+  );
+  const byName = unpaid.filter((row) => row.stripeInvoiceId === invoice.id && !byLine.some(({ id }) => id === row.id));
+  const { paidAt, paymentIntentId } = invoice;
+  return [
+    ...byLine,
+    ...byName.map(({ id, state }) => ({
+      ...{ id, from: state, to: "paid" as const, paidAt },
+      ...(paymentIntentId === null ? {} : { stripePaymentIntentId: paymentIntentId }),
+    })),
+  ];
+}
+
+function remarksOn(invoiceId: string, invoice: InvoiceSeen): readonly Attention[] {
+  if (invoice.type === "missing" || invoice.stripeInvoiceStatus === "void") return [];
+  if (invoice.stripeInvoiceStatus !== "paid") {
+    return [{ code: "invoice_not_voided", detail: { invoiceId, stripeInvoiceStatus: invoice.stripeInvoiceStatus } }];
+  }
+  return [{ code: "invoice_paid_meanwhile", detail: { invoiceId, amountMinor: invoice.amountPaidMinor } }];
 }
 
 function look(name: string, wanted: Extract<Step, { type: "look" }>["look"]): ClosingAtStripe {

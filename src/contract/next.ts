@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { isOneOf } from "./contract.ts";
+import { fieldLengthMax, firstIssueOf } from "./first-issue.ts";
 import { type Facts, requestingActorTypes } from "./operation.ts";
 import { ruleOf } from "./operations/index.ts";
 import { type Rule, reject } from "./rule.ts";
@@ -35,12 +36,8 @@ export function nextStep(facts: Facts, answers: Answers): Step {
 }
 
 function invalidParams(error: z.ZodError): Step {
-  const issue = error.issues[0];
-  const path = issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
-  const problem =
-    issue?.code === "unrecognized_keys" ? "is not a parameter of this kind" : (issue?.message ?? "is invalid");
-  // Keys of the requester's choosing may appear in the path; they are cut so that a refusal stays a sentence.
-  return reject("invalid_request", { field: ["params", ...path.map(String)].join(".").slice(0, 120), problem });
+  const { path, problem } = firstIssueOf(error);
+  return reject("invalid_request", { field: ["params", ...path].join(".").slice(0, fieldLengthMax), problem });
 }
 
 function refuseActor(rule: Rule, { operation: { actor }, world }: Facts): Step | undefined {

@@ -3,6 +3,7 @@ import type { Change } from "./change.ts";
 import {
   type Contract,
   type ContractWorld,
+  finalStatuses,
   isOneOf,
   runningStatuses,
   statusNamesJa,
@@ -81,6 +82,14 @@ export function settle(change: Change): Step {
   return { type: "settle", change };
 }
 
+/**
+ * The end of a report that is older than what is known: it changes nothing, but for what may be given (a mail that goes out
+ * all the same). Stripe gives no order and sends twice, so this is an ordinary end.
+ */
+export function superseded(change: Pick<Change, "notices" | "attention"> = {}): Step {
+  return settle({ ...change, superseded: true });
+}
+
 /** The step that refuses. */
 export function reject(code: RejectionCode, detail: Readonly<Record<string, string>> = {}): Step {
   return { type: "reject", rejection: rejection(code, detail) };
@@ -91,6 +100,10 @@ export function rejectStatus(contract: Contract): Step {
   return reject("status_not_allowed", { status: contract.status, statusJa: statusNamesJa[contract.status] });
 }
 
-export function isRunning(contract: Contract): boolean {
+export function isRunning(contract: Pick<Contract, "status">): boolean {
   return isOneOf(contract.status, runningStatuses);
+}
+
+export function isFinal(contract: Pick<Contract, "status">): boolean {
+  return isOneOf(contract.status, finalStatuses);
 }

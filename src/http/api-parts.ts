@@ -9,13 +9,14 @@ export type PreviewAnswer =
   | { readonly answer: "plan"; readonly body: object }
   | { readonly answer: "invalid_request"; readonly field: string; readonly problem: string }
   /** Stripe could not be looked at. */
-  | { readonly answer: "stripe_unavailable" };
+  | { readonly answer: "stripe_unavailable" }
+  /** Stripe gave an answer that nobody has given a meaning. */
+  | { readonly answer: "unexplained"; readonly code: string };
 
-/** Which operations a contract offers to this actor. `body` is sent as it is. */
+/** Which operations a contract, or what remains of a deleted one, offers to this actor. `body` is sent as it is. */
 export type ButtonsAnswer =
   | { readonly answer: "buttons"; readonly body: object }
-  | { readonly answer: "contract_not_found" }
-  | { readonly answer: "contract_deleted"; readonly operationId: string };
+  | { readonly answer: "contract_not_found" };
 
 /** What became of a product or customer that was sent: `ignored` is an update older than what is known. */
 export type PutAnswer =

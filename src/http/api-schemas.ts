@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  burialResults,
   contractKinds,
   contractOrigins,
   contractStatuses,
@@ -43,7 +44,7 @@ const outcomeSchema = z
 
 const rejectedBecause = {
   rejectionCode: code.nullable().describe("Why a rule said no; null unless it did."),
-  rejectionDetail: z.record(z.string(), z.string()).nullable(),
+  rejectionDetail: z.record(z.string(), z.unknown()).nullable().describe("What the code is about."),
 };
 
 export const acceptedOperationSchema = z.object({
@@ -164,6 +165,82 @@ export const contractHistorySchema = z
     operationsTotal: z.int().nonnegative(),
   })
   .describe("A contract with its rows and what was done to it, without its customer's name and mail.");
+
+const rejectionSchema = z.looseObject({ code, detail: z.record(z.string(), z.string()) });
+const japaneseAndEnglish = z.object({ ja: z.string(), en: z.string() });
+const buttonHead = { kind: z.enum(operationKinds), button: japaneseAndEnglish, summary: japaneseAndEnglish };
+
+export const contractButtonsSchema = z
+  .object({
+    contractId: z.string(),
+    type: z.enum(["found", "deleted"]),
+    buttons: z.array(
+      z.discriminatedUnion("allowed", [
+        z.object({
+          ...buttonHead,
+          allowed: z.literal(true),
+          asksStripe: z.boolean().describe("Stripe is asked on the way, and may still say no."),
+          choices: z.array(z.record(z.string(), z.unknown())).optional().describe("The parameters to choose from."),
+        }),
+        z.object({
+          ...buttonHead,
+          allowed: z.literal(false),
+          rejection: rejectionSchema,
+          sentence: japaneseAndEnglish,
+        }),
+      ]),
+    ),
+  })
+  .describe("Every kind that people may ask: offered to this actor now, or why not.");
+
+const reservation = z.object({ terminationOn: date, terminationSource: z.enum(reservationSources) }).nullable();
+
+export const planSchema = z
+  .looseObject({
+    digest: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe("What a request carries as expectedPlan."),
+    kind: z.enum(operationKinds),
+    contractId: z.string(),
+    rejection: rejectionSchema.extend({ sentence: japaneseAndEnglish }).nullable(),
+    status: z.object({ before: z.enum(contractStatuses).nullable(), after: z.enum(contractStatuses).nullable() }),
+    reservation: z.object({ before: reservation, after: reservation }),
+    calls: z.array(z.looseObject({ verb: z.string() })).describe("Each call at Stripe, in its order."),
+    payments: z.array(
+      z.looseObject({
+        id: z.string(),
+        subject: z.enum(paymentSubjects),
+        period: z.int().nonnegative().nullable(),
+        amountMinor: minor,
+        from: z.enum(paymentStates).nullable(),
+        to: z.enum(paymentStates),
+      }),
+    ),
+    refunds: z.array(
+      z.looseObject({
+        id: z.string(),
+        paymentId: z.string(),
+        amountMinor: minor,
+        by: z.enum(["stripe", "hand"]),
+        to: z.enum(refundStates),
+      }),
+    ),
+    licenses: z.array(z.looseObject({ paymentId: z.string(), change: z.enum(["granted", "restored", "revoked"]) })),
+    mails: z.array(
+      z.looseObject({
+        kind: z.string(),
+        recipient: z.enum(["customer", "operators"]),
+        detail: z.record(z.string(), z.unknown()),
+      }),
+    ),
+    attention: z.array(about),
+    deleted: z
+      .array(z.looseObject({ paymentId: z.string(), amountMinor: minor, result: z.enum(burialResults) }))
+      .nullable(),
+    warning: japaneseAndEnglish.nullable(),
+  })
+  .describe("What the operation would do, or why it would be rejected.");
 
 export const putAnswerSchema = z
   .object({ answer: z.enum(["created", "updated", "ignored"]), version: z.int().nonnegative() })

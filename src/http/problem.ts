@@ -15,6 +15,7 @@ export const problems = {
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body must be application/json" },
   internal_error: { status: 500, title: "Something went wrong that nobody expected" },
+  answer_unexplained: { status: 502, title: "Stripe gave an answer that has no meaning here yet" },
   unavailable: { status: 503, title: "It cannot be done now" },
 } as const;
 

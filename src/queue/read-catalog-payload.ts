@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { fieldLengthMax, firstIssueOf } from "../contract/first-issue.ts";
 import { idPattern } from "../contract/operation.ts";
 import type { Unreadable } from "../store/unreadable.ts";
 import { type CatalogPut, catalogJobs, catalogPayloadSchemas } from "./payloads.ts";
@@ -40,11 +41,9 @@ function refuse(data: unknown, field: string, problem: string): ReadCatalogPaylo
 }
 
 function refuseIssue(data: unknown, job: string, error: z.ZodError): ReadCatalogPayload {
-  const issue = error.issues[0];
-  const isUnknownKey = issue?.code === "unrecognized_keys";
-  const path = [...(issue?.path ?? []), ...(isUnknownKey ? issue.keys.slice(0, 1).filter(isPlain) : [])].map(String);
-  const field = (path[0] === job ? path.slice(1) : path).join(".").slice(0, 120);
-  const problem = isUnknownKey ? "is not a field that is known here" : (issue?.message ?? "is invalid");
+  const { path, problem } = firstIssueOf(error);
+  // A key that nobody knows may be a mail address.
+  const field = (path[0] === job ? path.slice(1) : path).filter(isPlain).join(".").slice(0, fieldLengthMax);
   return refuse(data, field === "" ? job : field, problem);
 }
 

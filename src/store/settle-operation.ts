@@ -183,7 +183,7 @@ function moneyParts({ change, contractId, guard }: Settlement): Part[] {
       name: "moved_payments",
       rows: paymentMoves.length,
       statement: sql`update keiyaku.payments p set state = m."to",
-          paid_at = case m."to" when 'paid' then coalesce(m."paidAt", p.paid_at) when 'refunded' then p.paid_at end,
+          paid_at = case when m."to" in ('paid', 'refunded') then coalesce(m."paidAt", p.paid_at) end,
           stripe_payment_intent_id = coalesce(m."stripePaymentIntentId", p.stripe_payment_intent_id),
           stripe_invoice_id = coalesce(m."stripeInvoiceId", p.stripe_invoice_id),
           amount_minor = coalesce(m."amountMinor", p.amount_minor)

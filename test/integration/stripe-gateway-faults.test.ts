@@ -21,6 +21,7 @@ async function setup(options: Partial<StripeGatewayOptions> = {}) {
         customer: "cus_1",
         price: "price_1",
         anchorAt: "2026-01-08T01:00:00Z",
+        cancelAt: "2030-01-08T01:00:00Z",
         invoices: [
           { id: "in_open", period: 0, status: "open" },
           { id: "in_draft", period: 1, status: "draft" },
@@ -45,11 +46,14 @@ const lookCases: readonly VerbCase[] = [
   { verb: "readSubscription", ask: (gateway) => gateway.readSubscription("sub_1") },
   { verb: "listUnpaidInvoices", ask: (gateway) => gateway.listUnpaidInvoices("sub_1") },
   { verb: "readInvoice", ask: (gateway) => gateway.readInvoice("in_open") },
+  { verb: "listPaidInvoices", ask: (gateway) => gateway.listPaidInvoices("sub_1") },
+  { verb: "readPaymentIntent", ask: (gateway) => gateway.readPaymentIntent("pi_1") },
   { verb: "listRefunds", ask: (gateway) => gateway.listRefunds("pi_1") },
 ];
 const callCases: readonly VerbCase[] = [
   { verb: "cancelSubscription", ask: (gateway) => gateway.cancelSubscription("sub_1") },
   { verb: "setCancelAtPeriodEnd", ask: (gateway) => gateway.setCancelAtPeriodEnd("sub_1", true, key) },
+  { verb: "clearCancelAt", ask: (gateway) => gateway.clearCancelAt("sub_1", key) },
   { verb: "voidInvoice", ask: (gateway) => gateway.voidInvoice("in_open", key) },
   { verb: "stopInvoice", ask: (gateway) => gateway.stopInvoice("in_draft", key) },
   { verb: "refundPayment", ask: (gateway) => gateway.refundPayment(refund, key) },
@@ -133,6 +137,6 @@ test("every POST carries our key at every sending, and nothing else carries one"
   const requests = await control.requests();
   const keysOf = (isPost: boolean) =>
     requests.filter(({ method }) => (method === "POST") === isPost).map(({ idempotencyKey }) => idempotencyKey);
-  expect(keysOf(true)).toEqual(["k1", "k1", "k1", "k1", "k1"]);
+  expect(keysOf(true)).toEqual(Array.from({ length: 6 }, () => "k1"));
   expect(new Set(keysOf(false))).toEqual(new Set([undefined]));
 });

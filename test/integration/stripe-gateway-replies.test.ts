@@ -51,7 +51,22 @@ const invoice = {
   status: "open",
   amount_due: 1_000,
   amount_paid: 0,
+  billing_reason: "subscription_cycle",
   status_transitions: { paid_at: null },
+  parent: { subscription_details: { subscription: "sub_1" } },
+  lines: { data: [], has_more: false },
+  payments: { data: [], has_more: false },
+};
+const line = {
+  id: "il_1",
+  amount: 1_000,
+  period: { start: 1_767_834_000, end: 1_770_512_400 },
+  parent: { type: "subscription_item_details", subscription_item_details: { proration: false } },
+};
+const listed = {
+  id: "in_1",
+  amount_paid: 1_000,
+  status_transitions: { paid_at: 1_767_834_005 },
   payments: { data: [], has_more: false },
 };
 const paidBy = (...intents: string[]) =>
@@ -144,6 +159,53 @@ describe("a success in a shape that is not understood", () => {
       (gateway) => gateway.readInvoice("in_1"),
     ],
     [
+      "more lines than were sent",
+      { GET: { body: { ...invoice, lines: { data: [line], has_more: true } } } },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "a line without a period",
+      { GET: { body: { ...invoice, lines: { data: [{ ...line, period: null }], has_more: false } } } },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "a line that does not say whether it is a proration",
+      {
+        GET: {
+          body: {
+            ...invoice,
+            lines: { data: [{ ...line, parent: { ...line.parent, subscription_item_details: {} } }], has_more: false },
+          },
+        },
+      },
+      (gateway) => gateway.readInvoice("in_1"),
+    ],
+    [
+      "a paid invoice without the time",
+      { GET: page({ ...listed, status_transitions: { paid_at: null } }) },
+      (gateway) => gateway.listPaidInvoices("sub_1"),
+    ],
+    [
+      "a paid invoice whose payments were not expanded",
+      { GET: page({ ...listed, payments: undefined }) },
+      (gateway) => gateway.listPaidInvoices("sub_1"),
+    ],
+    [
+      "a paid invoice with several intents",
+      { GET: page({ ...listed, payments: { data: paidBy("pi_1", "pi_2"), has_more: false } }) },
+      (gateway) => gateway.listPaidInvoices("sub_1"),
+    ],
+    [
+      "an intent whose charge is only named",
+      { GET: { body: { id: "pi_1", status: "succeeded", amount_received: 5_000, latest_charge: "ch_1" } } },
+      (gateway) => gateway.readPaymentIntent("pi_1"),
+    ],
+    [
+      "an intent that received less than nothing",
+      { GET: { body: { id: "pi_1", status: "succeeded", amount_received: -1, latest_charge: null } } },
+      (gateway) => gateway.readPaymentIntent("pi_1"),
+    ],
+    [
       "a charge that is only named",
       { "GET /v1/payment_intents": { body: { id: "pi_1", latest_charge: "ch_1" } } },
       (gateway) => gateway.listRefunds("pi_1"),
@@ -183,6 +245,56 @@ describe("a success in a shape that is not understood", () => {
 
     expect(await gateway.readInvoice("in_1")).toMatchObject({ type: "done", value: { paymentIntentId: "pi_1" } });
   });
+});
+
+describe("the lines of an invoice", () => {
+  const readLine = async (parent: unknown) => {
+    const lines = { data: [{ ...line, parent }], has_more: false };
+    const { gateway } = await setup({ GET: { body: { ...invoice, lines } } });
+    const reply = await gateway.readInvoice("in_1");
+    return reply.type === "done" && reply.value.type === "found" ? reply.value.lines[0] : reply;
+  };
+
+  test("tell a period from what was added, and both from what makes up for a change", async () => {
+    expect(await readLine(line.parent)).toEqual({
+      id: "il_1",
+      amountMinor: 1_000,
+      startsAt: "2026-01-08T01:00:00Z",
+      endsAt: "2026-02-08T01:00:00Z",
+      billsSubscription: true,
+      isProration: false,
+    });
+    const proration = { type: "subscription_item_details", subscription_item_details: { proration: true } };
+    expect(await readLine(proration)).toMatchObject({ billsSubscription: true, isProration: true });
+    const added = { type: "invoice_item_details", invoice_item_details: { proration: false } };
+    expect(await readLine(added)).toMatchObject({ billsSubscription: false, isProration: false });
+    const credited = { type: "invoice_item_details", invoice_item_details: { proration: true } };
+    expect(await readLine(credited)).toMatchObject({ billsSubscription: false, isProration: true });
+    expect(await readLine(null)).toMatchObject({ billsSubscription: false, isProration: false });
+  });
+
+  test("stand under the subscription that the invoice bills, expanded or not, or under none", async () => {
+    const read = async (parent: unknown) => {
+      const { gateway } = await setup({ GET: { body: { ...invoice, parent, billing_reason: null } } });
+      return gateway.readInvoice("in_1");
+    };
+    const expanded = { subscription_details: { subscription: { id: "sub_1" } } };
+    expect(await read(expanded)).toMatchObject({ value: { subscriptionId: "sub_1", billingReason: null } });
+    expect(await read(null)).toMatchObject({ value: { subscriptionId: null } });
+    expect(await read({ subscription_details: null })).toMatchObject({ value: { subscriptionId: null } });
+  });
+});
+
+test("an intent whose last charge failed was paid at no time", async () => {
+  const body = {
+    id: "pi_1",
+    status: "requires_payment_method",
+    amount_received: 0,
+    latest_charge: { status: "failed", created: 1_767_834_000 },
+  };
+  const { gateway } = await setup({ GET: { body } });
+
+  expect(await gateway.readPaymentIntent("pi_1")).toMatchObject({ type: "done", value: { paidAt: null } });
 });
 
 test("a draft that is finalized between the two lists is listed once, as open", async () => {

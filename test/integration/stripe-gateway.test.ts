@@ -164,6 +164,51 @@ describe("readInvoice", () => {
     });
   });
 
+  test("tells which subscription it bills, why, and for what: each period, and what was added", async () => {
+    const { gateway, control } = await setup();
+    await control.seed({
+      subscriptions: [
+        {
+          id: "sub_fee",
+          customer: "cus_1",
+          price: "price_1",
+          anchorAt: "2026-01-08T01:00:00Z",
+          initialFee: 3_000,
+          invoices: [{ id: "in_first", period: 0 }],
+        },
+      ],
+    });
+
+    expect(await gateway.readInvoice("in_first")).toMatchObject({
+      value: {
+        amountPaidMinor: 4_000,
+        subscriptionId: "sub_fee",
+        billingReason: "subscription_create",
+        lines: [
+          {
+            id: expect.stringMatching(/^il_/),
+            amountMinor: 1_000,
+            startsAt: "2026-01-08T01:00:00Z",
+            endsAt: "2026-02-08T01:00:00Z",
+            billsSubscription: true,
+            isProration: false,
+          },
+          { amountMinor: 3_000, startsAt: "2026-01-08T01:00:00Z", billsSubscription: false, isProration: false },
+        ],
+      },
+    });
+    expect(await gateway.readInvoice("in_open")).toMatchObject({ value: { billingReason: "subscription_cycle" } });
+  });
+
+  test("knows no subscription of one that was made by hand", async () => {
+    const { gateway, control } = await setup();
+    await control.seed({ invoices: [{ id: "in_manual", customer: "cus_1", amount: 700 }] });
+
+    expect(await gateway.readInvoice("in_manual")).toMatchObject({
+      value: { subscriptionId: null, billingReason: "manual", lines: [{ billsSubscription: false }] },
+    });
+  });
+
   test("knows no intent of one that is open, or was paid outside Stripe", async () => {
     const { gateway } = await setup();
 
@@ -179,6 +224,84 @@ describe("readInvoice", () => {
     const { gateway } = await setup();
 
     expect(await gateway.readInvoice("in_none")).toMatchObject({ type: "done", value: { type: "missing" } });
+  });
+});
+
+describe("listPaidInvoices", () => {
+  test("lists what was paid, oldest first, with when and by which intent", async () => {
+    const { gateway } = await setup();
+
+    expect(await gateway.listPaidInvoices("sub_1")).toEqual({
+      type: "done",
+      requestId: expect.stringMatching(/^req_/),
+      value: {
+        invoices: [
+          { id: "in_paid", amountPaidMinor: 1_000, paidAt: "2026-01-08T01:00:05Z", paymentIntentId: "pi_0" },
+          { id: "in_by_hand", amountPaidMinor: 1_000, paidAt: expect.any(String), paymentIntentId: null },
+        ],
+      },
+    });
+  });
+
+  test("lists those of a subscription that has ended", async () => {
+    const { gateway, control } = await setup();
+    await control.seed({ invoices: [{ id: "in_last", subscription: "sub_over", period: 0 }] });
+
+    expect(await gateway.listPaidInvoices("sub_over")).toMatchObject({ value: { invoices: [{ id: "in_last" }] } });
+  });
+
+  test("lists all of more than a page holds, in their order", async () => {
+    const { gateway, control } = await setup();
+    const invoices = Array.from({ length: 101 }, (_, period) => ({ id: `in_long_${period}`, period }));
+    await control.seed({
+      subscriptions: [
+        { id: "sub_long", customer: "cus_1", price: "price_1", anchorAt: "2010-01-08T01:00:00Z", invoices },
+      ],
+    });
+
+    const reply = await gateway.listPaidInvoices("sub_long");
+
+    expect(reply.type === "done" && reply.value.invoices.map(({ id }) => id)).toEqual(invoices.map(({ id }) => id));
+  });
+
+  test("finds none of a subscription that Stripe does not know", async () => {
+    const { gateway } = await setup();
+
+    expect(await gateway.listPaidInvoices("sub_none")).toMatchObject({ type: "done", value: { invoices: [] } });
+  });
+});
+
+describe("readPaymentIntent", () => {
+  test("tells how much it received, and when", async () => {
+    const { gateway, control } = await setup();
+    const payment = { paidAt: "2026-04-02T01:00:00Z" };
+    await control.seed({ paymentIntents: [{ id: "pi_2", customer: "cus_1", amount: 9_800, payment }] });
+
+    expect(await gateway.readPaymentIntent("pi_2")).toEqual({
+      type: "done",
+      requestId: expect.stringMatching(/^req_/),
+      value: {
+        type: "found",
+        id: "pi_2",
+        stripePaymentIntentStatus: "succeeded",
+        amountReceivedMinor: 9_800,
+        paidAt: "2026-04-02T01:00:00Z",
+      },
+    });
+  });
+
+  test("knows no time of one that was not paid", async () => {
+    const { gateway } = await setup();
+
+    expect(await gateway.readPaymentIntent("pi_unpaid")).toMatchObject({
+      value: { type: "found", amountReceivedMinor: 0, paidAt: null },
+    });
+  });
+
+  test("answers that one is missing which Stripe does not know", async () => {
+    const { gateway } = await setup();
+
+    expect(await gateway.readPaymentIntent("pi_none")).toMatchObject({ type: "done", value: { type: "missing" } });
   });
 });
 
@@ -336,6 +459,48 @@ describe("setCancelAtPeriodEnd", () => {
 
     expect(refusal(await gateway.setCancelAtPeriodEnd("sub_over", true, key("k1")))).toBe("subscription_ended");
     expect(refusal(await gateway.setCancelAtPeriodEnd("sub_none", true, key("k2")))).toBe("not_found");
+  });
+});
+
+describe("clearCancelAt", () => {
+  /** A subscription that somebody has set to end at a moment of its own. */
+  async function withEnd() {
+    const bundle = await setup();
+    const end = { cancelAt: "2026-06-01T00:00:00Z" };
+    await bundle.control.seed({
+      subscriptions: [{ id: "sub_end", customer: "cus_1", price: "price_1", anchorAt: "2026-01-08T01:00:00Z", ...end }],
+    });
+    return bundle;
+  }
+
+  test("lifts an end at a moment of its own, which lifting the end at the period's end leaves", async () => {
+    const { gateway } = await withEnd();
+
+    expect(await gateway.setCancelAtPeriodEnd("sub_end", false, key("k1"))).toMatchObject({
+      value: { cancelAtPeriodEnd: false, cancelAt: "2026-06-01T00:00:00Z" },
+    });
+    expect(await gateway.clearCancelAt("sub_end", key("k2"))).toMatchObject({
+      type: "done",
+      value: { cancelAtPeriodEnd: false, cancelAt: null, endedAt: null },
+    });
+  });
+
+  test.each([
+    ["the same", "k1"],
+    ["another", "k2"],
+  ])("repeated with %s key leaves the same state, without another effect", async (_, second) => {
+    const { gateway, effects } = await withEnd();
+    const first = await gateway.clearCancelAt("sub_end", key("k1"));
+
+    expect(await gateway.clearCancelAt("sub_end", key(second))).toEqual({ ...first, requestId: expect.any(String) });
+    expect(await effects("subscription.updated")).toHaveLength(1);
+  });
+
+  test("refuses one that has ended, and one that never existed", async () => {
+    const { gateway } = await setup();
+
+    expect(refusal(await gateway.clearCancelAt("sub_over", key("k1")))).toBe("subscription_ended");
+    expect(refusal(await gateway.clearCancelAt("sub_none", key("k2")))).toBe("not_found");
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { type BodyName, bodies } from "../../scripts/openapi/bodies.ts";
+import { examples } from "../../scripts/openapi/examples.ts";
 import type { ApiToken } from "../../src/api-tokens.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { ApiParts } from "../../src/http/api-parts.ts";
@@ -37,14 +38,14 @@ export interface ApiBench {
   readonly url: string;
   readonly stopping: AbortController;
   /** Asks with the operator's token unless told, and holds the answer against the document. */
-  ask(path: string, options?: AskOptions): Promise<ApiReply>;
+  readonly ask: (path: string, options?: AskOptions) => Promise<ApiReply>;
   close(): Promise<void>;
 }
 
 /** Parts that answer for themselves, for what the API itself makes of their answers. */
 export const simpleParts: ApiParts = {
-  preview: async (request) => ({ answer: "plan", body: { wouldDo: request.kind, for: request.actor } }),
-  buttons: async (contractId, actor) => ({ answer: "buttons", body: { contractId, actor, buttons: [] } }),
+  preview: async (request) => ({ answer: "plan", body: { ...examples.plan, asked: request } }),
+  buttons: async (contractId, actor) => ({ answer: "buttons", body: { ...examples.buttons, contractId, actor } }),
   putProduct: async () => ({ answer: "created", version: 1 }),
   putCustomer: async () => ({ answer: "updated", version: 2 }),
 };

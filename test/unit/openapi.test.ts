@@ -34,7 +34,7 @@ const everyMethod = Object.entries(document.paths).flatMap(([path, methods]) =>
 );
 
 describe("the OpenAPI document", () => {
-  it("says what the code says; `npm run generate:openapi` writes it anew", () => {
+  it("says what the code says; `npm run generate` writes it anew", () => {
     expect(text).toBe(openApiText());
   });
 

@@ -1,8 +1,22 @@
 import { z } from "zod";
-import { type ContractRule, rejectStatus, stripe } from "../rule.ts";
+import type { Attention, Notice } from "../change.ts";
+import type { DisputeState, Payment } from "../contract.ts";
+import { type ContractRule, settle, stripe, superseded } from "../rule.ts";
 
-const params = z.strictObject({});
+const stripeId = z.string().min(1).max(255);
+const params = z.strictObject({
+  paymentIntentId: stripeId,
+  disputeId: stripeId,
+  /** Stripe's word for where the dispute stands. An open set. */
+  stripeDisputeStatus: z.string().min(1).max(64),
+});
+type Params = z.output<typeof params>;
 
+/**
+ * The customer's bank has disputed a payment, or has decided (`charge.dispute.*`). It is noted on the rows of the payment,
+ * and operators are told of each state once: one that was lost can no longer be refunded, and its license is theirs to
+ * decide. What is decided is not opened again by a report that comes late.
+ */
 export const recordDispute: ContractRule<typeof params> = {
   kind: "record_dispute",
   subject: "contract",
@@ -13,5 +27,55 @@ export const recordDispute: ContractRule<typeof params> = {
   },
   actors: stripe,
   params,
-  next: ({ world }) => rejectStatus(world.contract),
+  next({ world, params: reported }) {
+    const state = stateOf(reported.stripeDisputeStatus);
+    const rows = world.payments.filter((payment) => payment.stripePaymentIntentId === reported.paymentIntentId);
+    const notices = tell(reported, state, rows);
+    if (rows.length === 0) return settle({ attention: [unknownPayment(reported)], notices });
+    const moved = rows.filter(({ dispute }) => dispute !== state && !(state === "open" && dispute !== null));
+    if (moved.length === 0) return superseded({ notices });
+    return settle({
+      disputes: moved.map(({ id: paymentId }) => ({ paymentId, dispute: state })),
+      attention: [{ code: "payment_disputed", detail: { disputeId: reported.disputeId, state } }],
+      notices,
+    });
+  },
+  nextAfterDeletion({ tombstone, params: reported }) {
+    const state = stateOf(reported.stripeDisputeStatus);
+    const rows = tombstone.payments.filter((payment) => payment.stripePaymentIntentId === reported.paymentIntentId);
+    const notices = tell(reported, state, rows);
+    if (rows.length === 0) return settle({ attention: [unknownPayment(reported)], notices });
+    const detail = { disputeId: reported.disputeId, state };
+    return settle({ attention: [{ code: "payment_disputed", detail }], notices });
+  },
 };
+
+/** What Stripe's word means to us. `prevented`: it was settled before it became a dispute, and the money stayed. */
+function stateOf(stripeDisputeStatus: string): DisputeState {
+  switch (stripeDisputeStatus) {
+    case "lost":
+      return "lost";
+    case "won":
+    case "warning_closed":
+    case "prevented":
+      return "won";
+    default:
+      return "open";
+  }
+}
+
+function unknownPayment({ paymentIntentId, disputeId }: Params): Attention {
+  return { code: "payment_unknown", detail: { paymentIntentId, disputeId } };
+}
+
+function tell(
+  { paymentIntentId, disputeId }: Params,
+  state: DisputeState,
+  rows: readonly Pick<Payment, "amountMinor">[],
+): readonly Notice[] {
+  const amountMinor = rows.reduce((sum, row) => sum + row.amountMinor, 0);
+  const detail = { paymentIntentId, disputeId, state, amountMinor };
+  return [
+    { kind: "payment_disputed", recipient: "operators", detail, cause: `payment_disputed:${disputeId}:${state}` },
+  ];
+}

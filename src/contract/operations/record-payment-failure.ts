@@ -1,8 +1,31 @@
 import { z } from "zod";
-import { type ContractRule, rejectStatus, stripe } from "../rule.ts";
+import { parseInstant } from "../calendar.ts";
+import { tellBoth } from "../canceling.ts";
+import type { Notice } from "../change.ts";
+import { isPeriodSettled, missPeriod } from "../missing-payments.ts";
+import { itemsOf } from "../receipts.ts";
+import { type ContractRule, isFinal, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
+import type { InvoiceSeen } from "../step.ts";
 
-const params = z.strictObject({});
+const params = z.strictObject({
+  invoiceId: z.string().min(1).max(255),
+  /** Stripe's count of its attempts at this invoice; 0 while it has only asked the customer to act. */
+  attempt: z.int().min(0),
+  /** When Stripe tries again; null when it has said nothing of that. */
+  nextAttemptAt: z.iso.datetime({ offset: true }).transform(parseInstant).nullable(),
+  /** Whether the customer has to act, as for a card that asks for a confirmation, rather than that the card was declined. */
+  actionRequired: z.boolean(),
+});
+type Params = z.output<typeof params>;
 
+/**
+ * An attempt to collect an invoice has failed (`invoice.payment_failed`, `invoice.payment_action_required`). Customer and
+ * operators are told of every attempt once, whatever has become of the contract since.
+ *
+ * The invoice is read: only if it is still owed, by the subscription that bills the contract now, and bills a period that
+ * nothing else has paid, is that period unpaid, and a contract that runs or has not started is suspended. Nothing here
+ * counts attempts: the end is what Stripe says it is.
+ */
 export const recordPaymentFailure: ContractRule<typeof params> = {
   kind: "record_payment_failure",
   subject: "contract",
@@ -13,5 +36,53 @@ export const recordPaymentFailure: ContractRule<typeof params> = {
   },
   actors: stripe,
   params,
-  next: ({ world }) => rejectStatus(world.contract),
+  next(facts, answers) {
+    const { world, params: failure } = facts;
+    const { contract } = world;
+    const { invoiceId } = failure;
+    const invoice = answers.get("invoice") as InvoiceSeen | undefined;
+    if (invoice === undefined) return { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId } };
+
+    const bill = owedBill(facts, invoice);
+    if (bill === undefined || isFinal(contract)) return superseded({ notices: tell(failure, invoice, false) });
+    if (contract.status === "awaiting_payment") return settle({ notices: tell(failure, invoice, false) });
+
+    const missing = missPeriod(world, bill.period, { invoiceId, amountMinor: bill.amountMinor });
+    const isSuspended = isRunning(contract) || contract.status === "not_started";
+    const notices = tell(failure, invoice, isSuspended);
+    const changes = isSuspended || missing.newPayments.length + missing.paymentMoves.length > 0;
+    if (!changes) return superseded({ notices });
+    return settle({ ...(isSuspended ? { status: "payment_unconfirmed" } : {}), ...missing, notices });
+  },
+  nextAfterDeletion: () => superseded(),
 };
+
+const owedStatuses: readonly string[] = ["open", "uncollectible"];
+
+/** The period that the invoice still asks for, of the present subscription; undefined when there is none. */
+function owedBill({ world, zone }: RuleFacts<Params>, invoice: InvoiceSeen) {
+  if (invoice.type === "missing" || !owedStatuses.includes(invoice.stripeInvoiceStatus)) return undefined;
+  if (invoice.subscriptionId === null || invoice.subscriptionId !== world.contract.stripeSubscriptionId)
+    return undefined;
+  return itemsOf(world, invoice, zone).flatMap(({ period, amountMinor }) =>
+    period === null || isPeriodSettled(world, period) ? [] : [{ period, amountMinor }],
+  )[0];
+}
+
+/** The mail about this attempt. It tells of the suspension too: one cause, one mail. */
+function tell(
+  { invoiceId, attempt, nextAttemptAt, actionRequired }: Params,
+  invoice: InvoiceSeen,
+  suspended: boolean,
+): readonly Notice[] {
+  const detail = {
+    invoiceId,
+    attempt,
+    nextAttemptAt,
+    amountMinor: invoice.type === "found" ? invoice.amountDueMinor : null,
+    actionRequired: actionRequired ? 1 : 0,
+    suspended: suspended ? 1 : 0,
+  };
+  const cause = `payment_failed:${invoiceId}:${attempt}`;
+  return tellBoth("payment_failed", detail).map((notice) => ({ ...notice, cause }));
+}

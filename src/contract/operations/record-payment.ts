@@ -1,8 +1,35 @@
 import { z } from "zod";
-import { type ContractRule, rejectStatus, stripe } from "../rule.ts";
+import { subscriptionsOf } from "../erasing.ts";
+import { buryLate, recordAfterEnd } from "../late-money.ts";
+import { asPaid, type Receipt, receiptOf, receiptOfIntent, recordReceipt } from "../receipts.ts";
+import {
+  type ContractRule,
+  isFinal,
+  type RuleFacts,
+  settle,
+  stripe,
+  superseded,
+  type TombstoneFacts,
+} from "../rule.ts";
+import { settleReceipt } from "../settling-receipts.ts";
+import type { Answers, InvoiceSeen, PaymentIntentSeen, Step } from "../step.ts";
 
-const params = z.strictObject({});
+const stripeId = z.string().min(1).max(255);
+const params = z
+  .strictObject({ invoiceId: stripeId.optional(), paymentIntentId: stripeId.optional() })
+  .refine(({ invoiceId, paymentIntentId }) => (invoiceId === undefined) !== (paymentIntentId === undefined), {
+    message: "must name either an invoiceId or a paymentIntentId",
+  });
+type Params = z.output<typeof params>;
 
+/**
+ * Stripe has taken money: an invoice of a monthly contract (`invoice.paid`), or the payment intent of a one-time one
+ * (`payment_intent.succeeded`). What it pays is recorded line by line, once however often it is told, with its license if
+ * the contract has started. A contract that waited for its payment starts as its dates say; a suspended one runs again when
+ * its current period is paid. Money that came after the end is late money.
+ *
+ * The invoice or intent is read, not trusted from the event.
+ */
 export const recordPayment: ContractRule<typeof params> = {
   kind: "record_payment",
   subject: "contract",
@@ -13,5 +40,78 @@ export const recordPayment: ContractRule<typeof params> = {
   },
   actors: stripe,
   params,
-  next: ({ world }) => rejectStatus(world.contract),
+  next(facts, answers) {
+    const { contract } = facts.world;
+    const { invoiceId, paymentIntentId } = facts.params;
+    if (contract.paymentMethod !== "card") return superseded();
+    if (contract.kind === "monthly" && invoiceId !== undefined) return byInvoice(facts, invoiceId, answers);
+    const isOwnIntent = paymentIntentId !== undefined && paymentIntentId === contract.stripePaymentIntentId;
+    return isOwnIntent ? byIntent(facts, paymentIntentId, answers) : superseded();
+  },
+  nextAfterDeletion(facts, answers) {
+    const { invoiceId, paymentIntentId } = facts.params;
+    if (invoiceId !== undefined) return byInvoiceAfterDeletion(facts, invoiceId, answers);
+    return paymentIntentId === undefined ? superseded() : byIntentAfterDeletion(facts, paymentIntentId, answers);
+  },
 };
+
+function byInvoice(facts: RuleFacts<Params>, invoiceId: string, answers: Answers): Step {
+  const { world, zone } = facts;
+  const { contract } = world;
+  const seen = answers.get("invoice") as InvoiceSeen | undefined;
+  if (seen === undefined) return lookAtInvoice(invoiceId);
+  const invoice = asPaid(seen);
+  if (invoice === undefined) return superseded();
+  const { subscriptionId, amountPaidMinor } = invoice;
+  if (subscriptionId === null || !subscriptionsOf(contract).includes(subscriptionId)) return superseded();
+
+  const receipt = receiptOf(world, invoice, zone);
+  if (receipt.items.length === 0) {
+    // Nothing was paid, or something that is no part of the contract.
+    if (amountPaidMinor <= 0) return superseded();
+    return settle({ attention: [{ code: "payment_unknown", detail: { invoiceId, amountMinor: amountPaidMinor } }] });
+  }
+  return record(facts, receipt, subscriptionId === contract.stripeSubscriptionId, answers);
+}
+
+function byIntent(facts: RuleFacts<Params>, paymentIntentId: string, answers: Answers): Step {
+  const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
+  if (seen === undefined) return lookAtIntent(paymentIntentId);
+  if (seen.type === "missing" || seen.paidAt === null || seen.amountReceivedMinor <= 0) return superseded();
+  return record(facts, receiptOfIntent(facts.world, { ...seen, paidAt: seen.paidAt }), true, answers);
+}
+
+function record(facts: RuleFacts<Params>, receipt: Receipt, isCurrent: boolean, answers: Answers): Step {
+  const recording = recordReceipt(facts.world, receipt);
+  if (recording.rows.length === 0) return superseded();
+  if (isFinal(facts.world.contract)) return recordAfterEnd(facts, receipt, recording, answers);
+  return settleReceipt(facts, recording, isCurrent, answers);
+}
+
+function byInvoiceAfterDeletion(facts: TombstoneFacts<Params>, invoiceId: string, answers: Answers): Step {
+  const { stripeIds } = facts.tombstone;
+  const seen = answers.get("invoice") as InvoiceSeen | undefined;
+  if (seen === undefined) return lookAtInvoice(invoiceId);
+  const invoice = asPaid(seen);
+  const isOurs = invoice?.subscriptionId != null && stripeIds.includes(invoice.subscriptionId);
+  if (invoice === undefined || !isOurs) return superseded();
+  const { paymentIntentId, paidAt, amountPaidMinor: amountMinor } = invoice;
+  return buryLate(facts, { invoiceId, paymentIntentId, amountMinor, paidAt }, answers);
+}
+
+function byIntentAfterDeletion(facts: TombstoneFacts<Params>, paymentIntentId: string, answers: Answers): Step {
+  if (!facts.tombstone.stripeIds.includes(paymentIntentId)) return superseded();
+  const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
+  if (seen === undefined) return lookAtIntent(paymentIntentId);
+  if (seen.type === "missing" || seen.paidAt === null) return superseded();
+  const { paidAt, amountReceivedMinor: amountMinor } = seen;
+  return buryLate(facts, { invoiceId: null, paymentIntentId, amountMinor, paidAt }, answers);
+}
+
+function lookAtInvoice(invoiceId: string): Step {
+  return { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId } };
+}
+
+function lookAtIntent(paymentIntentId: string): Step {
+  return { type: "look", name: "payment_intent", look: { verb: "read_payment_intent", paymentIntentId } };
+}

@@ -1,8 +1,14 @@
 import { z } from "zod";
-import { type ContractRule, rejectStatus, stripe } from "../rule.ts";
+import { followBuriedRefunds, followRefunds } from "../following-refunds.ts";
+import { type ContractRule, settle, stripe, superseded } from "../rule.ts";
+import type { Answers, RefundsSeen, Step } from "../step.ts";
 
-const params = z.strictObject({});
+const params = z.strictObject({ paymentIntentId: z.string().min(1).max(255) });
 
+/**
+ * Something has become of a refund at Stripe (`refund.*`, `charge.refunded`). Every refund that Stripe lists of the payment
+ * intent is followed, whoever made it; neither license nor status is touched. One that fails after all is owed again.
+ */
 export const recordRefund: ContractRule<typeof params> = {
   kind: "record_refund",
   subject: "contract",
@@ -13,5 +19,32 @@ export const recordRefund: ContractRule<typeof params> = {
   },
   actors: stripe,
   params,
-  next: ({ world }) => rejectStatus(world.contract),
+  next({ world, params: { paymentIntentId } }, answers) {
+    const payments = world.payments.filter((payment) => payment.stripePaymentIntentId === paymentIntentId);
+    if (payments.length === 0) return unknownPayment(paymentIntentId);
+    const listed = listRefunds(paymentIntentId, answers);
+    if (listed.type === "step") return listed.step;
+    const { seen } = listed;
+    return seen.type === "missing" ? superseded() : followRefunds(payments, world.refunds, seen, paymentIntentId);
+  },
+  nextAfterDeletion({ tombstone, params: { paymentIntentId } }, answers) {
+    const rows = [...tombstone.payments, ...tombstone.refunds];
+    if (!rows.some((row) => row.stripePaymentIntentId === paymentIntentId)) return unknownPayment(paymentIntentId);
+    const listed = listRefunds(paymentIntentId, answers);
+    if (listed.type === "step") return listed.step;
+    const { seen } = listed;
+    return seen.type === "missing" ? superseded() : followBuriedRefunds(tombstone, seen, paymentIntentId);
+  },
 };
+
+type Listed = { readonly type: "step"; readonly step: Step } | { readonly type: "listed"; readonly seen: RefundsSeen };
+
+function listRefunds(paymentIntentId: string, answers: Answers): Listed {
+  const seen = answers.get("refunds") as RefundsSeen | undefined;
+  if (seen !== undefined) return { type: "listed", seen };
+  return { type: "step", step: { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId } } };
+}
+
+function unknownPayment(paymentIntentId: string): Step {
+  return settle({ attention: [{ code: "payment_unknown", detail: { paymentIntentId } }] });
+}

@@ -1,8 +1,26 @@
 import { z } from "zod";
-import { type ContractRule, rejectStatus, stripe } from "../rule.ts";
+import { licenseOnPaid, runningStatusOn } from "../billing.ts";
+import { type BusinessDate, businessDateOf, periodNearest } from "../calendar.ts";
+import { tellBoth } from "../canceling.ts";
+import type { Attention, Change, Notice, Reservation } from "../change.ts";
+import type { Contract } from "../contract.ts";
+import { isPeriodPaid, missPeriod } from "../missing-payments.ts";
+import { type ContractRule, isFinal, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
+import { statusRunningAgain } from "../settling-receipts.ts";
+import type { SubscriptionSeen } from "../step.ts";
+import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
+import { endWithSubscription } from "../subscription-ending.ts";
 
-const params = z.strictObject({});
+const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
+type Params = z.output<typeof params>;
 
+/**
+ * Something about the subscription of a contract has changed (`customer.subscription.created`, `updated`, `paused`,
+ * `resumed`). It is read, and what it says is mirrored: a reservation that was set, moved or lifted at Stripe; and that
+ * Stripe gets no money, which suspends a contract that runs. `unpaid` and `paused` are odd, since Stripe should be set to
+ * cancel after its last retry: operators are told. `active` by itself proves no payment: only with the current period paid
+ * does a suspended contract run again. One that has ended is taken as its end.
+ */
 export const recordSubscriptionChange: ContractRule<typeof params> = {
   kind: "record_subscription_change",
   subject: "contract",
@@ -13,5 +31,112 @@ export const recordSubscriptionChange: ContractRule<typeof params> = {
   },
   actors: stripe,
   params,
-  next: ({ world }) => rejectStatus(world.contract),
+  next(facts, answers) {
+    const { world, params: given } = facts;
+    const { subscriptionId } = given;
+    if (subscriptionId !== world.contract.stripeSubscriptionId || isFinal(world.contract)) return superseded();
+    const seen = answers.get("subscription") as SubscriptionSeen | undefined;
+    if (seen === undefined) {
+      return { type: "look", name: "subscription", look: { verb: "read_subscription", subscriptionId } };
+    }
+    if (seen.type === "missing") {
+      return superseded({ attention: [{ code: "subscription_missing", detail: { subscriptionId } }] });
+    }
+    if (hasEnded(seen)) return endWithSubscription(facts, seen, answers);
+    const change = mirror(facts, seen);
+    return Object.keys(change).length === 0 ? superseded() : settle(change);
+  },
+  nextAfterDeletion: () => superseded(),
 };
+
+/** Everything that the subscription says otherwise than our rows; without a key when there is nothing. */
+function mirror(facts: RuleFacts<Params>, subscription: FoundSubscription): Change {
+  const { world, today, zone } = facts;
+  const { contract } = world;
+  const mirrored = mirrorReservation(contract, endsByItselfOn(subscription, zone));
+  const isReserved = (mirrored === undefined ? contract.terminationOn : mirrored) !== null;
+  const lifted = mirrored === null && contract.terminationSource === "product_month";
+  const odd = oddity(subscription);
+  const current = periodNearest(contract.startOn, businessDateOf(subscription.currentPeriodStartAt, zone)).index;
+
+  const detail = { subscriptionId: subscription.id };
+  const attention: Attention[] = [];
+  if (lifted) attention.push({ code: "reservation_lifted_at_stripe", detail });
+  if (odd !== undefined) attention.push({ code: odd, detail });
+  const notices: Notice[] = odd === undefined ? [] : [tellOdd(subscription, current)];
+  const remarks = { ...(attention.length > 0 ? { attention } : {}), ...(notices.length > 0 ? { notices } : {}) };
+  const reservation = mirrored === undefined ? {} : { reservation: mirrored };
+
+  if (isRunning(contract) && getsNoMoney(subscription)) {
+    return {
+      status: "payment_unconfirmed",
+      ...reservation,
+      ...missPeriod(world, current),
+      ...remarks,
+      notices: [...tellBoth("contract_suspended", { period: current }), ...notices],
+    };
+  }
+  if (isRunning(contract)) {
+    const status = isReserved ? "termination_reserved" : runningStatusOn(contract, today);
+    const isOther = (status === "termination_reserved") !== (contract.status === "termination_reserved");
+    return { ...(isOther ? { status } : {}), ...reservation, ...remarks };
+  }
+  if (contract.status !== "payment_unconfirmed") return remarks;
+  if (subscription.stripeSubscriptionStatus === "active" && isPeriodPaid(world, current)) {
+    return { ...runAgain(facts, current, mirrored), ...remarks, notices: tellBoth("contract_running_again") };
+  }
+  return { ...reservation, ...remarks };
+}
+
+/** A suspended contract whose current period is paid, and of whose subscription Stripe says that all is well. */
+function runAgain(
+  { world, today }: RuleFacts<Params>,
+  current: number,
+  mirrored: Reservation | null | undefined,
+): Change {
+  const { contract, payments, licenses } = world;
+  const terminationOn = mirrored === undefined ? contract.terminationOn : (mirrored?.terminationOn ?? null);
+  const status = statusRunningAgain({ ...contract, terminationOn }, today);
+  const paid = payments.filter((row) => row.period === current && row.state === "paid").slice(0, 1);
+  const isReserved = status === "termination_reserved";
+  const reservation = isReserved ? mirrored : contract.terminationOn === null ? undefined : null;
+  return {
+    status,
+    ...(reservation === undefined ? {} : { reservation }),
+    licenses: status === "not_started" ? [] : paid.flatMap((row) => licenseOnPaid(row, licenses)),
+  };
+}
+
+/**
+ * The reservation that follows Stripe's: null for one that was lifted, undefined when it is as we know it. What the product's
+ * month has reserved stays its own at another date too. Nothing is reserved of what does not run and is not suspended.
+ */
+function mirrorReservation(contract: Contract, reservedOn: BusinessDate | null): Reservation | null | undefined {
+  if (!isRunning(contract) && contract.status !== "payment_unconfirmed") return undefined;
+  if (reservedOn === contract.terminationOn) return undefined;
+  if (reservedOn === null) return null;
+  const terminationSource = contract.terminationSource === "product_month" ? "product_month" : "stripe";
+  return { terminationOn: reservedOn, terminationSource };
+}
+
+/** Stripe's words for a subscription whose money does not come. */
+const unpaidStatuses: readonly string[] = ["past_due", "unpaid", "paused"];
+
+function getsNoMoney({ stripeSubscriptionStatus }: FoundSubscription): boolean {
+  return unpaidStatuses.includes(stripeSubscriptionStatus);
+}
+
+function oddity({ stripeSubscriptionStatus }: FoundSubscription): Attention["code"] | undefined {
+  if (stripeSubscriptionStatus === "unpaid") return "subscription_unpaid";
+  return stripeSubscriptionStatus === "paused" ? "subscription_paused" : undefined;
+}
+
+/** Operators are told once in each period, however often Stripe reports on the subscription meanwhile. */
+function tellOdd({ id, stripeSubscriptionStatus }: FoundSubscription, current: number): Notice {
+  return {
+    kind: "subscription_odd",
+    recipient: "operators",
+    detail: { subscriptionId: id, stripeSubscriptionStatus },
+    cause: `subscription_odd:${id}:${stripeSubscriptionStatus}:${current}`,
+  };
+}

@@ -1,8 +1,18 @@
 import { z } from "zod";
-import { type ContractRule, rejectStatus, stripe } from "../rule.ts";
+import { type ContractRule, isFinal, stripe, superseded } from "../rule.ts";
+import type { SubscriptionSeen } from "../step.ts";
+import { hasEnded } from "../subscription.ts";
+import { endWithSubscription } from "../subscription-ending.ts";
 
-const params = z.strictObject({});
+const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
 
+/**
+ * The subscription of a contract is over (`customer.subscription.deleted`): the retries that Stripe was set to make have run
+ * out, a reservation's date has come, or somebody ended it there. The contract is terminated, or canceled if it never began.
+ *
+ * The subscription is read, not trusted from the event. The end of a former one, or of a contract that has ended, says
+ * nothing new.
+ */
 export const recordSubscriptionEnd: ContractRule<typeof params> = {
   kind: "record_subscription_end",
   subject: "contract",
@@ -13,5 +23,18 @@ export const recordSubscriptionEnd: ContractRule<typeof params> = {
   },
   actors: stripe,
   params,
-  next: ({ world }) => rejectStatus(world.contract),
+  next(facts, answers) {
+    const { world, params: given } = facts;
+    const { subscriptionId } = given;
+    if (subscriptionId !== world.contract.stripeSubscriptionId || isFinal(world.contract)) return superseded();
+    const seen = answers.get("subscription") as SubscriptionSeen | undefined;
+    if (seen === undefined) {
+      return { type: "look", name: "subscription", look: { verb: "read_subscription", subscriptionId } };
+    }
+    if (seen.type === "missing") {
+      return superseded({ attention: [{ code: "subscription_missing", detail: { subscriptionId } }] });
+    }
+    return hasEnded(seen) ? endWithSubscription(facts, seen, answers) : superseded();
+  },
+  nextAfterDeletion: () => superseded(),
 };

@@ -35,7 +35,7 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
 
     const ending = endAtStripe(facts, answers);
     if (ending.type === "step") return ending.step;
-    const closing = closeInvoices(world, params.date, answers);
+    const closing = closeInvoices({ ...facts, today: params.date }, answers);
     if (closing.type === "step") return closing.step;
     return settle({
       status: "terminated",

@@ -5,8 +5,9 @@ import { type ContractRule, noParams, reject, rejectStatus, settle, staff } from
 /**
  * 解約処理: ends a suspended monthly contract at once. The unpaid periods count as never charged; what was paid stays
  * viewable. By card, in this order: the subscription is cancelled, its open invoices are voided and its drafts stopped
- * (voiding first could make Stripe run the subscription again), and then it is looked whether one was paid in between:
- * that one is a payment, and opens its period as any payment of a contract that has begun.
+ * (voiding first could make Stripe run the subscription again), and then it is looked whether one was paid in between,
+ * by the invoices that our rows name and by all that Stripe lists as paid: that one is a payment, and opens its period as
+ * any payment of a contract that has begun.
  */
 export const terminate: ContractRule<typeof noParams> = {
   kind: "terminate",
@@ -18,14 +19,14 @@ export const terminate: ContractRule<typeof noParams> = {
   },
   actors: staff,
   params: noParams,
-  next({ world, today }, answers) {
-    const { contract } = world;
+  next(facts, answers) {
+    const { contract } = facts.world;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.status !== "payment_unconfirmed") return rejectStatus(contract);
 
     const ending = endSubscription(contract, answers);
     if (ending.type === "step") return ending.step;
-    const closing = closeInvoices(world, today, answers);
+    const closing = closeInvoices(facts, answers);
     if (closing.type === "step") return closing.step;
     return settle({
       status: "terminated",

@@ -27,7 +27,6 @@ async function showContract({ db, clock, zone }: ApiDeps, context: ApiContext): 
 async function showButtons(buttons: ApiParts["buttons"], context: ApiContext): Promise<Response> {
   const listed = await buttons(contractIdOf(context), actorOf(context));
   if (listed.answer === "contract_not_found") throw contractNotFound();
-  if (listed.answer === "contract_deleted") throw contractDeleted(listed.operationId);
   return context.json(listed.body);
 }
 

@@ -95,5 +95,13 @@ async function answerPreview(preview: ApiParts["preview"], context: ApiContext):
   const previewed = await preview(request);
   if (previewed.answer === "invalid_request") throw invalidRequest(previewed.field, previewed.problem);
   if (previewed.answer === "stripe_unavailable") throw unavailable("Stripe");
+  if (previewed.answer === "unexplained") throw answerUnexplained(previewed.code);
   return context.json(previewed.body);
+}
+
+function answerUnexplained(code: string): Problem {
+  return new Problem("answer_unexplained", {
+    detail: `Stripe gave an answer that has no meaning here yet (${code}).`,
+    remedy: "Carried out, the operation would be held for a person. Look at the contract's objects at Stripe.",
+  });
 }

@@ -31,7 +31,7 @@ describeOnBackends("the API", (type) => {
     const outcome = await client.requestAndWait(confirm("op-1", "c-1"), { waitMs: 60_000 });
 
     expect(outcome).toMatchObject({ state: "succeeded", operation: { actorType: "service", actorId: "shop" } });
-    expect(await factsOf(worker)).toMatchObject({ roles: ["operations", "api"], api: expect.any(Number) });
+    expect(await factsOf(worker)).toMatchObject({ roles: ["operations", "catalog", "api"], api: expect.any(Number) });
     expect(JSON.stringify(worker.logs)).not.toContain(serviceToken);
   });
 
@@ -103,6 +103,6 @@ describe("a role that there is not", () => {
     const worker = world.startingWorker({ roles: ["webhooks"] });
 
     expect(await worker.ended()).toMatchObject({ code: 2 });
-    expect(worker.said()).toContain("operations, api");
+    expect(worker.said()).toContain("operations, catalog, api");
   });
 });

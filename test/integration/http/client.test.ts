@@ -125,7 +125,7 @@ describe("a client over HTTP", () => {
     expect(await client.buttons("shown")).toMatchObject({ contractId: "shown", actor: { id: "alice" } });
     expect(await client.operation("nothing")).toBeUndefined();
     expect(await client.contract("nothing")).toBeUndefined();
-    expect(await client.preview(suspend("d-1"))).toMatchObject({ wouldDo: "suspend" });
+    expect(await client.preview(suspend("d-1"))).toMatchObject({ asked: { id: "d-1" } });
   });
 
   it("does not take another server's 404 for the API's", async () => {

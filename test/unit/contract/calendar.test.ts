@@ -3,12 +3,14 @@ import { describe, expect, test } from "vitest";
 import {
   begunPeriods,
   businessDateOf,
+  isLater,
   isRenewalDate,
   monthOf,
   nextRenewalAfter,
   parseBusinessDate,
   parseInstant,
   periodAt,
+  periodNearest,
   periodOn,
   renewalDate,
 } from "../../../src/contract/calendar.ts";
@@ -254,5 +256,72 @@ describe("what is read", () => {
   test("parseInstant writes a moment in UTC, whatever offset it came with", () => {
     expect(parseInstant("2025-01-08T00:30:00+09:00")).toBe("2025-01-07T15:30:00Z");
     expect(parseInstant("2025-01-08T00:30:00.250Z")).toBe("2025-01-08T00:30:00.25Z");
+  });
+});
+
+describe("isLater", () => {
+  test.each([
+    ["2025-01-08T00:00:01Z", "2025-01-08T00:00:00Z", true],
+    ["2025-01-08T00:00:00Z", "2025-01-08T00:00:00Z", false],
+    ["2025-01-08T00:00:00Z", "2025-01-08T00:00:01Z", false],
+    // As text the first two would be the other way round.
+    ["2025-01-08T00:00:00.5Z", "2025-01-08T00:00:00Z", true],
+    ["2025-01-08T00:00:00Z", "2025-01-08T00:00:00.5Z", false],
+    ["2025-01-08T00:30:00+09:00", "2025-01-07T15:29:59Z", true],
+    ["2025-01-08T00:30:00+09:00", "2025-01-07T15:30:00+00:00", false],
+  ])("%s is later than %s: %s", (instant, other, expected) => {
+    expect(isLater(instant, other)).toBe(expected);
+  });
+});
+
+describe("periodNearest", () => {
+  /** The number of a day, counted from 1970-01-01, by the independent calendar. */
+  function numberOf([year, month, day]: Day): number {
+    let count = day - 1;
+    for (let each = 1970; each < year; each += 1) count += isLeap(each) ? 366 : 365;
+    for (let each = 1; each < month; each += 1) count += daysIn(year, each);
+    return count;
+  }
+  const starts = days.filter(([year]) => year < 2090);
+
+  test("finds the period that begins on the day itself", () => {
+    fc.assert(
+      fc.property(starts, fc.integer({ min: 0, max: 120 }), (start, n) => {
+        const startsOn = write(monthsLater(start, n));
+        expect(periodNearest(write(start), startsOn)).toEqual(periodAt(write(start), n));
+      }),
+    );
+  });
+
+  test("finds the same period for every day up to 13 days away from its beginning, which no clamping exceeds", () => {
+    fc.assert(
+      fc.property(starts, fc.integer({ min: 1, max: 120 }), fc.integer({ min: -13, max: 13 }), (start, n, daysAway) => {
+        const day = dayOfEpoch(numberOf(monthsLater(start, n)) + daysAway);
+        expect(periodNearest(write(start), write(day)).index).toBe(n);
+      }),
+    );
+  });
+
+  test("no other period begins nearer", () => {
+    fc.assert(
+      fc.property(starts, fc.integer({ min: -400, max: 2_000 }), (start, daysLater) => {
+        const day = Math.max(0, numberOf(start) + daysLater);
+        const distance = (n: number) => Math.abs(numberOf(monthsLater(start, n)) - day);
+        const { index } = periodNearest(write(start), write(dayOfEpoch(day)));
+        expect(distance(index + 1)).toBeGreaterThanOrEqual(distance(index));
+        if (index > 0) expect(distance(index - 1)).toBeGreaterThan(distance(index));
+      }),
+    );
+  });
+
+  test.each([
+    // Worked cases: the business dates on which Stripe, clamping by UTC, begins a period.
+    ["2025-01-31", "2025-03-01", 1],
+    ["2025-01-31", "2025-03-31", 2],
+    ["2025-03-01", "2025-03-29", 1],
+    ["2025-03-01", "2025-03-01", 0],
+    ["2025-03-01", "2024-12-24", 0],
+  ])("of a contract that started on %s, a period that begins on %s at Stripe is period %i", (start, day, index) => {
+    expect(periodNearest(parseBusinessDate(start), parseBusinessDate(day)).index).toBe(index);
   });
 });

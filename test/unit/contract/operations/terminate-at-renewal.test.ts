@@ -23,6 +23,7 @@ import {
   done,
   invoiceSeen,
   missing,
+  paidInvoices,
   periodEndAt,
   refused,
   subscriptionEnded,
@@ -173,6 +174,7 @@ describe("by card", () => {
       cancel_subscription: done(subscriptionEnded),
       unpaid_invoices: unpaidInvoices({ id: "in_3", stripeInvoiceStatus: "open" }),
       "void:in_3": done(invoiceSeen("in_3", "void")),
+      paid_invoices: paidInvoices(),
       "invoice:in_3": invoiceSeen("in_3", "void"),
     });
     expect(namesOf(played)).toEqual([
@@ -180,6 +182,7 @@ describe("by card", () => {
       "cancel_subscription",
       "unpaid_invoices",
       "void:in_3",
+      "paid_invoices",
       "invoice:in_3",
     ]);
     expect(settled(played)).toMatchObject({
@@ -203,6 +206,7 @@ describe("by card", () => {
     const played = play(setupSuspended(byCard, { stripeInvoiceId: "in_3" }), {
       subscription: subscriptionEnded,
       unpaid_invoices: unpaidInvoices(),
+      paid_invoices: paidInvoices(),
       "invoice:in_3": invoiceSeen("in_3", "paid", paid),
     });
     expect(settled(played)).toMatchObject({
@@ -281,6 +285,7 @@ test("a contract by card that never began opens nothing, even if its invoice was
   const played = play(facts, {
     subscription: subscriptionEnded,
     unpaid_invoices: unpaidInvoices(),
+    paid_invoices: paidInvoices(),
     "invoice:in_0": invoiceSeen("in_0", "paid", { paidAt: "2025-02-07T15:01:00Z" }),
   });
   expect(settled(played)).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });

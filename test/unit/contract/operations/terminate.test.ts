@@ -4,7 +4,17 @@ import type { Answer } from "../../../../src/contract/step.ts";
 import { makeFacts, makePayment, makePeriods, makeWorld, on, openFor, revokedFor } from "../../../support/facts.ts";
 import { type Play, play, settled } from "../support/play.ts";
 import { askedBy, expectRefusalsInOrder, refusalOf, statusesAllowed, withContract } from "../support/refusals.ts";
-import { done, invoiceSeen, missing, refused, subscriptionEnded, unpaidInvoices } from "../support/stripe-answers.ts";
+import {
+  done,
+  invoiceSeen,
+  missing,
+  paidInvoiceSeen,
+  paidInvoices,
+  periodLine,
+  refused,
+  subscriptionEnded,
+  unpaidInvoices,
+} from "../support/stripe-answers.ts";
 
 const paidBefore = makePeriods([0, 1, 2]);
 const third = makePayment({ period: 3, state: "unpaid" });
@@ -25,6 +35,7 @@ function setupByCard(rows: readonly Payment[] = [thirdByCard]) {
   return setup({ paymentMethod: "card" }, rows);
 }
 
+const closed = { unpaid_invoices: unpaidInvoices(), paid_invoices: paidInvoices() } satisfies Record<string, Answer>;
 const ended = { cancel_subscription: done(subscriptionEnded) } satisfies Record<string, Answer>;
 const notices = [
   { kind: "contract_terminated", recipient: "customer", detail: {} },
@@ -94,6 +105,7 @@ describe("by card", () => {
       ),
       "stop:in_4": done(invoiceSeen("in_4", "draft")),
       "void:in_3": done(invoiceSeen("in_3", "void")),
+      paid_invoices: paidInvoices(),
       "invoice:in_3": invoiceSeen("in_3", "void"),
     });
     expect(played.steps).toEqual([
@@ -101,6 +113,7 @@ describe("by card", () => {
       { type: "look", name: "unpaid_invoices", look: { verb: "list_unpaid_invoices", subscriptionId: "sub_1" } },
       { type: "call", name: "stop:in_4", call: { verb: "stop_invoice", invoiceId: "in_4" } },
       { type: "call", name: "void:in_3", call: { verb: "void_invoice", invoiceId: "in_3" } },
+      { type: "look", name: "paid_invoices", look: { verb: "list_paid_invoices", subscriptionId: "sub_1" } },
       { type: "look", name: "invoice:in_3", look: { verb: "read_invoice", invoiceId: "in_3" } },
     ]);
     expect(settled(played)).toEqual({
@@ -141,6 +154,7 @@ describe("by card", () => {
       ...ended,
       unpaid_invoices: unpaidInvoices({ id: "in_3", stripeInvoiceStatus: "open" }),
       "void:in_3": refused("invoice_not_open"),
+      paid_invoices: paidInvoices(),
       "invoice:in_3": paidAfterAll,
     });
     expect(settled(played)).toMatchObject({
@@ -154,7 +168,7 @@ describe("by card", () => {
   });
 
   test("an invoice that was paid before it could be listed is found by the unpaid row", () => {
-    const played = play(setupByCard(), { ...ended, unpaid_invoices: unpaidInvoices(), "invoice:in_3": paidAfterAll });
+    const played = play(setupByCard(), { ...ended, ...closed, "invoice:in_3": paidAfterAll });
     expect(settled(played)).toMatchObject({
       paymentMoves: [{ id: third.id, to: "paid" }],
       attention: [{ code: "invoice_paid_meanwhile" }],
@@ -164,7 +178,7 @@ describe("by card", () => {
   test("an invoice paid out of band is a payment without an intent", () => {
     const played = play(setupByCard(), {
       ...ended,
-      unpaid_invoices: unpaidInvoices(),
+      ...closed,
       "invoice:in_3": { ...paidAfterAll, paymentIntentId: null },
     });
     expect(settled(played).paymentMoves?.[0]).not.toHaveProperty("stripePaymentIntentId");
@@ -182,6 +196,7 @@ describe("by card", () => {
       ...ended,
       unpaid_invoices: unpaidInvoices({ id: "in_2", stripeInvoiceStatus: "open" }),
       "void:in_2": done(invoiceSeen("in_2", "void")),
+      paid_invoices: paidInvoices(),
       "invoice:in_2": invoiceSeen("in_2", "void"),
       "invoice:in_3": paidAfterAll,
     });
@@ -196,7 +211,7 @@ describe("by card", () => {
     const first = makePayment({ period: 0, state: "unpaid", stripeInvoiceId: "in_3" });
     const contract = { status: "payment_unconfirmed", paymentMethod: "card", startOn: on("2025-02-01") } as const;
     const facts = makeFacts("terminate", { world: makeWorld({ contract, payments: [first] }) });
-    const played = play(facts, { ...ended, unpaid_invoices: unpaidInvoices(), "invoice:in_3": paidAfterAll });
+    const played = play(facts, { ...ended, ...closed, "invoice:in_3": paidAfterAll });
     expect(settled(played)).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });
   });
 
@@ -228,5 +243,66 @@ describe("by card", () => {
       "invoice:in_9": seen,
     });
     expect(settled(played).attention).toEqual([]);
+  });
+
+  describe("an unpaid row that names no invoice", () => {
+    const listed = { id: "in_9", amountPaidMinor: 1_980, paidAt: "2025-01-20T02:59:00Z", paymentIntentId: "pi_9" };
+
+    test("is paid by an invoice that Stripe lists as paid and our rows do not know", () => {
+      const played = play(setupByCard([third]), {
+        ...ended,
+        ...closed,
+        paid_invoices: paidInvoices(listed),
+        "invoice:in_9": paidInvoiceSeen("in_9", [periodLine("2025-01-08")]),
+      });
+      expect(settled(played)).toMatchObject({
+        status: "terminated",
+        paymentMoves: [
+          {
+            id: third.id,
+            from: "unpaid",
+            to: "paid",
+            paidAt: "2025-01-19T15:00:00Z",
+            stripeInvoiceId: "in_9",
+            stripePaymentIntentId: "pi_9",
+          },
+        ],
+        licenses: [{ type: "restored", paymentId: third.id, from: "suspended" }],
+        attention: [{ code: "invoice_paid_meanwhile", detail: { invoiceId: "in_9", amountMinor: 1_980 } }],
+      });
+    });
+
+    test("is written off when what was paid is another period, of which nothing is said", () => {
+      const played = play(setupByCard([third]), {
+        ...ended,
+        ...closed,
+        paid_invoices: paidInvoices(listed),
+        "invoice:in_9": paidInvoiceSeen("in_9", [periodLine("2024-12-08")]),
+      });
+      expect(settled(played)).toMatchObject({
+        paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
+        attention: [],
+      });
+    });
+
+    test.each([
+      ["invoice", { stripeInvoiceId: "in_9" }],
+      ["payment intent", { stripePaymentIntentId: "pi_9" }],
+    ])("is not looked for behind an invoice whose %s a paid row names", (_, known) => {
+      const rows = [third, makePayment({ period: 4, ...known })];
+      const played = play(setupByCard(rows), { ...ended, ...closed, paid_invoices: paidInvoices(listed) });
+      expect(namesOf(played)).toEqual(["cancel_subscription", "unpaid_invoices", "paid_invoices"]);
+    });
+
+    test("becomes paid once, although two invoices pay it", () => {
+      const played = play(setupByCard([third]), {
+        ...ended,
+        ...closed,
+        paid_invoices: paidInvoices(listed, { ...listed, id: "in_10", paymentIntentId: "pi_10" }),
+        "invoice:in_9": paidInvoiceSeen("in_9", [periodLine("2025-01-08")]),
+        "invoice:in_10": paidInvoiceSeen("in_10", [periodLine("2025-01-08")]),
+      });
+      expect(settled(played).paymentMoves).toEqual([expect.objectContaining({ to: "paid", stripeInvoiceId: "in_9" })]);
+    });
   });
 });

@@ -109,7 +109,7 @@ function movePayments(payments: readonly Payment[], { paymentMoves = [] }: Chang
 }
 
 function movePayment(payment: Payment, { to, paidAt, ...learned }: PaymentMove): Payment {
-  const movedAt = to === "paid" ? (paidAt ?? payment.paidAt) : to === "refunded" ? payment.paidAt : null;
+  const movedAt = to === "paid" || to === "refunded" ? (paidAt ?? payment.paidAt) : null;
   if ((to === "paid" || to === "refunded") !== (movedAt !== null)) throw new Error(`${payment.id} is ${to} at no time`);
   return {
     ...payment,

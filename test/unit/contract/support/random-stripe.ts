@@ -1,18 +1,17 @@
 import { type BusinessDate, periodAt, periodOn } from "../../../../src/contract/calendar.ts";
 import type { ContractWorld } from "../../../../src/contract/contract.ts";
-import type { Answer, PaidInvoicesSeen } from "../../../../src/contract/step.ts";
+import { leftOfPayment } from "../../../../src/contract/refunding.ts";
+import type { Answer, PaidInvoicesSeen, RefundSeen, RefundsSeen } from "../../../../src/contract/step.ts";
 import { noonOf } from "../../../support/facts.ts";
 import type { CallStep, LookStep } from "./play.ts";
-import {
-  done,
-  invoiceSeen,
-  missing,
-  refundSeen,
-  refundsSeen,
-  refused,
-  subscriptionSeen,
-  unpaidInvoices,
-} from "./stripe-answers.ts";
+import { done, invoiceSeen, missing, refundSeen, refused, subscriptionSeen, unpaidInvoices } from "./stripe-answers.ts";
+
+/** What a charge has left, as Stripe counts: what has failed or was called off has come back. */
+function leftMinorOf(chargedMinor: number, refunds: readonly RefundSeen[]): number {
+  return refunds
+    .filter(({ stripeRefundStatus }) => stripeRefundStatus !== "failed" && stripeRefundStatus !== "canceled")
+    .reduce((left, { amountMinor }) => left - amountMinor, chargedMinor);
+}
 
 /** Takes one of the options; which one is the test's chance. The first is the ordinary course of things. */
 export type Pick = <T>(...options: readonly [T, ...T[]]) => T;
@@ -26,6 +25,8 @@ export class RandomStripe {
   readonly #today: BusinessDate;
   readonly #pick: Pick;
   readonly #leftMinor = new Map<string, number>();
+  /** Charges of this moment, of which our rows do not know yet. */
+  readonly #charges = new Map<string, number>();
 
   constructor(world: ContractWorld, today: BusinessDate, pick: Pick) {
     this.#world = world;
@@ -44,6 +45,12 @@ export class RandomStripe {
           this.#subscription(),
           { ...this.#subscription(), cancelAtPeriodEnd: true },
           this.#subscription(),
+          { ...this.#subscription(), stripeSubscriptionStatus: this.#pick("past_due", "unpaid", "paused", "trialing") },
+          {
+            ...this.#subscription(),
+            stripeSubscriptionStatus: this.#pick("canceled", "incomplete_expired"),
+            endedAt: noonOf(this.#today),
+          },
           missing,
         );
       case "list_unpaid_invoices":
@@ -54,9 +61,10 @@ export class RandomStripe {
         );
       case "read_invoice":
         return this.#pick<Answer>(
+          this.#invoice(look.invoiceId, "paid"),
           invoiceSeen(look.invoiceId, "void"),
-          invoiceSeen(look.invoiceId, "paid", { paidAt: noonOf(this.#today), paymentIntentId: "pi_late" }),
-          invoiceSeen(look.invoiceId, "open"),
+          this.#invoice(look.invoiceId, "open"),
+          this.#invoice(look.invoiceId, "uncollectible"),
           missing,
         );
       case "list_paid_invoices":
@@ -72,13 +80,7 @@ export class RandomStripe {
         );
       case "read_payment_intent":
         return this.#pick<Answer>(
-          {
-            type: "found",
-            id: look.paymentIntentId,
-            stripePaymentIntentStatus: "succeeded",
-            amountReceivedMinor: this.#world.contract.priceMinor,
-            paidAt: noonOf(this.#today),
-          },
+          this.#paidIntent(look.paymentIntentId),
           {
             type: "found",
             id: look.paymentIntentId,
@@ -88,14 +90,76 @@ export class RandomStripe {
           },
           missing,
         );
-      case "list_refunds": {
-        const chargedMinor = this.#chargedMinor(look.paymentIntentId);
-        const left = this.#left(look.paymentIntentId);
-        const seenMinor = this.#pick(left, left, Math.floor(left / 2), 0);
-        this.#leftMinor.set(look.paymentIntentId, seenMinor);
-        return this.#pick<Answer>(refundsSeen(chargedMinor, seenMinor), missing);
-      }
+      case "list_refunds":
+        return this.#pick<Answer>(this.#refundsOf(look.paymentIntentId), missing);
     }
+  }
+
+  #paidIntent(id: string): Answer {
+    const { priceMinor, initialFeeMinor } = this.#world.contract;
+    const amountReceivedMinor = priceMinor + initialFeeMinor;
+    this.#charges.set(id, amountReceivedMinor);
+    return {
+      ...{ type: "found", id, stripePaymentIntentStatus: "succeeded", amountReceivedMinor },
+      paidAt: noonOf(this.#today),
+    };
+  }
+
+  /** An invoice of one of the periods around today, which may bring the initial fee, something else, or be a former one's. */
+  #invoice(id: string, stripeInvoiceStatus: "paid" | "open" | "uncollectible"): Answer {
+    const { startOn, priceMinor, initialFeeMinor, formerStripeSubscriptionIds } = this.#world.contract;
+    const index = Math.max(0, (periodOn(startOn, this.#today)?.index ?? 0) + this.#pick(0, 0, -1, 1));
+    const { startsOn, endsOn } = periodAt(startOn, index);
+    const times = { startsAt: noonOf(startsOn), endsAt: noonOf(endsOn), isProration: false };
+    const period = { id: `il_${index}`, amountMinor: priceMinor, billsSubscription: true, ...times };
+    const fee = { ...period, id: "il_fee", amountMinor: initialFeeMinor || 300, billsSubscription: false };
+    const lines = this.#pick([period], [period, fee], [fee], [{ ...period, isProration: true }, period], []);
+    const amountMinor = lines.reduce((sum, line) => sum + line.amountMinor, 0);
+    const isPaid = stripeInvoiceStatus === "paid";
+    const paymentIntentId = isPaid ? this.#pick(`pi_of_${id}`, `pi_of_${id}`, null) : null;
+    if (paymentIntentId !== null) this.#charges.set(paymentIntentId, amountMinor);
+    return invoiceSeen(id, stripeInvoiceStatus, {
+      amountDueMinor: amountMinor,
+      amountPaidMinor: isPaid ? amountMinor : 0,
+      paidAt: isPaid ? noonOf(this.#today) : null,
+      paymentIntentId,
+      subscriptionId: this.#pick("sub_1", "sub_1", formerStripeSubscriptionIds[0] ?? "sub_9"),
+      billingReason: this.#pick("subscription_cycle", "subscription_create"),
+      lines,
+    });
+  }
+
+  /** What became of our own refunds of a charge, and perhaps one that somebody made on the dashboard. */
+  #refundsOf(intent: string): RefundsSeen {
+    const chargedMinor = this.#chargedMinor(intent);
+    const rows = this.#world.refunds.filter(
+      (row) => row.stripePaymentIntentId === intent && row.stripeRefundId !== null && row.supersededBy === null,
+    );
+    const ours = rows.map(({ id, stripeRefundId, amountMinor, state }): RefundSeen => {
+      const isOver = state === "failed" || state === "canceled";
+      const status = isOver ? state : this.#pick(state, "succeeded", "failed", "pending");
+      const mine = id === stripeRefundId ? null : id;
+      return { id: stripeRefundId ?? "none", amountMinor, stripeRefundStatus: status, refundId: mine };
+    });
+    const left = this.#world.payments
+      .filter(({ stripePaymentIntentId }) => stripePaymentIntentId === intent)
+      .map((payment) => leftOfPayment(this.#world, payment));
+    const most = Math.min(Math.max(0, ...left), leftMinorOf(chargedMinor, ours));
+    const amountMinor = this.#pick(0, most, Math.floor(most / 2));
+    const others: readonly RefundSeen[] =
+      amountMinor === 0
+        ? []
+        : [
+            {
+              ...{ id: `re_by_others_${intent}_${this.#world.refunds.length}`, amountMinor, refundId: null },
+              stripeRefundStatus: this.#pick("succeeded", "pending", "failed", "canceled"),
+            },
+          ];
+    const refunds = [...others, ...ours];
+    // As far as a rule has been told, and what it has sent since.
+    const leftMinor = this.#leftMinor.get(intent) ?? leftMinorOf(chargedMinor, refunds);
+    this.#leftMinor.set(intent, leftMinor);
+    return { type: "found", chargedMinor, leftMinor, disputed: false, refunds };
   }
 
   #call(call: CallStep["call"]): Answer {
@@ -125,7 +189,7 @@ export class RandomStripe {
     const outcome = this.#pick("succeeded", "pending", "requires_action", "failed", "canceled", "refused");
     if (outcome === "refused") return refused("charge_disputed");
     if (outcome !== "failed" && outcome !== "canceled") this.#leftMinor.set(paymentIntentId, left - amountMinor);
-    return done(refundSeen(refundId, amountMinor, outcome));
+    return done({ ...refundSeen(refundId, amountMinor, outcome), id: `re:${refundId}` });
   }
 
   #subscription(periodsLater = 0) {
@@ -151,7 +215,8 @@ export class RandomStripe {
 
   #chargedMinor(intent: string): number {
     const rows = this.#world.payments.filter((row) => row.stripePaymentIntentId === intent);
-    return rows.reduce((sum, row) => sum + row.amountMinor, 0);
+    const known = rows.reduce((sum, row) => sum + row.amountMinor, 0);
+    return Math.max(known, this.#charges.get(intent) ?? 0);
   }
 
   #left(intent: string): number {

@@ -1,6 +1,9 @@
 import type {
   CallAnswer,
+  InvoiceLineSeen,
   InvoiceSeen,
+  PaidInvoicesSeen,
+  PaymentIntentSeen,
   RefundSeen,
   RefundsSeen,
   RefusalCode,
@@ -53,6 +56,61 @@ export function invoiceSeen(id: string, stripeInvoiceStatus: string, overrides: 
     lines: [],
     ...overrides,
   } satisfies FoundInvoice;
+}
+
+/** A line for the period of `sub_1` that begins on a date, at nine in the morning in Tokyo. */
+export function periodLine(startsOn: string, overrides: Partial<InvoiceLineSeen> = {}): InvoiceLineSeen {
+  return {
+    id: `il_${startsOn}`,
+    amountMinor: 1_980,
+    startsAt: `${startsOn}T00:00:00Z`,
+    endsAt: `${startsOn}T00:00:00Z`,
+    billsSubscription: true,
+    isProration: false,
+    ...overrides,
+  };
+}
+
+/** A line beside the subscription's items, as an initial fee is. */
+export function addedLine(amountMinor: number, overrides: Partial<InvoiceLineSeen> = {}): InvoiceLineSeen {
+  return periodLine("2024-10-08", { id: "il_added", amountMinor, billsSubscription: false, ...overrides });
+}
+
+/** A paid invoice with these lines, of which all was paid: by `pi_<tail>`, at the beginning of 20 January in Tokyo. */
+export function paidInvoiceSeen(
+  id: string,
+  lines: readonly InvoiceLineSeen[],
+  overrides: Partial<FoundInvoice> = {},
+): FoundInvoice & { readonly paidAt: string } {
+  const amountMinor = lines.reduce((sum, line) => sum + line.amountMinor, 0);
+  return {
+    ...invoiceSeen(id, "paid", { amountDueMinor: amountMinor, amountPaidMinor: amountMinor, lines }),
+    paidAt: "2025-01-19T15:00:00Z",
+    paymentIntentId: `pi_${id.slice(3)}`,
+    ...overrides,
+  } as FoundInvoice & { readonly paidAt: string };
+}
+
+export function paidInvoices(...invoices: PaidInvoicesSeen["invoices"]): PaidInvoicesSeen {
+  return { invoices };
+}
+
+export function intentSeen(amountReceivedMinor: number, paidAt: string | null = "2025-01-19T15:00:00Z") {
+  return {
+    type: "found",
+    id: "pi_1",
+    stripePaymentIntentStatus: paidAt === null ? "requires_payment_method" : "succeeded",
+    amountReceivedMinor: paidAt === null ? 0 : amountReceivedMinor,
+    paidAt,
+  } satisfies PaymentIntentSeen;
+}
+
+/** The refunds of a charge, newest first as Stripe lists them: what they leave follows from them. */
+export function refundsListed(chargedMinor: number, ...refunds: readonly RefundSeen[]): RefundsSeen {
+  const leftMinor = refunds
+    .filter(({ stripeRefundStatus }) => stripeRefundStatus !== "failed" && stripeRefundStatus !== "canceled")
+    .reduce((left, { amountMinor }) => left - amountMinor, chargedMinor);
+  return { type: "found", chargedMinor, leftMinor, disputed: false, refunds };
 }
 
 export function unpaidInvoices(...invoices: UnpaidInvoicesSeen["invoices"]): UnpaidInvoicesSeen {

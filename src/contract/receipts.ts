@@ -1,0 +1,197 @@
+import { opensContent } from "./billing.ts";
+import { businessDateOf, type Instant, periodAt, periodNearest } from "./calendar.ts";
+import type { Attention, NewPayment, PaymentMove } from "./change.ts";
+import type { Contract, ContractWorld, Payment, PaymentSubject } from "./contract.ts";
+import type { InvoiceLineSeen, InvoiceSeen, PaymentIntentSeen } from "./step.ts";
+
+/** One thing that money from Stripe pays: the initial fee, the one-time price, or a period. */
+export interface ReceivedItem {
+  readonly subject: PaymentSubject;
+  readonly period: number | null;
+  readonly amountMinor: number;
+  /** What names a new row for it: the invoice and its line, or the intent. */
+  readonly rowId: string;
+}
+
+/** Money that Stripe took, with what it pays of a contract. */
+export interface Receipt {
+  readonly invoiceId: string | null;
+  /** Null for an invoice that was paid out of band, or out of the customer's credit. */
+  readonly paymentIntentId: string | null;
+  readonly paidAt: Instant;
+  readonly items: readonly ReceivedItem[];
+}
+
+export type FoundInvoice = Extract<InvoiceSeen, { type: "found" }>;
+
+/** An invoice that has been paid, with the time; undefined for any other. */
+export function asPaid(invoice: InvoiceSeen): (FoundInvoice & { readonly paidAt: Instant }) | undefined {
+  if (invoice.type === "missing" || invoice.stripeInvoiceStatus !== "paid" || invoice.paidAt === null) return undefined;
+  return { ...invoice, paidAt: invoice.paidAt };
+}
+
+/**
+ * What an invoice bills of the contract, one item for each thing. A line bills the period that begins nearest to its own
+ * start. On a subscription's first invoice, a line beside the subscription's items is the initial fee, as long as no other
+ * money has paid that. Lines of nothing and credits, prorations, and whatever else was added to the invoice, bill nothing.
+ */
+export function itemsOf(
+  { contract, payments }: Pick<ContractWorld, "contract" | "payments">,
+  invoice: FoundInvoice,
+  zone: string,
+): readonly ReceivedItem[] {
+  const billed = invoice.lines.filter((line) => line.amountMinor > 0 && !line.isProration);
+  const items: ReceivedItem[] = [];
+  const fee = feeLine(contract, invoice, billed);
+  const source = { invoiceId: invoice.id, paymentIntentId: invoice.paymentIntentId };
+  const isFeePaid = payments.some((row) => row.subject === "initial_fee" && holdsMoney(row) && !isOf(row, source));
+  if (fee !== undefined && !isFeePaid) {
+    items.push({ subject: "initial_fee", period: null, amountMinor: fee.amountMinor, rowId: rowIdOf(invoice, fee) });
+  }
+  for (const line of billed.filter(({ billsSubscription }) => billsSubscription)) {
+    const period = periodNearest(contract.startOn, businessDateOf(line.startsAt, zone)).index;
+    const index = items.findIndex((item) => item.period === period);
+    const same = items[index];
+    // Two lines for one period, as for two items of a subscription, are one payment.
+    if (same !== undefined) items[index] = { ...same, amountMinor: same.amountMinor + line.amountMinor };
+    else items.push({ subject: "period", period, amountMinor: line.amountMinor, rowId: rowIdOf(invoice, line) });
+  }
+  return items;
+}
+
+function rowIdOf(invoice: FoundInvoice, line: InvoiceLineSeen): string {
+  return `${invoice.id}:${line.id}`;
+}
+
+/** Of several lines that could be the initial fee, the one over the amount agreed, or else the first. */
+function feeLine(
+  { initialFeeMinor }: Contract,
+  { billingReason }: FoundInvoice,
+  billed: readonly InvoiceLineSeen[],
+): InvoiceLineSeen | undefined {
+  if (initialFeeMinor === 0 || billingReason !== "subscription_create") return undefined;
+  const added = billed.filter(({ billsSubscription }) => !billsSubscription);
+  return added.find(({ amountMinor }) => amountMinor === initialFeeMinor) ?? added[0];
+}
+
+/**
+ * What a paid invoice pays. Its lines are before discounts and credit, so that together they may come to more than was
+ * due: then the later ones count for less, down to nothing, which pays them all the same.
+ */
+export function receiptOf(
+  world: Pick<ContractWorld, "contract" | "payments">,
+  invoice: FoundInvoice & { readonly paidAt: Instant },
+  zone: string,
+): Receipt {
+  let dueMinor = invoice.amountDueMinor;
+  const items = itemsOf(world, invoice, zone).map((item) => {
+    const amountMinor = Math.min(item.amountMinor, dueMinor);
+    dueMinor -= amountMinor;
+    return { ...item, amountMinor };
+  });
+  return { invoiceId: invoice.id, paymentIntentId: invoice.paymentIntentId, paidAt: invoice.paidAt, items };
+}
+
+/** What the payment intent of a one-time contract pays: the initial fee as agreed, and the price with the rest. */
+export function receiptOfIntent(
+  { contract, payments }: ContractWorld,
+  intent: Extract<PaymentIntentSeen, { type: "found" }> & { readonly paidAt: Instant },
+): Receipt {
+  const { id, amountReceivedMinor, paidAt } = intent;
+  const isFeePaid = payments.some((row) => row.subject === "initial_fee" && holdsMoney(row));
+  const coversFee = amountReceivedMinor > contract.initialFeeMinor;
+  const feeMinor = contract.initialFeeMinor > 0 && coversFee && !isFeePaid ? contract.initialFeeMinor : 0;
+  const item = (subject: PaymentSubject, amountMinor: number): ReceivedItem => ({
+    subject,
+    period: null,
+    amountMinor,
+    rowId: `${id}:${subject}`,
+  });
+  const fee = feeMinor > 0 ? [item("initial_fee", feeMinor)] : [];
+  const items = [...fee, item("one_time_price", amountReceivedMinor - feeMinor)];
+  return { invoiceId: null, paymentIntentId: id, paidAt, items };
+}
+
+/** A row of the purchase history as the receipt leaves it: paid, with what was really paid. */
+export interface RecordedRow extends Pick<Payment, "id" | "subject" | "period" | "amountMinor"> {
+  readonly stripePaymentIntentId: string | null;
+  /** Whether it is the second payment for the same thing, beside one that stands. It opens nothing of its own. */
+  readonly isSecond: boolean;
+}
+
+/** What a receipt changes of the purchase history. */
+export interface Recording {
+  readonly rows: readonly RecordedRow[];
+  readonly newPayments: readonly NewPayment[];
+  readonly paymentMoves: readonly PaymentMove[];
+  readonly attention: readonly Attention[];
+}
+
+/**
+ * Records what a receipt pays and no row shows yet: the row that waits for it, or was written off, becomes paid with what
+ * was really paid; otherwise a new row is written, named after invoice and line. What other money has paid already gets a
+ * second row, and attention.
+ */
+export function recordReceipt({ contract, payments }: ContractWorld, receipt: Receipt): Recording {
+  const { invoiceId, paymentIntentId, paidAt } = receipt;
+  const unrecorded = receipt.items.filter((item) => !payments.some((row) => isRecorded(row, item, receipt)));
+  const rows: RecordedRow[] = [];
+  const newPayments: NewPayment[] = [];
+  const paymentMoves: PaymentMove[] = [];
+  const attention: Attention[] = [];
+  for (const item of unrecorded) {
+    const { subject, period, amountMinor, rowId } = item;
+    const waiting = waitingRow(payments, item, receipt);
+    const isSecond = payments.some((row) => isFor(row, item) && row.state === "paid");
+    const id = waiting?.id ?? rowId;
+    rows.push({ id, subject, period, amountMinor, stripePaymentIntentId: paymentIntentId, isSecond });
+    if (isSecond) attention.push({ code: "period_paid_twice", detail: { paymentId: id, amountMinor } });
+    if (waiting === undefined) {
+      const startsOn = period === null ? null : periodAt(contract.startOn, period).startsOn;
+      newPayments.push({
+        ...{ id, subject, period, startsOn, amountMinor, state: "paid", paidAt },
+        stripePaymentIntentId: paymentIntentId,
+        stripeInvoiceId: invoiceId,
+      });
+    } else {
+      paymentMoves.push({
+        ...{ id, from: waiting.state, to: "paid", paidAt },
+        ...(amountMinor === waiting.amountMinor ? {} : { amountMinor }),
+        ...(invoiceId === null ? {} : { stripeInvoiceId: invoiceId }),
+        ...(paymentIntentId === null ? {} : { stripePaymentIntentId: paymentIntentId }),
+      });
+    }
+  }
+  return { rows, newPayments, paymentMoves, attention };
+}
+
+/** The row that this money moves: the one that names the invoice, or else any that waits for the same thing. */
+function waitingRow(payments: readonly Payment[], item: ReceivedItem, { invoiceId }: Receipt): Payment | undefined {
+  const waiting = payments.filter((row) => isFor(row, item) && !holdsMoney(row));
+  return waiting.find(({ stripeInvoiceId }) => stripeInvoiceId !== null && stripeInvoiceId === invoiceId) ?? waiting[0];
+}
+
+function isRecorded(row: Payment, item: ReceivedItem, receipt: Receipt): boolean {
+  return isFor(row, item) && holdsMoney(row) && isOf(row, receipt);
+}
+
+function isFor(row: Payment, { subject, period }: Pick<ReceivedItem, "subject" | "period">): boolean {
+  return row.subject === subject && row.period === period;
+}
+
+/** Whether a row shows that money came, even if it went back since. */
+export function holdsMoney({ state }: Pick<Payment, "state">): boolean {
+  return state === "paid" || state === "refunded";
+}
+
+/** Whether a row is part of this invoice, or of what this intent paid. */
+export function isOf(row: Payment, { invoiceId, paymentIntentId }: Pick<Receipt, "invoiceId" | "paymentIntentId">) {
+  const sameInvoice = invoiceId !== null && row.stripeInvoiceId === invoiceId;
+  const sameIntent = paymentIntentId !== null && row.stripePaymentIntentId === paymentIntentId;
+  return sameInvoice || sameIntent;
+}
+
+/** Whether a recorded row opens content by itself. */
+export function opensByItself(row: RecordedRow): boolean {
+  return opensContent(row) && !row.isSecond;
+}

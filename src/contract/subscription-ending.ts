@@ -1,0 +1,51 @@
+import { licenseOnPaid } from "./billing.ts";
+import { businessDateOf } from "./calendar.ts";
+import { callOffEnded, tellBoth } from "./canceling.ts";
+import { closeInvoices } from "./closing-invoices.ts";
+import { holdsMoney } from "./receipts.ts";
+import { type RuleFacts, settle } from "./rule.ts";
+import type { Answers, Step } from "./step.ts";
+import type { FoundSubscription } from "./subscription.ts";
+
+/**
+ * What the end of its subscription at Stripe means for a contract that has not ended: if it never began, it is canceled as
+ * `cancel` does it; otherwise it is terminated as `terminate` does it. Nothing is left to end at Stripe but the invoices.
+ */
+export function endWithSubscription(
+  facts: RuleFacts<unknown>,
+  subscription: FoundSubscription,
+  answers: Answers,
+): Step {
+  const { world } = facts;
+  const { contract, payments, licenses } = world;
+  if (hasNeverBegun(facts, subscription)) return callOffEnded(world, [], answers);
+
+  const closing = closeInvoices(facts, answers);
+  if (closing.type === "step") return closing.step;
+  // It began and ended before its start was processed here: what was paid stays viewable, so it has to open first.
+  const opened = contract.status === "not_started" ? payments.filter(({ state }) => state === "paid") : [];
+  return settle({
+    status: "terminated",
+    reservation: null,
+    paymentMoves: closing.paymentMoves,
+    licenses: [...opened.flatMap((payment) => licenseOnPaid(payment, licenses)), ...closing.licenses],
+    attention: closing.attention,
+    notices: tellBoth("contract_terminated"),
+  });
+}
+
+/**
+ * Whether the contract never began. `incomplete_expired` is Stripe's word for a subscription whose first invoice was never
+ * paid; of a contract that has run, by a subscription before this one, it is an end like any other, lest all that was paid
+ * for what was viewed went back.
+ */
+function hasNeverBegun(
+  { world: { contract, payments }, zone, today }: RuleFacts<unknown>,
+  { stripeSubscriptionStatus, endedAt }: FoundSubscription,
+): boolean {
+  if (contract.status === "awaiting_payment") return true;
+  const endedOn = endedAt === null ? today : businessDateOf(endedAt, zone);
+  if (endedOn < contract.startOn) return true;
+  const hasRun = payments.some((row) => row.period !== null && holdsMoney(row));
+  return stripeSubscriptionStatus === "incomplete_expired" && !hasRun;
+}

@@ -1,0 +1,517 @@
+import { describe, expect, test } from "vitest";
+import type { Contract, License, Payment } from "../../../../src/contract/contract.ts";
+import { contractStatuses } from "../../../../src/contract/contract.ts";
+import { makeFacts, makePayment, makePeriods, makeWorld, on, openFor, revokedFor } from "../../../support/facts.ts";
+import { play, rejected, settled } from "../support/play.ts";
+import { askedBy, refusalOf } from "../support/refusals.ts";
+import {
+  addedLine,
+  intentSeen,
+  invoiceSeen,
+  missing,
+  paidInvoiceSeen,
+  periodLine,
+  subscriptionEnded,
+  subscriptionSeen,
+} from "../support/stripe-answers.ts";
+
+const actor = { type: "stripe", id: "evt_1" } as const;
+const earlier = makePeriods([0, 1, 2]).map((row) => ({
+  ...row,
+  stripeInvoiceId: `in_${row.period}`,
+  stripePaymentIntentId: `pi_${row.period}`,
+}));
+const superseded = { superseded: true };
+
+interface Parts {
+  readonly contract?: Partial<Contract>;
+  readonly payments?: readonly Payment[];
+  readonly licenses?: readonly License[];
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly today?: ReturnType<typeof on>;
+}
+
+/** `in_3` of a monthly contract by card in its period 3 is reported as paid; the periods before are paid and open. */
+function setup({ contract, payments = earlier, licenses = openFor(earlier), params, ...parts }: Parts = {}) {
+  return makeFacts("record_payment", {
+    actor,
+    params: params ?? { invoiceId: "in_3" },
+    world: makeWorld({ contract: { paymentMethod: "card", ...contract }, payments, licenses }),
+    ...parts,
+  });
+}
+
+const third = periodLine("2025-01-08");
+const invoice = paidInvoiceSeen("in_3", [third]);
+/** The row that is written for the line of period 3. */
+const newRow = {
+  id: `in_3:${third.id}`,
+  subject: "period",
+  period: 3,
+  startsOn: "2025-01-08",
+  amountMinor: 1_980,
+  state: "paid",
+  paidAt: "2025-01-19T15:00:00Z",
+  stripePaymentIntentId: "pi_3",
+  stripeInvoiceId: "in_3",
+};
+const unpaid = makePayment({ period: 3, state: "unpaid", stripeInvoiceId: "in_3" });
+const learned = { paidAt: "2025-01-19T15:00:00Z", stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" };
+const runningAgain = [
+  { kind: "contract_running_again", recipient: "customer", detail: {} },
+  { kind: "contract_running_again", recipient: "operators", detail: {} },
+];
+
+describe("who may ask, and what", () => {
+  test("Stripe alone", () => {
+    for (const type of ["operator", "service", "customer", "schedule"] as const) {
+      expect(refusalOf(askedBy(type, "cust-1")(setup()))).toBe("actor_not_allowed");
+    }
+  });
+
+  test.each([
+    [{}, "params"],
+    [{ invoiceId: "in_1", paymentIntentId: "pi_1" }, "params"],
+    [{ invoiceId: "" }, "params.invoiceId"],
+    [{ invoiceId: "in_1", amount: 1 }, "params.amount"],
+  ])("parameters that are %j are refused", (params, field) => {
+    expect(rejected(play(setup({ params })))).toMatchObject({ code: "invalid_request", detail: { field } });
+  });
+
+  test.each(contractStatuses)("%s is never a reason to refuse", (status) => {
+    const kinds = ["monthly", "one_time"] as const;
+    for (const kind of kinds)
+      for (const paymentMethod of ["card", "bank_transfer"] as const) {
+        const facts = setup({ contract: { kind, status, paymentMethod }, params: { invoiceId: "in_none" } });
+        const answers = kind === "monthly" && paymentMethod === "card" ? { invoice: missing } : {};
+        expect(settled(play(facts, answers))).toEqual(superseded);
+      }
+  });
+});
+
+describe("what is no payment of the contract", () => {
+  test.each([
+    ["not paid any more", { ...invoice, stripeInvoiceStatus: "void", paidAt: null }],
+    ["still open", invoiceSeen("in_3", "open")],
+    ["unknown to Stripe", missing],
+    ["another subscription's", { ...invoice, subscriptionId: "sub_9" }],
+    ["no subscription's", { ...invoice, subscriptionId: null }],
+    ["over nothing", paidInvoiceSeen("in_3", [periodLine("2025-01-08", { amountMinor: 0 })])],
+  ])("an invoice that is %s changes nothing", (_, seen) => {
+    const played = play(setup(), { invoice: seen });
+    expect(played.steps).toEqual([
+      { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId: "in_3" } },
+    ]);
+    expect(settled(played)).toEqual(superseded);
+  });
+
+  test.each([
+    ["a proration", periodLine("2025-01-08", { isProration: true })],
+    ["something added to a later invoice", addedLine(5_000)],
+  ])("money for %s is not recorded, and somebody should know", (_, line) => {
+    const seen = paidInvoiceSeen("in_3", [line]);
+    expect(settled(play(setup({ contract: { initialFeeMinor: 5_000 } }), { invoice: seen }))).toEqual({
+      attention: [{ code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: seen.amountPaidMinor } }],
+    });
+  });
+
+  test("beside a period, prorations, credits and added items are left out", () => {
+    const lines = [
+      third,
+      periodLine("2025-01-08", { id: "il_p", isProration: true }),
+      periodLine("2024-12-08", { id: "il_c", amountMinor: -500 }),
+      addedLine(300),
+    ];
+    const seen = { ...paidInvoiceSeen("in_3", lines), amountDueMinor: 3_760 };
+    expect(settled(play(setup(), { invoice: seen })).newPayments).toEqual([newRow]);
+  });
+
+  test.each([
+    ["an intent of a monthly contract", { kind: "monthly" }, { paymentIntentId: "pi_1" }],
+    ["an invoice of a one-time contract", { kind: "one_time", status: "established" }, { invoiceId: "in_3" }],
+    ["another intent", { kind: "one_time", status: "awaiting_payment" }, { paymentIntentId: "pi_9" }],
+  ] as const)("%s is not looked at", (_, contract, params) => {
+    expect(settled(play(setup({ contract, params })))).toEqual(superseded);
+  });
+});
+
+describe("a running contract", () => {
+  test("gets a row named after invoice and line, and its license", () => {
+    expect(settled(play(setup(), { invoice }))).toEqual({
+      newPayments: [newRow],
+      paymentMoves: [],
+      licenses: [{ type: "granted", paymentId: newRow.id }],
+      attention: [],
+      notices: [],
+    });
+  });
+
+  test.each(["due", "unpaid", "never_charged"] as const)(
+    "moves a row that is %s, with what was really paid",
+    (state) => {
+      const waiting = makePayment({ period: 3, state });
+      const seen = paidInvoiceSeen("in_3", [{ ...third, amountMinor: 1_500 }]);
+      expect(settled(play(setup({ payments: [...earlier, waiting] }), { invoice: seen }))).toMatchObject({
+        newPayments: [],
+        paymentMoves: [{ id: waiting.id, from: state, to: "paid", amountMinor: 1_500, ...learned }],
+        licenses: [{ type: "granted", paymentId: waiting.id }],
+      });
+    },
+  );
+
+  test("an amount that is as agreed is not said again, nor an intent that there is not", () => {
+    const facts = setup({ payments: [...earlier, unpaid] });
+    const { paymentMoves } = settled(play(facts, { invoice: { ...invoice, paymentIntentId: null } }));
+    expect(paymentMoves).toEqual([
+      { id: unpaid.id, from: "unpaid", to: "paid", paidAt: invoice.paidAt, stripeInvoiceId: "in_3" },
+    ]);
+  });
+
+  test.each([
+    ["its invoice", { stripeInvoiceId: "in_3" }],
+    ["its intent", { stripePaymentIntentId: "pi_3" }],
+  ])("told again of a payment whose row names %s, nothing changes", (_, known) => {
+    for (const state of ["paid", "refunded"] as const) {
+      const row = makePayment({ period: 3, state, ...known });
+      expect(settled(play(setup({ payments: [...earlier, row] }), { invoice }))).toEqual(superseded);
+    }
+  });
+
+  test("a period that another invoice has paid gets a second row without a license, and attention", () => {
+    const other = makePayment({ period: 3, stripeInvoiceId: "in_9", stripePaymentIntentId: "pi_9" });
+    const facts = setup({ payments: [...earlier, other], licenses: openFor([...earlier, other]) });
+    expect(settled(play(facts, { invoice }))).toMatchObject({
+      newPayments: [newRow],
+      licenses: [],
+      attention: [{ code: "period_paid_twice", detail: { paymentId: newRow.id, amountMinor: 1_980 } }],
+    });
+  });
+
+  test("a period that was given back may be paid anew", () => {
+    const other = makePayment({ period: 3, state: "refunded", stripeInvoiceId: "in_9" });
+    const facts = setup({ payments: [...earlier, other], licenses: [revokedFor(other, "refunded")] });
+    expect(settled(play(facts, { invoice }))).toMatchObject({
+      newPayments: [newRow],
+      licenses: [{ type: "granted", paymentId: newRow.id }],
+      attention: [],
+    });
+  });
+
+  test("the period is that of the line, not of the day: Stripe's month ends may differ", () => {
+    const contract = { startOn: on("2025-01-31") };
+    // 28 February 15:30 in UTC is 1 March in Tokyo, and the period that we begin on 28 February.
+    const line = periodLine("2025-02-28", { startsAt: "2025-02-28T15:30:00Z" });
+    const facts = setup({ contract, payments: [], licenses: [], today: on("2025-03-01") });
+    const seen = paidInvoiceSeen("in_3", [line]);
+    expect(settled(play(facts, { invoice: seen })).newPayments).toMatchObject([
+      { period: 1, startsOn: "2025-02-28", id: `in_3:${line.id}` },
+    ]);
+  });
+
+  test("two lines for one period are one payment", () => {
+    const seen = paidInvoiceSeen("in_3", [third, periodLine("2025-01-08", { id: "il_second", amountMinor: 20 })]);
+    expect(settled(play(setup(), { invoice: seen })).newPayments).toEqual([{ ...newRow, amountMinor: 2_000 }]);
+  });
+
+  test("lines that come to more than was due count for less, down to nothing", () => {
+    const lines = [third, periodLine("2025-02-08")];
+    const seen = { ...paidInvoiceSeen("in_3", lines), amountDueMinor: 1_500 };
+    expect(settled(play(setup(), { invoice: seen })).newPayments).toMatchObject([
+      { period: 3, amountMinor: 1_500, state: "paid" },
+      { period: 4, amountMinor: 0, state: "paid" },
+    ]);
+  });
+
+  test("a former subscription brings payments and licenses too", () => {
+    const contract = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
+    expect(settled(play(setup({ contract }), { invoice }))).toMatchObject({
+      newPayments: [newRow],
+      licenses: [{ type: "granted" }],
+    });
+  });
+});
+
+describe("the initial fee", () => {
+  const first = periodLine("2025-01-08", { id: "il_first" });
+  const contract = { initialFeeMinor: 5_000, startOn: on("2025-01-08"), status: "awaiting_payment" } as const;
+  const due = [makePayment({ subject: "initial_fee", state: "due" }), makePayment({ period: 0, state: "due" })];
+  const firstInvoice = paidInvoiceSeen("in_0", [first, addedLine(5_000)], { billingReason: "subscription_create" });
+
+  test("is the line beside the subscription's on the first invoice", () => {
+    const facts = setup({ contract, payments: due, licenses: [], params: { invoiceId: "in_0" } });
+    expect(settled(play(facts, { invoice: firstInvoice, subscription: subscriptionSeen() }))).toMatchObject({
+      status: "active",
+      newPayments: [],
+      paymentMoves: [
+        { id: "c-1:initial_fee", from: "due", to: "paid" },
+        { id: "c-1:period:0", from: "due", to: "paid" },
+      ],
+      licenses: [{ type: "granted", paymentId: "c-1:period:0" }],
+    });
+  });
+
+  test("of several added lines it is the one over the amount agreed, else the first", () => {
+    const facts = setup({ contract, payments: [], licenses: [], params: { invoiceId: "in_0" } });
+    const lineOf = (...lines: readonly ReturnType<typeof addedLine>[]) => {
+      const seen = paidInvoiceSeen("in_0", [first, ...lines], { billingReason: "subscription_create" });
+      return settled(play(facts, { invoice: seen, subscription: subscriptionSeen() })).newPayments?.[0]?.id;
+    };
+    expect(lineOf(addedLine(300, { id: "il_x" }), addedLine(5_000))).toBe("in_0:il_added");
+    expect(lineOf(addedLine(300, { id: "il_x" }), addedLine(4_000))).toBe("in_0:il_x");
+  });
+
+  test.each([
+    ["a later invoice", { billingReason: "subscription_cycle" }, {}, []],
+    ["a contract without one", {}, { initialFeeMinor: 0 }, []],
+    ["a contract that has paid it", {}, {}, [makePayment({ subject: "initial_fee", stripeInvoiceId: "in_9" })]],
+  ])("is not looked for on %s", (_, overrides, without, payments) => {
+    const facts = setup({
+      contract: { ...contract, status: "active", ...without },
+      ...{ payments, licenses: [], params: { invoiceId: "in_0" } },
+    });
+    const { newPayments } = settled(play(facts, { invoice: { ...firstInvoice, ...overrides } }));
+    expect(newPayments?.map(({ subject }) => subject)).toEqual(["period"]);
+  });
+});
+
+describe("a contract that waits for its payment", () => {
+  const first = paidInvoiceSeen("in_0", [periodLine("2025-01-08")], { billingReason: "subscription_create" });
+  const starting = { status: "awaiting_payment", startOn: on("2025-01-08") } as const;
+  const rows = [makePayment({ period: 0, state: "due" })];
+  const start = (contract: Partial<Contract>, parts: Parts = {}) =>
+    setup({
+      contract: { ...starting, ...contract },
+      ...{ payments: rows, licenses: [], params: { invoiceId: "in_0" } },
+      ...parts,
+    });
+
+  test("starts at its normal price, or in its special period", () => {
+    const answers = { invoice: first, subscription: subscriptionSeen() };
+    expect(settled(play(start({}), answers))).toMatchObject({ status: "active", notices: [] });
+    const special = { specialMonths: 1, specialPriceMinor: 980 };
+    expect(settled(play(start(special), answers)).status).toBe("special_period");
+  });
+
+  test("has not started when its start date lies ahead, opens nothing, and needs no look at the subscription", () => {
+    const facts = start({ startOn: on("2025-02-08") });
+    const seen = paidInvoiceSeen("in_0", [periodLine("2025-02-08")], { billingReason: "subscription_create" });
+    expect(settled(play(facts, { invoice: seen }))).toMatchObject({ status: "not_started", licenses: [] });
+  });
+
+  test("is suspended when the current period is not among what is paid; what is missing is unpaid", () => {
+    const facts = start({ startOn: on("2024-12-08") });
+    const seen = paidInvoiceSeen("in_0", [periodLine("2024-12-08")]);
+    expect(settled(play(facts, { invoice: seen, subscription: subscriptionSeen() }))).toMatchObject({
+      status: "payment_unconfirmed",
+      newPayments: [{ id: "c-1:period:1", state: "unpaid", paidAt: null }],
+      paymentMoves: [{ id: "c-1:period:0", from: "due", to: "paid" }],
+      licenses: [{ type: "granted", paymentId: "c-1:period:0" }],
+    });
+  });
+
+  test("is suspended with period 0 unpaid when only the initial fee came", () => {
+    const seen = paidInvoiceSeen("in_0", [addedLine(5_000)], { billingReason: "subscription_create" });
+    const fee = makePayment({ subject: "initial_fee", state: "due" });
+    const facts = start({ initialFeeMinor: 5_000 }, { payments: [fee, ...rows] });
+    expect(settled(play(facts, { invoice: seen, subscription: subscriptionSeen() }))).toMatchObject({
+      status: "payment_unconfirmed",
+      paymentMoves: [
+        { id: fee.id, to: "paid" },
+        { id: "c-1:period:0", from: "due", to: "unpaid" },
+      ],
+      licenses: [],
+    });
+  });
+
+  test.each([
+    ["has ended", subscriptionEnded],
+    ["is not there", missing],
+  ])("goes by our own dates when its subscription %s", (_, subscription) => {
+    expect(settled(play(start({}), { invoice: first, subscription })).status).toBe("active");
+  });
+
+  test("money of a former subscription moves no status, and opens nothing yet", () => {
+    const contract = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
+    const change = settled(play(start(contract), { invoice: first }));
+    expect(change).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });
+    expect(change).not.toHaveProperty("status");
+  });
+
+  test("what was paid meanwhile opens with its start", () => {
+    const other = makePayment({ period: 1, stripeInvoiceId: "in_9" });
+    const facts = start({}, { payments: [...rows, other] });
+    const { licenses } = settled(play(facts, { invoice: first, subscription: subscriptionSeen() }));
+    expect(licenses).toEqual([
+      { type: "granted", paymentId: other.id },
+      { type: "granted", paymentId: "c-1:period:0" },
+    ]);
+  });
+});
+
+test("a contract that has not started stays so, and opens nothing", () => {
+  const contract = { status: "not_started", startOn: on("2025-01-08") } as const;
+  const change = settled(play(setup({ contract, payments: [], licenses: [] }), { invoice }));
+  expect(change).toMatchObject({ newPayments: [{ period: 0 }], licenses: [] });
+  expect(change).not.toHaveProperty("status");
+});
+
+describe("a suspended contract", () => {
+  const suspended = (contract: Partial<Contract> = {}, payments = [...earlier, unpaid]) =>
+    setup({
+      contract: { status: "payment_unconfirmed", ...contract },
+      ...{ payments, licenses: [...openFor(earlier), revokedFor(unpaid, "suspended")] },
+    });
+
+  test("runs again by itself once its current period is paid, which Stripe says which it is", () => {
+    const played = play(suspended(), { invoice, subscription: subscriptionSeen() });
+    expect(played.steps.map(({ name }) => name)).toEqual(["invoice", "subscription"]);
+    expect(settled(played)).toEqual({
+      status: "active",
+      newPayments: [],
+      paymentMoves: [{ id: unpaid.id, from: "unpaid", to: "paid", ...learned }],
+      licenses: [{ type: "restored", paymentId: unpaid.id, from: "suspended" }],
+      attention: [],
+      notices: runningAgain,
+    });
+  });
+
+  test("in its special period, or with a reservation, it is that again", () => {
+    const answers = { invoice, subscription: subscriptionSeen() };
+    const special = { specialMonths: 9, specialPriceMinor: 980 };
+    expect(settled(play(suspended(special), answers)).status).toBe("special_period");
+    const reserved = { terminationOn: on("2025-02-08"), terminationSource: "person" } as const;
+    const change = settled(play(suspended(reserved), answers));
+    expect(change.status).toBe("termination_reserved");
+    expect(change).not.toHaveProperty("reservation");
+  });
+
+  test("a license that was revoked for another reason stays so", () => {
+    const facts = setup({
+      contract: { status: "payment_unconfirmed" },
+      payments: [...earlier, unpaid],
+      licenses: [revokedFor(unpaid, "refunded")],
+    });
+    expect(settled(play(facts, { invoice, subscription: subscriptionSeen() })).licenses).toEqual([]);
+  });
+
+  test("an older invoice paid late brings only its license", () => {
+    const older = makePayment({ period: 2, state: "unpaid", stripeInvoiceId: "in_2" });
+    const facts = setup({
+      contract: { status: "payment_unconfirmed" },
+      payments: [older, unpaid],
+      ...{ licenses: [revokedFor(older, "suspended")], params: { invoiceId: "in_2" } },
+    });
+    const seen = paidInvoiceSeen("in_2", [periodLine("2024-12-08")]);
+    const change = settled(play(facts, { invoice: seen, subscription: subscriptionSeen() }));
+    expect(change).toMatchObject({
+      paymentMoves: [{ id: older.id, to: "paid" }],
+      licenses: [{ type: "restored", paymentId: older.id }],
+      notices: [],
+    });
+    expect(change).not.toHaveProperty("status");
+  });
+
+  test("an older invoice was the last thing missing: with the current period paid before, it runs again", () => {
+    const older = makePayment({ period: 2, state: "unpaid", stripeInvoiceId: "in_2" });
+    const current = makePayment({ period: 3, stripeInvoiceId: "in_9" });
+    const facts = setup({
+      contract: { status: "payment_unconfirmed" },
+      ...{ payments: [older, current], licenses: openFor([current]), params: { invoiceId: "in_2" } },
+    });
+    const seen = paidInvoiceSeen("in_2", [periodLine("2024-12-08")]);
+    expect(settled(play(facts, { invoice: seen, subscription: subscriptionSeen() })).status).toBe("active");
+  });
+
+  test("recovered before the start date, it has not started again, and nothing is reserved of it", () => {
+    const row = makePayment({ period: 0, state: "unpaid" });
+    const seen = paidInvoiceSeen("in_3", [periodLine("2025-02-08")]);
+    const contract = { status: "payment_unconfirmed", startOn: on("2025-02-08") } as const;
+    const facts = setup({ contract, payments: [row], licenses: [] });
+    expect(settled(play(facts, { invoice: seen }))).toMatchObject({
+      status: "not_started",
+      licenses: [],
+      notices: runningAgain,
+    });
+    const reserved = { terminationOn: on("2025-03-08"), terminationSource: "stripe" } as const;
+    const ofReserved = setup({ contract: { ...contract, ...reserved }, payments: [row], licenses: [] });
+    expect(settled(play(ofReserved, { invoice: seen }))).toMatchObject({ status: "not_started", reservation: null });
+  });
+
+  test("money of a former subscription brings its license and moves no status", () => {
+    const change = settled(
+      play(suspended({ stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] }), { invoice }),
+    );
+    expect(change).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [{ type: "restored" }], notices: [] });
+    expect(change).not.toHaveProperty("status");
+  });
+});
+
+describe("a one-time contract", () => {
+  const due = [
+    makePayment({ subject: "initial_fee", state: "due" }),
+    makePayment({ subject: "one_time_price", state: "due", amountMinor: 9_800 }),
+  ];
+  const once = (contract: Partial<Contract> = {}, payments: readonly Payment[] = due, parts: Parts = {}) =>
+    setup({
+      contract: {
+        ...{ kind: "one_time", status: "awaiting_payment", priceMinor: 9_800, initialFeeMinor: 5_000 },
+        ...contract,
+      },
+      ...{ payments, licenses: [], params: { paymentIntentId: "pi_1" }, ...parts },
+    });
+  const paid = { paidAt: "2025-01-19T15:00:00Z", stripePaymentIntentId: "pi_1" };
+
+  test("is established by its payment intent, and open", () => {
+    const played = play(once(), { payment_intent: intentSeen(14_800) });
+    expect(played.steps).toEqual([
+      { type: "look", name: "payment_intent", look: { verb: "read_payment_intent", paymentIntentId: "pi_1" } },
+    ]);
+    expect(settled(played)).toEqual({
+      status: "established",
+      newPayments: [],
+      paymentMoves: [
+        { id: "c-1:initial_fee", from: "due", to: "paid", ...paid },
+        { id: "c-1:one_time_price", from: "due", to: "paid", ...paid },
+      ],
+      licenses: [{ type: "granted", paymentId: "c-1:one_time_price" }],
+      attention: [],
+      notices: [],
+    });
+  });
+
+  test("before its start date it has not started, and opens nothing", () => {
+    const change = settled(play(once({ startOn: on("2025-02-08") }), { payment_intent: intentSeen(14_800) }));
+    expect(change).toMatchObject({ status: "not_started", licenses: [] });
+  });
+
+  test.each([
+    ["more than agreed", 20_000, [5_000, 15_000]],
+    ["not enough for both", 5_000, [5_000]],
+  ])("what was really paid is recorded: %s", (_, received, amounts) => {
+    const { paymentMoves } = settled(play(once(), { payment_intent: intentSeen(received) }));
+    const agreed = new Map(due.map(({ id, amountMinor }) => [id, amountMinor]));
+    expect(paymentMoves?.map(({ id, amountMinor }) => amountMinor ?? agreed.get(id))).toEqual(amounts);
+    expect(paymentMoves?.at(-1)?.id).toBe("c-1:one_time_price");
+  });
+
+  test("rows that are not there are named after the intent", () => {
+    const { newPayments } = settled(play(once({}, []), { payment_intent: intentSeen(14_800) }));
+    expect(newPayments).toMatchObject([
+      { id: "pi_1:initial_fee", amountMinor: 5_000, startsOn: null, stripeInvoiceId: null },
+      { id: "pi_1:one_time_price", amountMinor: 9_800 },
+    ]);
+  });
+
+  test.each([
+    ["unpaid", intentSeen(0, null)],
+    ["unknown to Stripe", missing],
+  ])("an intent that is %s changes nothing", (_, seen) => {
+    expect(settled(play(once(), { payment_intent: seen }))).toEqual(superseded);
+  });
+
+  test("told again, nothing changes", () => {
+    const rows = due.map((row) => ({ ...row, state: "paid" as const, ...paid }));
+    const facts = once({ status: "established" }, rows);
+    expect(settled(play(facts, { payment_intent: intentSeen(14_800) }))).toEqual(superseded);
+  });
+});

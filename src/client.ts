@@ -8,7 +8,7 @@ import type { OperationKind, OperationRequest } from "./contract/operation.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { catalogJob, requestJob, within } from "./queue/enqueue.ts";
 import { type CatalogPut, payloadVersion, type QueueName } from "./queue/payloads.ts";
-import type { QueueBackend } from "./queue/queue-backend.ts";
+import type { QueueBackend, QueueTelemetry } from "./queue/queue-backend.ts";
 import { readCatalogPayload } from "./queue/read-catalog-payload.ts";
 
 export type {
@@ -50,6 +50,8 @@ export type ClientOptions = (
   /** How long a call may take before it fails with {@link QueueUnreachable}; 2 s unless told otherwise. */
   readonly timeoutMs?: number;
   readonly clock?: Clock;
+  /** Lets your trace go on in our workers: `new BullMQOtel({ tracerName: "shop" })` of the package `bullmq-otel`. */
+  readonly telemetry?: QueueTelemetry;
 };
 
 /** The queue has it; the ledger does not yet. Sending the same request again is always safe. */
@@ -96,7 +98,7 @@ export function createClient(options: ClientOptions): Client {
     const known = opening.get(name);
     if (known !== undefined) return known;
     const connecting = queueBackend()
-      .then(({ openQueue }) => openQueue(backend, name, timeoutMs))
+      .then(({ openQueue }) => openQueue(backend, name, timeoutMs, options.telemetry))
       .catch((error: unknown) => {
         opening.delete(name);
         throw error;

@@ -7,7 +7,13 @@ import type { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
 
 /** The secret settings: each may be given as `NAME`, or as `NAME_FILE` with the path of a file that holds it. */
-const secretSettingNames = ["API_TOKENS", "DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY"] as const;
+const secretSettingNames = [
+  "API_TOKENS",
+  "DATABASE_URL",
+  "OTEL_EXPORTER_OTLP_HEADERS",
+  "REDIS_URL",
+  "STRIPE_SECRET_KEY",
+] as const;
 
 const plainSettingNames = [
   "API_HOST",
@@ -21,6 +27,8 @@ const plainSettingNames = [
   "LATE_PAYMENT",
   "LOG_LEVEL",
   "NODE_ENV",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "QUEUE_DASHBOARD",
   "REFUND_CUTOFF_DATE",
   "SHUTDOWN_TIMEOUT",
   "STRIPE_API_BASE",
@@ -53,6 +61,13 @@ type StripeConfig =
   /** The stand-in that starts by itself and keeps its state in `stateDir`. */
   | { readonly type: "stand_in"; readonly stateDir: string };
 
+interface TracingConfig {
+  /** The origin of a collector that takes OTLP over HTTP. */
+  readonly endpoint: string;
+  /** Sent with every export: `name=value`, apart by commas, percent-encoded; undefined for none. */
+  readonly headers: Secret | undefined;
+}
+
 const failpointActions = ["kill", "throw", "hang"] as const;
 
 /** For tests: what to do to the process when it passes the named point (`*`: any) for the nth time, counted from 1. */
@@ -73,6 +88,10 @@ export interface Config {
   readonly moneyPolicy: MoneyPolicy;
   /** Where health and readiness are told. */
   readonly http: { readonly host: string; readonly port: number };
+  /** Whether the port of health also shows the queues, to be looked at only. */
+  readonly queueDashboard: boolean;
+  /** Where traces go; null for nowhere. */
+  readonly tracing: TracingConfig | null;
   /** The HTTP API: where it answers, and whom. Without tokens there is none. */
   readonly api: { readonly host: string; readonly port: number; readonly tokens: readonly ApiToken[] };
   readonly shutdownTimeoutMs: number;
@@ -107,6 +126,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const mode = nodeEnv === "production" ? "production" : "development";
   const dataDir = resolve(reader.text("KEIYAKU_DATA_DIR") ?? ".keiyaku");
   const failpoint = readFailpoint(reader, mode);
+  const http = readHttp(reader);
   const config: Config = {
     mode,
     database: readDatabase(reader, mode, dataDir),
@@ -114,7 +134,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     stripe: readStripe(reader, mode, dataDir),
     businessTimeZone: readZone(reader),
     moneyPolicy: readMoneyPolicy(reader),
-    http: readHttp(reader),
+    http,
+    queueDashboard: readQueueDashboard(reader, mode, http.host),
+    tracing: readTracing(reader),
     api: readApi(reader),
     // Below the 30 s that Kubernetes waits before it kills, with 5 s left for the last connections to close.
     shutdownTimeoutMs: reader.integer("SHUTDOWN_TIMEOUT", { min: 1, max: 3600, byDefault: 25 }) * 1000,
@@ -123,7 +145,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ...(failpoint === undefined ? {} : { failpoint }),
   };
   if (reader.mistakes.length > 0) throw new ConfigError(reader.mistakes);
-  for (const part of [config.database, config.queue, config.stripe, config.http, config.api, failpoint])
+  for (const part of [config.database, config.queue, config.stripe, config.http, config.api, config.tracing, failpoint])
     Object.freeze(part);
   return Object.freeze(config);
 }
@@ -236,6 +258,56 @@ function readHttp(reader: Reader): Config["http"] {
     // 0 lets the system choose; the log tells which.
     port: reader.integer("HTTP_PORT", { min: 0, max: 65_535, byDefault: 8787 }),
   };
+}
+
+/** The addresses that only this machine can reach. */
+const loopback = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+
+/**
+ * The dashboard has no login: whoever reaches the port sees it. In production that must be nobody but who is on the
+ * machine already, or comes through a tunnel to it.
+ */
+function readQueueDashboard(reader: Reader, mode: Config["mode"], host: string): boolean {
+  const isOn = reader.oneOf("QUEUE_DASHBOARD", ["true", "false"], "false") === "true";
+  if (isOn && mode === "production" && !loopback.test(host)) {
+    reader.mistake(
+      `QUEUE_DASHBOARD must not be true in production while HTTP_HOST is ${JSON.stringify(host)}: it has no login. ` +
+        "Set HTTP_HOST to 127.0.0.1 and reach it through a tunnel, or remove QUEUE_DASHBOARD.",
+    );
+  }
+  return isOn;
+}
+
+function areHeaders(text: string): boolean {
+  try {
+    return /^[^=,\s]+=[^,\s]*(,[^=,\s]+=[^,\s]*)*$/.test(text) && decodeURIComponent(text) !== "";
+  } catch {
+    return false;
+  }
+}
+
+function readTracing(reader: Reader): TracingConfig | null {
+  const endpoint = reader.text("OTEL_EXPORTER_OTLP_ENDPOINT");
+  const headers = reader.secret("OTEL_EXPORTER_OTLP_HEADERS");
+  if (headers !== undefined && !areHeaders(headers.reveal())) {
+    reader.mistake("OTEL_EXPORTER_OTLP_HEADERS must be name=value, several apart by commas, percent-encoded.");
+  }
+  if (endpoint === undefined) {
+    if (headers !== undefined) {
+      reader.mistake(
+        "OTEL_EXPORTER_OTLP_HEADERS needs OTEL_EXPORTER_OTLP_ENDPOINT: set where the traces go, or remove the headers.",
+      );
+    }
+    return null;
+  }
+  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {
+    reader.mistake("OTEL_EXPORTER_OTLP_ENDPOINT must be a URL of HTTP, as in http://127.0.0.1:4318.");
+  } else if (new URL(endpoint).username !== "" || new URL(endpoint).password !== "") {
+    reader.mistake(
+      "OTEL_EXPORTER_OTLP_ENDPOINT must not hold a password: put it into OTEL_EXPORTER_OTLP_HEADERS, which is kept secret.",
+    );
+  }
+  return { endpoint, headers };
 }
 
 function readApi(reader: Reader): Config["api"] {

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
+import { clockSkewMsMax, skewMsOf } from "../src/clock-skew.ts";
 import { checkRedis } from "../src/queue/check-redis.ts";
 import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import type { Database } from "../src/store/database.ts";
@@ -21,9 +22,6 @@ export class StartRefused extends Error {
 
 /** How long a start waits for its servers: containers that start together need a moment. */
 const waitForServersMs = 15_000;
-
-/** Beyond this the queue on PostgreSQL would take live jobs from others, whose locks it measures by this host's clock. */
-const clockSkewMsMax = 2_000;
 
 /**
  * Makes sure, before a worker is built, that it can work: servers answer, the schema is current, Redis keeps what it is
@@ -65,7 +63,7 @@ async function checkQueueOnRedis(deps: Parameters<typeof checkServers>[0], url: 
 async function checkClock({ db, clock }: Parameters<typeof checkServers>[0]): Promise<void> {
   const before = clock.nowMs();
   const databaseMs = await pingDatabase(db, 5_000);
-  const skewMs = Math.abs(databaseMs - (before + clock.nowMs()) / 2);
+  const skewMs = Math.abs(skewMsOf(databaseMs, before, clock.nowMs()));
   if (skewMs > clockSkewMsMax) {
     const seconds = (skewMs / 1_000).toFixed(1);
     throw new StartRefused(

@@ -10,6 +10,8 @@ export interface SweepDeps {
   readonly queue: Queue;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told how each sweep ended: for how many operations it rang. */
+  readonly sweepEnded?: (rung: number | "failed") => void;
 }
 
 /** Half of the minute after which a dead worker's operation may be taken over: found within 90 s at the latest. */
@@ -48,9 +50,13 @@ export function startSweeping(deps: SweepDeps, everyMs = sweepEveryMs): { stop()
   const again = () => {
     atWork = sweep(deps)
       .then((rung) => {
+        deps.sweepEnded?.(rung);
         if (rung > 0) deps.log.info({ rung }, "rang for silent operations");
       })
-      .catch((error: unknown) => deps.log.warn({ err: error }, "a sweep failed"))
+      .catch((error: unknown) => {
+        deps.sweepEnded?.("failed");
+        deps.log.warn({ err: error }, "a sweep failed");
+      })
       .then(() => {
         // Jittered by a tenth, so that processes started together do not sweep together.
         if (!stopped) timer = setTimeout(again, everyMs * (0.95 + 0.1 * Math.random()));

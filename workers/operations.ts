@@ -1,6 +1,7 @@
 import type { Job, Processor } from "bullmq";
 import type { ExecutionDeps } from "../src/execution/deps.ts";
 import { executeOperation } from "../src/execution/execute-operation.ts";
+import type { AttemptReport } from "../src/execution/outcome.ts";
 import { attemptPayloadSchema, operationJobs } from "../src/queue/payloads.ts";
 import { type ReadPayload, readRequestPayload, unreadable } from "../src/queue/read-payload.ts";
 import { acceptAndView, refuseUnreadable } from "../src/store/accept-request.ts";
@@ -41,19 +42,29 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
     atWork.set(operationId, work);
     try {
       const stopping = signal === undefined ? deps.stopping : AbortSignal.any([deps.stopping, signal]);
-      let report = await executeOperation({ ...deps, stopping }, operationId, view);
+      let report = await attempt({ ...deps, stopping }, operationId, view);
       while (work.rungAgain && report.type === "deferred" && report.reason === "not_its_turn") {
         work.rungAgain = false;
-        report = await executeOperation({ ...deps, stopping }, operationId);
+        report = await attempt({ ...deps, stopping }, operationId);
       }
       return { answer: report.type === "deferred" ? report.reason : report.type, operationId };
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw sanitised(error, operationId);
-      deps.log.warn({ err: error, operationId }, "an attempt was cut short; the sweep takes it up");
-      return { answer: "database_unreachable", operationId };
     } finally {
       atWork.delete(operationId);
     }
+  }
+
+  /** One attempt, and whoever watches told of it. One that the database cut short is put off, by nobody's decision. */
+  function attempt(attemptDeps: ExecutionDeps, operationId: string, view?: OperationView): Promise<AttemptReport> {
+    const work = async (): Promise<AttemptReport> => {
+      try {
+        return await executeOperation(attemptDeps, operationId, view);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw sanitised(error, operationId);
+        deps.log.warn({ err: error, operationId }, "an attempt was cut short; the sweep takes it up");
+        return { type: "deferred", reason: "database_unreachable", delayMs: null };
+      }
+    };
+    return deps.observer === undefined ? work() : deps.observer.attempt(operationId, work);
   }
 
   /** BullMQ keeps a thrown error's message: only a code of ours may be in it. */
@@ -68,6 +79,8 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
       return payload.success ? execute(payload.data.operationId, signal) : { answer: "invalid_request" };
     }
     const { acceptance, view } = await writeInHand(deps, job, token, () => accept(deps, job));
+    const kind = "operation" in acceptance ? acceptance.operation.kind : null;
+    deps.observer?.requestAnswered("queue", acceptance.answer, kind);
     if ("operation" in acceptance) return execute(acceptance.operation.id, signal, view);
     deps.log.warn({ answer: acceptance.answer, field: acceptance.field }, "a request was refused");
     return { answer: acceptance.answer };

@@ -1,9 +1,11 @@
+import type { Queue } from "bullmq";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
 import type { Config } from "../src/config.ts";
 import type { Failpoint } from "../src/failpoint.ts";
 import type { Installation } from "../src/installation.ts";
 import type { StatementHook } from "../src/store/database.ts";
+import type { Watch } from "./watch.ts";
 
 /** What every role of a process is started with. */
 export interface RoleContext {
@@ -14,6 +16,8 @@ export interface RoleContext {
   readonly failpoint: Failpoint;
   /** For the role's own databases; undefined unless a failpoint is set. */
   readonly onStatement: StatementHook | undefined;
+  /** What watches this process: told of what a role does, and asked for nothing. */
+  readonly watch: Watch;
   /** Aborted when the process is to stop, before anything is closed. */
   readonly stopping: AbortSignal;
   /** Has something undone when the process stops, or when its start fails: what was opened last is closed first. */
@@ -26,6 +30,8 @@ export interface RunningRole {
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
   /** What the line that says "ready" tells of it. */
   readonly facts: Readonly<Record<string, string | number>>;
+  /** The queues that it works on, for whoever watches. */
+  readonly queues?: readonly Queue[];
 }
 
 /** Something that a process does. */

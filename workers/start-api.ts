@@ -2,6 +2,7 @@ import { startApiServer } from "../src/http/api-server.ts";
 import { ledgerParts } from "../src/http/ledger-parts.ts";
 import { Database } from "../src/store/database.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { watchGateway } from "../src/stripe/watched-gateway.ts";
 import type { Role } from "./role.ts";
 
 /**
@@ -21,7 +22,7 @@ export const apiRole: Role = {
       ? undefined
       : "API_TOKENS is not set, so nobody could use the API: set it, as in API_TOKENS=service:shop=… .",
   needsQueue: false,
-  async start({ config, installation, clock, log, onStatement, stopping, onStop }) {
+  async start({ config, installation, clock, log, onStatement, watch, stopping, onStop }) {
     const db = new Database({
       address: installation.address,
       poolSize: apiPoolSize,
@@ -29,11 +30,12 @@ export const apiRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     onStop(() => db.close(1_000));
-    const gateway = createStripeGateway({
+    const connection = createStripeGateway({
       secretKey: installation.stripe.secretKey.reveal(),
       ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
     });
-    onStop(async () => gateway.close());
+    onStop(async () => connection.close());
+    const gateway = watchGateway(connection, watch.callWatchers);
     const business = { zone: config.businessTimeZone, policy: config.moneyPolicy };
     const server = await startApiServer({
       ...config.api,
@@ -41,6 +43,7 @@ export const apiRole: Role = {
       clock,
       log,
       zone: config.businessTimeZone,
+      observer: watch.observer,
       parts: ledgerParts({ db, gateway, clock, business }),
       stopping,
     });

@@ -12,7 +12,7 @@ const catalogConcurrency = 4;
 export const catalogRole: Role = {
   isWanted: () => true,
   needsQueue: true,
-  async start({ config, installation, clock, log, onStatement, stopping, onStop }) {
+  async start({ config, installation, clock, log, onStatement, watch, stopping, onStop }) {
     const db = new Database({
       address: installation.address,
       poolSize: catalogConcurrency,
@@ -20,7 +20,7 @@ export const catalogRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     onStop(() => db.close(1_000));
-    const queue = await openQueue(installation.queue, "catalog", 5_000);
+    const queue = await openQueue(installation.queue, "catalog", 5_000, watch.telemetry);
     onStop(() => closeQueue(queue, 1_000));
     const worker = startSupervisedWorker({
       backend: installation.queue,
@@ -28,10 +28,11 @@ export const catalogRole: Role = {
       processor: createCatalogProcessor({ db, clock, log, stopping }),
       concurrency: catalogConcurrency,
       queue,
+      telemetry: watch.telemetry,
       log,
       clock,
     });
     onStop(() => worker.close(config.shutdownTimeoutMs));
-    return { checks: { catalog: () => within(1_500, queue.getWaitingCount()) }, facts: {} };
+    return { checks: { catalog: () => within(1_500, queue.getWaitingCount()) }, facts: {}, queues: [queue] };
   },
 };

@@ -4,6 +4,7 @@ import { createQueueBells } from "../src/queue/queue-bells.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { watchGateway } from "../src/stripe/watched-gateway.ts";
 import { startSweeping } from "./maintenance.ts";
 import { createOperationsProcessor } from "./operations.ts";
 import type { Role } from "./role.ts";
@@ -12,7 +13,7 @@ import type { Role } from "./role.ts";
 export const operationsRole: Role = {
   isWanted: () => true,
   needsQueue: true,
-  async start({ config, installation, clock, log, failpoint, onStatement, stopping, onStop }) {
+  async start({ config, installation, clock, log, failpoint, onStatement, watch, stopping, onStop }) {
     const db = new Database({
       address: installation.address,
       poolSize: config.databasePoolSize,
@@ -20,13 +21,14 @@ export const operationsRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     onStop(() => db.close(1_000));
-    const queue = await openQueue(installation.queue, "operations", 5_000);
+    const queue = await openQueue(installation.queue, "operations", 5_000, watch.telemetry);
     onStop(() => closeQueue(queue, 1_000));
     const bells = createQueueBells(queue, log);
-    const gateway = createStripeGateway({
+    const connection = createStripeGateway({
       secretKey: installation.stripe.secretKey.reveal(),
       ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
     });
+    const gateway = watchGateway(connection, watch.callWatchers);
     const processor = createOperationsProcessor({
       db,
       gateway,
@@ -36,12 +38,13 @@ export const operationsRole: Role = {
       failpoint,
       business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
       stopping,
+      observer: watch.observer,
     });
     const unlisten = await db.listen("keiyaku_accepted", (operationId) => {
       bells.ring({ operationId, attempt: 0, ring: 0 }, "accepted", 0).catch(() => undefined);
     });
     onStop(() => within(1_000, unlisten()));
-    const sweeping = startSweeping({ db, queue, clock, log });
+    const sweeping = startSweeping({ db, queue, clock, log, sweepEnded: watch.sweepEnded });
     // One that waits for the database is left behind: whatever it has rung for is rung for again.
     onStop(() => within(1_000, sweeping.stop()));
     const worker = startSupervisedWorker({
@@ -50,6 +53,7 @@ export const operationsRole: Role = {
       processor,
       concurrency: config.workerConcurrency,
       queue,
+      telemetry: watch.telemetry,
       log,
       clock,
     });
@@ -57,6 +61,7 @@ export const operationsRole: Role = {
     return {
       checks: { queue: () => within(1_500, queue.getWaitingCount()) },
       facts: { queue: installation.queue.type, concurrency: config.workerConcurrency },
+      queues: [queue],
     };
   },
 };

@@ -14,6 +14,7 @@ import { apiRole } from "./start-api.ts";
 import { catalogRole } from "./start-catalog.ts";
 import { operationsRole } from "./start-operations.ts";
 import { type RunningWorkers, untilSignalled } from "./until-signalled.ts";
+import { openWatch } from "./watch.ts";
 
 const roles = { operations: operationsRole, catalog: catalogRole, api: apiRole } as const satisfies Record<
   RoleName,
@@ -51,6 +52,8 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
     undos.push(() => installation.stop());
     const failpoint = createFailpoint(config.failpoint);
     const stopping = new AbortController();
+    const watch = await openWatch({ config, clock: systemClock, address: installation.address });
+    undos.push(() => watch.stop());
     const context: RoleContext = {
       config,
       installation,
@@ -58,6 +61,7 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
       log,
       failpoint,
       onStatement: config.failpoint === undefined ? undefined : (moment, name) => failpoint(`${moment}:${name}`),
+      watch,
       stopping: stopping.signal,
       onStop: (undo) => void undos.push(undo),
     };
@@ -71,7 +75,7 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
 
 /** Starts the roles once their servers answer. Health is told from before the first to after the last. */
 async function startRoles(names: readonly RoleName[], context: RoleContext): Promise<number> {
-  const { config, installation, clock, log, stopping, onStop } = context;
+  const { config, installation, clock, log, watch, stopping, onStop } = context;
   // A connection of its own: a probe that gives up early throws away this client, not one that operations are using.
   const probe = new Database({ address: installation.address, poolSize: 1, applicationName: "keiyaku-probe" });
   onStop(() => probe.close(500));
@@ -79,9 +83,13 @@ async function startRoles(names: readonly RoleName[], context: RoleContext): Pro
   await checkServers({ db: probe, queue: needsQueue ? installation.queue : null, clock, log });
 
   const running: RunningRole[] = [];
+  const queues = () => running.flatMap((role) => role.queues ?? []);
+  const dashboard = watch.dashboard(queues);
   const health = await startHealthServer({
     ...config.http,
     readiness: () => readiness(probe, running, running.length < names.length ? "starting" : undefined, stopping),
+    scrape: watch.scrape(queues),
+    dashboard: () => (running.length < names.length ? undefined : dashboard()),
   });
   onStop(() => health.stop());
   for (const name of names) running.push(await roles[name].start(context));

@@ -78,6 +78,7 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     });
   const defines: readonly Define[] = [
     defineMigrate,
+    defineDoctor,
     defineImport,
     defineRequest,
     defineContract,
@@ -89,6 +90,16 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
   for (const define of defines) define(program, run);
   return program;
 }
+
+const defineDoctor: Define = (parent, run) => {
+  parent
+    .command("doctor")
+    .description("look at everything that the workers depend on, and say what to do about what is wrong")
+    .addOption(jsonOption())
+    .action((options: { readonly json?: boolean }) =>
+      run(async (context) => (await import("./doctor.ts")).doctor(context, options), { anySchema: true }),
+    );
+};
 
 const defineMigrate: Define = (parent, run) => {
   parent

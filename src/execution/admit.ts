@@ -13,6 +13,7 @@ import { type Attempt, attemptOf, contractGuardOf } from "./attempt.ts";
 import { checkPlan } from "./check-plan.ts";
 import { ringFor } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
+import { noteConcluded } from "./observer.ts";
 import type { AttemptReport, DeferralReason } from "./outcome.ts";
 import { settlementOf } from "./settlement.ts";
 
@@ -119,12 +120,15 @@ async function concludeAtOnce(
   const contract = contractGuardOf(view);
   if (step.type === "reject") {
     const next = await rejectOperation(deps.db, guard, view.operation.contractId, contract, step.rejection);
+    noteConcluded(deps, view.operation, "rejected");
     await ringFor(deps, next, guard.operationId);
     return { type: "rejected" };
   }
   if (step.type === "settle") {
     const settlement = settlementOf({ guard, contract, facts, frozen: false }, step.change);
-    await ringFor(deps, await settleOperation(deps.db, settlement), guard.operationId);
+    const next = await settleOperation(deps.db, settlement);
+    noteConcluded(deps, view.operation, "succeeded");
+    await ringFor(deps, next, guard.operationId);
     return { type: "succeeded" };
   }
   return undefined;

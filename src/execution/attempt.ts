@@ -1,3 +1,4 @@
+import type { Instant } from "../contract/calendar.ts";
 import type { Facts } from "../contract/operation.ts";
 import type { Answer } from "../contract/step.ts";
 import type { SeenLook } from "../store/journal.ts";
@@ -9,6 +10,7 @@ import type { ExecutionDeps } from "./deps.ts";
 export interface Attempt {
   readonly operationId: string;
   readonly contractId: string;
+  readonly acceptedAt: Instant;
   readonly guard: Guard;
   /** The contract's version as this attempt last left it; null while there is no contract. */
   contract: ContractGuard | null;
@@ -49,6 +51,7 @@ export function attemptOf(
   return {
     operationId: view.operation.id,
     contractId: view.operation.contractId,
+    acceptedAt: view.operation.acceptedAt,
     guard: after.guard,
     contract: after.contract,
     facts: factsOf(view, business),

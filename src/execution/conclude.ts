@@ -8,6 +8,7 @@ import { isConflict, isOutage } from "../store/store-error.ts";
 import type { Attempt } from "./attempt.ts";
 import { attemptsCountedMax, retryDelayMs } from "./back-off.ts";
 import type { ExecutionDeps } from "./deps.ts";
+import { noteConcluded } from "./observer.ts";
 import type { AttemptReport } from "./outcome.ts";
 import { settlementOf } from "./settlement.ts";
 import type { StepsEnding } from "./steps-ending.ts";
@@ -43,14 +44,18 @@ type Decided = Exclude<StepsEnding, { type: "conflict" }>;
 
 async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided): Promise<AttemptReport> {
   const { guard, contract, contractId, facts } = attempt;
+  const concluded = { kind: facts.operation.kind, acceptedAt: attempt.acceptedAt };
   switch (ending.type) {
     case "settle": {
       const settlement = settlementOf({ guard, contract, facts, frozen: attempt.callJournaled }, ending.change);
-      await ringFor(deps, await settleOperation(deps.db, settlement), guard.operationId);
+      const next = await settleOperation(deps.db, settlement);
+      noteConcluded(deps, concluded, "succeeded");
+      await ringFor(deps, next, guard.operationId);
       return { type: "succeeded" };
     }
     case "reject": {
       const next = await rejectOperation(deps.db, guard, contractId, contract, ending.rejection);
+      noteConcluded(deps, concluded, "rejected");
       await ringFor(deps, next, guard.operationId);
       return { type: "rejected" };
     }

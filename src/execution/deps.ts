@@ -5,6 +5,7 @@ import type { Database } from "../store/database.ts";
 import type { Business } from "../store/read-operation.ts";
 import type { Ringing } from "../store/ring-list.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
+import type { Observer } from "./observer.ts";
 
 /** What the execution of an operation needs from outside. */
 export interface ExecutionDeps {
@@ -17,6 +18,8 @@ export interface ExecutionDeps {
   readonly business: Business;
   /** Aborted when the process is to stop: no further look or call is begun. */
   readonly stopping: AbortSignal;
+  /** Hears what happens. Nobody does unless given. */
+  readonly observer?: Observer;
 }
 
 /**

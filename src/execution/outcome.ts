@@ -23,19 +23,21 @@ export type AttemptReport =
  * Why an attempt was put off. The first group wrote nothing: whoever is at work, or the sweep, will ring again. The others
  * put the operation back with a time before which it is not tried.
  */
-export type DeferralReason =
-  | "not_its_turn"
-  | "not_due"
-  | "already_executing"
-  | "superseded"
-  | "unknown_operation"
-  | "database_unreachable"
-  | "rate_limited"
-  | "lock_timeout"
-  | "unauthorized"
-  | "forbidden"
-  | "stripe_unreachable"
-  | "result_unknown"
-  | "key_expiring"
-  | "process_paused"
-  | "shutting_down";
+export const deferralReasons = [
+  "not_its_turn",
+  "not_due",
+  "already_executing",
+  "superseded",
+  "unknown_operation",
+  "database_unreachable",
+  "rate_limited",
+  "lock_timeout",
+  "unauthorized",
+  "forbidden",
+  "stripe_unreachable",
+  "result_unknown",
+  "key_expiring",
+  "process_paused",
+  "shutting_down",
+] as const;
+export type DeferralReason = (typeof deferralReasons)[number];

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { v7 as uuidV7 } from "uuid";
 import type { ApiToken, TokenActor } from "../api-tokens.ts";
 import type { Clock } from "../clock.ts";
+import type { Observer } from "../execution/observer.ts";
 import type { Database } from "../store/database.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { ApiParts } from "./api-parts.ts";
@@ -20,6 +21,8 @@ export interface ApiDeps {
   /** The business time zone, an IANA name. */
   readonly zone: string;
   readonly tokens: readonly ApiToken[];
+  /** Hears how requests are answered. Nobody does unless given. */
+  readonly observer?: Pick<Observer, "requestAnswered">;
   /** What is left out has no route. */
   readonly parts: Partial<ApiParts>;
   /** Gives the signal that ends a request's waiting: its client has gone away, or the server stops. */

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
+import type { Scrape } from "../metrics/scrape.ts";
 import { listen } from "./listen.ts";
 
 /** Whether work could be done now, and what each part says: `ok`, or in a few words what is wrong with it. */
@@ -14,6 +15,10 @@ export interface HealthServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly readiness: () => Promise<Readiness>;
+  /** Answers `/metrics`; nothing does unless given. */
+  readonly scrape?: Scrape | undefined;
+  /** Gives what shows the queues under `/queues`, once it is there; nothing does unless given. */
+  readonly dashboard?: () => Hono | undefined;
 }
 
 export interface HealthServer {
@@ -31,13 +36,15 @@ const readinessWithinMs = 2_000;
 /**
  * Answers the platform's questions about this process: `GET /healthz` is 200 as long as its event loop turns, and touches
  * nothing, so that a database that is down restarts no worker; `GET /readyz` asks `readiness` and answers 200 or 503 with
- * what each check says. Checks are read by whoever reaches the port: they name no host, user or parameter.
+ * what each check says. Checks are read by whoever reaches the port: they name no host, user or parameter. `GET /metrics`
+ * and `/queues` are there where they are given.
  *
  * Rejects with a sentence that names the port and HTTP_PORT when it cannot listen.
  */
-export async function startHealthServer({ host, port, readiness }: HealthServerOptions): Promise<HealthServer> {
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const { host, port } = options;
   // The process's own Request and Response stay as they are: they belong to everything that runs in it.
-  const server = createAdaptorServer({ fetch: healthApp(readiness).fetch, overrideGlobalObjects: false }) as Server;
+  const server = createAdaptorServer({ fetch: healthApp(options).fetch, overrideGlobalObjects: false }) as Server;
   const listening = await listen(server, { host, port, settings: "HTTP" });
   let stopping: Promise<void> | undefined;
   return {
@@ -46,7 +53,7 @@ export async function startHealthServer({ host, port, readiness }: HealthServerO
   };
 }
 
-function healthApp(readiness: () => Promise<Readiness>): Hono {
+function healthApp({ readiness, scrape, dashboard }: HealthServerOptions): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -56,6 +63,16 @@ function healthApp(readiness: () => Promise<Readiness>): Hono {
   app.get("/readyz", async (context) => {
     const answer = await withinDeadline(readiness);
     return context.json({ ready: answer.ready, checks: answer.checks }, answer.ready ? 200 : 503);
+  });
+  if (scrape !== undefined) {
+    app.get("/metrics", async (context) => {
+      const { contentType, text } = await scrape();
+      return context.body(text, 200, { "content-type": contentType });
+    });
+  }
+  app.all("/queues/*", async (context, next) => {
+    const board = dashboard?.();
+    return board === undefined ? next() : board.fetch(context.req.raw);
   });
   app.notFound((context) =>
     context.json({ type: "about:blank", title: "Not Found", status: 404 }, 404, {

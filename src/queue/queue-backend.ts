@@ -3,6 +3,7 @@ import {
   type Processor,
   Queue,
   type QueueOptions,
+  type Telemetry,
   Worker,
   type WorkerOptions,
   withBackend,
@@ -15,6 +16,9 @@ import type { QueueName } from "./payloads.ts";
 export type QueueBackend =
   | { readonly type: "redis"; readonly url: string }
   | { readonly type: "postgres"; readonly address: DatabaseAddress };
+
+/** What lets a trace travel with a job, from whoever adds it to the worker that takes it. */
+export type QueueTelemetry = Telemetry;
 
 /** Keys of one queue share a hash slot, so that a Redis Cluster can hold them. */
 export function prefixOf(name: QueueName): string {
@@ -62,8 +66,13 @@ const onPostgres = withBackend(createPostgresBackend);
  * Opens a queue for adding jobs, connected within the deadline or not at all: one whose beginning failed never recovers by
  * itself, so it is closed here and the error is thrown. Later losses of the connection it survives. The caller closes it.
  */
-export async function openQueue(backend: QueueBackend, name: QueueName, deadlineMs: number): Promise<Queue> {
-  const queue = constructQueue(backend, name);
+export async function openQueue(
+  backend: QueueBackend,
+  name: QueueName,
+  deadlineMs: number,
+  telemetry?: QueueTelemetry,
+): Promise<Queue> {
+  const queue = constructQueue(backend, name, telemetry);
   // Every failure reaches a caller through the call that it spoils.
   queue.on("error", () => undefined);
   try {
@@ -83,11 +92,12 @@ export async function closeQueue(queue: Queue, deadlineMs: number): Promise<void
   queue.disconnect().catch(() => undefined);
 }
 
-function constructQueue(backend: QueueBackend, name: QueueName): Queue {
+function constructQueue(backend: QueueBackend, name: QueueName, telemetry: QueueTelemetry | undefined): Queue {
   const options: Omit<QueueOptions, "connection"> = {
     prefix: prefixOf(name),
     // Nothing of ours reads the event stream; it is kept short.
     streams: { events: { maxLen: 1_000 } },
+    ...(telemetry === undefined ? {} : { telemetry }),
   };
   if (backend.type === "redis") {
     return new Queue(name, { ...options, connection: { url: backend.url, ...redisForProducers } });
@@ -102,11 +112,12 @@ export function openWorker(
   backend: QueueBackend,
   name: QueueName,
   processor: Processor,
-  { concurrency }: { readonly concurrency: number },
+  { concurrency, telemetry }: { readonly concurrency: number; readonly telemetry?: QueueTelemetry | undefined },
 ): Worker {
   const options: Omit<WorkerOptions, "connection"> = {
     prefix: prefixOf(name),
     concurrency,
+    ...(telemetry === undefined ? {} : { telemetry }),
     // A longer lock only delays recovery: what is safe is safe by the guards and the keys.
     lockDuration: 30_000,
     // A job of a killed worker is found within the lock and two checks.

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import { within } from "./enqueue.ts";
 import type { QueueName } from "./payloads.ts";
-import { openWorker, type QueueBackend } from "./queue-backend.ts";
+import { openWorker, type QueueBackend, type QueueTelemetry } from "./queue-backend.ts";
 
 export interface SupervisedWorkerOptions {
   readonly backend: QueueBackend;
@@ -12,6 +12,7 @@ export interface SupervisedWorkerOptions {
   readonly concurrency: number;
   /** For asking how many jobs wait. */
   readonly queue: Queue;
+  readonly telemetry?: QueueTelemetry | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   /** How long an idle worker may pick up nothing while jobs wait. */
@@ -60,7 +61,7 @@ export function startSupervisedWorker(options: SupervisedWorkerOptions): Supervi
           lastSignMs = clock.monotonicMs();
         }
       },
-      { concurrency: options.concurrency },
+      { concurrency: options.concurrency, telemetry: options.telemetry },
     );
     built.on("error", errors);
     // BullMQ goes on with a job whose lock it could not keep. Another worker will take it, so this one gives it up.

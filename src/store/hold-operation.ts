@@ -4,9 +4,12 @@ import type { Database } from "./database.ts";
 import { guardedStatement, json } from "./guarded-statement.ts";
 import { type Guard, operationPart } from "./operation-parts.ts";
 
+/** Why a person is asked. */
+export const heldQuestionCodes = ["attempts_exhausted", "answer_unexplained", "result_still_unknown"] as const;
+
 /** What a person is asked: a stable code, and what they need to answer it. No personal data. */
 export interface HeldQuestion {
-  readonly code: "attempts_exhausted" | "answer_unexplained" | "result_still_unknown";
+  readonly code: (typeof heldQuestionCodes)[number];
   readonly detail: Readonly<Record<string, string | number | null>>;
 }
 

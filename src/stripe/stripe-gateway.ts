@@ -45,6 +45,9 @@ const timeoutMsDefault = 20_000;
 /** One repetition heals a dropped connection without a word; what needs more is put back and comes again later. */
 const maxNetworkRetriesDefault = 1;
 
+/** The one version of Stripe's API whose shapes are read here, whatever the account's own is. */
+export const stripeApiVersion = "2026-10-28.endive";
+
 /** As many as Stripe gives at once: an old contract's invoices still come in one or two pages. */
 const pageSize = 100;
 
@@ -234,7 +237,7 @@ function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: Sendin
   const agent = protocol === "http" ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
   const watch = new SendingWatch();
   const stripe = new Stripe(options.secretKey, {
-    apiVersion: "2026-10-28.endive",
+    apiVersion: stripeApiVersion,
     appInfo: { name: "keiyaku", version },
     telemetry: false,
     timeout: options.timeoutMs ?? timeoutMsDefault,

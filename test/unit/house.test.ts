@@ -142,6 +142,21 @@ const rules = {
     "src/client.ts",
     "src/store/migrate.ts",
   ),
+  "only src/metrics/ imports prom-client": packagesOnlyIn(["prom-client"], "src/metrics/"),
+  "only src/tracing/ imports OpenTelemetry": packagesOnlyIn(
+    [
+      "@opentelemetry/api",
+      "@opentelemetry/exporter-trace-otlp-http",
+      "@opentelemetry/resources",
+      "@opentelemetry/sdk-trace-node",
+      "bullmq-otel",
+    ],
+    "src/tracing/",
+  ),
+  "the SDK of OpenTelemetry is loaded only when traces are sent": ({ imports }) =>
+    imports.flatMap(({ specifier, isDynamic }) =>
+      !isDynamic && /^@opentelemetry\/(sdk|exporter|resources)/.test(specifier ?? "") ? [`imports ${specifier}`] : [],
+    ),
   "test/ is never imported, the sandbox only dynamically by a root": ({ path, imports }) =>
     imports.flatMap(({ specifier, isDynamic }) => {
       const ours = oursOf(path, specifier);
@@ -228,6 +243,13 @@ const planted: readonly (readonly [RuleName, string, string])[] = [
   ["only src/store/ imports drizzle and postgres", "src/cli.ts", 'const p = await import("postgres");'],
   ["only the queue's own side imports bullmq", "src/execution/a.ts", 'import { Queue } from "bullmq";'],
   ["only the queue's own side imports bullmq", "src/store/a.ts", 'import { runMigrations } from "bullmq";'],
+  ["only src/metrics/ imports prom-client", "workers/a.ts", 'import { Counter } from "prom-client";'],
+  ["only src/tracing/ imports OpenTelemetry", "src/stripe/a.ts", 'import { trace } from "@opentelemetry/api";'],
+  [
+    "the SDK of OpenTelemetry is loaded only when traces are sent",
+    "src/tracing/a.ts",
+    'import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";',
+  ],
   ["test/ is never imported, the sandbox only dynamically by a root", "src/cli.ts", 'import "../sandbox/a.ts";'],
   ["test/ is never imported, the sandbox only dynamically by a root", "src/a.ts", 'await import("../sandbox/a.ts");'],
   ["test/ is never imported, the sandbox only dynamically by a root", "src/a.ts", "await import(path);"],

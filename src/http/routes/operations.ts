@@ -26,6 +26,8 @@ export function operationRoutes(deps: ApiDeps): Readonly<Record<string, ApiRoute
 async function requestOperation(deps: ApiDeps, context: ApiContext): Promise<Response> {
   const request = settleActor(await readBody(context.req.raw), context.get("actor"));
   const acceptance = await accept(deps, request);
+  const kind = "operation" in acceptance ? acceptance.operation.kind : null;
+  deps.observer?.requestAnswered("http", acceptance.answer, kind);
   if (acceptance.answer === "invalid_request") throw invalidRequest(acceptance.field, acceptance.problem);
   if (acceptance.answer === "id_reused") throw idReused(acceptance.field, acceptance.problem);
   const { answer, operation } = acceptance;

@@ -1,0 +1,92 @@
+import type { Config } from "../config.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import { stripeApiVersion } from "../stripe/stripe-gateway.ts";
+import { type CallResult, resultOf, type VerbWord } from "../stripe/watched-gateway.ts";
+import { type Finding, warning, well, wrong } from "./finding.ts";
+
+/** What a read of something that cannot exist came to, by the verb that read. */
+export type StripeProbe = Readonly<Partial<Record<VerbWord, CallResult>>>;
+
+/**
+ * Reads three objects that do not exist: Stripe looks at the key and its rights first, so "no such object" says that
+ * both are good. Changes nothing, and costs three of the reads that Stripe allows each second.
+ */
+export async function probeStripe(gateway: StripeGateway): Promise<StripeProbe> {
+  const [subscription, invoice, intent] = await Promise.all([
+    gateway.readSubscription("sub_keiyakudoctor"),
+    gateway.readInvoice("in_keiyakudoctor"),
+    gateway.readPaymentIntent("pi_keiyakudoctor"),
+  ]);
+  return {
+    read_subscription: resultOf(subscription),
+    read_invoice: resultOf(invoice),
+    read_payment_intent: resultOf(intent),
+  };
+}
+
+/** What the settings say of Stripe, when there is no key to ask with. */
+export const standInFinding: Finding = well(
+  "stripe",
+  "No STRIPE_SECRET_KEY: a stand-in takes Stripe's place. No money moves.",
+  { type: "stand_in" },
+);
+
+/** Judges what the reads came to, the worst first: one key serves all of them. */
+export function judgeStripe(stripe: Exclude<Config["stripe"], { type: "stand_in" }>, probe: StripeProbe): Finding {
+  const facts = {
+    mode: stripe.type,
+    apiVersion: stripeApiVersion,
+    ...(stripe.apiBase === undefined ? {} : { apiBase: stripe.apiBase }),
+    probe,
+  };
+  const whom = stripe.apiBase === undefined ? "Stripe" : `The stand-in for Stripe at ${stripe.apiBase}`;
+  const verbsWith = (wanted: CallResult) =>
+    Object.entries(probe).flatMap(([verb, result]) => (result === wanted ? [verb] : []));
+  const results = Object.values(probe);
+  if (results.includes("unauthorized")) {
+    return wrong(
+      "stripe",
+      `${whom} does not accept the key (401).`,
+      "Set STRIPE_SECRET_KEY to a key of the right account that is not revoked, then restart the workers: what they put off is tried again by itself.",
+      facts,
+    );
+  }
+  if (results.includes("forbidden")) {
+    return wrong(
+      "stripe",
+      `${whom} does not permit the key to do ${verbsWith("forbidden").join(", ")} (403).`,
+      "Give the restricted key read and write access to subscriptions, invoices, payment intents, charges and refunds.",
+      facts,
+    );
+  }
+  if (results.some((result) => result === "unreachable" || result === "unknown")) {
+    return wrong(
+      "stripe",
+      `${whom} does not answer.`,
+      "Check the way to api.stripe.com and status.stripe.com; operations wait, and go on by themselves.",
+      facts,
+    );
+  }
+  if (results.some((result) => result === "rate_limited" || result === "lock_timeout")) {
+    return warning(
+      "stripe",
+      `${whom} says that too much is asked of it now.`,
+      "Look again in a minute; lower WORKER_CONCURRENCY if it stays.",
+      facts,
+    );
+  }
+  const odd = results.find((result) => result !== "done");
+  if (odd !== undefined) {
+    return wrong(
+      "stripe",
+      `${whom} gives an answer that nobody has explained (${odd}).`,
+      "Look at the request in Stripe's dashboard, under Developers → Logs.",
+      facts,
+    );
+  }
+  return well(
+    "stripe",
+    `${whom} accepts the ${stripe.type} key${stripe.apiBase === undefined ? "" : "; no money moves"}. The API version is pinned to ${stripeApiVersion}.`,
+    facts,
+  );
+}

@@ -1,0 +1,114 @@
+import type { QueueState } from "../queue/inspect-queue.ts";
+import type { HeldOperation } from "../store/list-held.ts";
+import type { LedgerFigures } from "../store/read-ledger-figures.ts";
+import { type Finding, warning, well, wrong } from "./finding.ts";
+
+/** A job is taken within a second while a worker is free; five minutes are past any burst. */
+const waitingSecondsMax = 300;
+
+/** Judges how long a queue is and how long its oldest job has waited. */
+export function judgeQueue({ name, counts, oldestWaitingAtMs }: QueueState, nowMs: number): readonly Finding[] {
+  const waitingSeconds = oldestWaitingAtMs === null ? 0 : Math.max(0, Math.round((nowMs - oldestWaitingAtMs) / 1_000));
+  const facts = { queue: name, ...counts, waitingSeconds };
+  const shown = Object.entries(counts)
+    .map(([state, count]) => `${count} ${state}`)
+    .join(", ");
+  const findings = [
+    waitingSeconds <= waitingSecondsMax
+      ? well("jobs", `Queue ${name}: ${shown}.`, facts)
+      : wrong(
+          "jobs",
+          `Queue ${name}: ${shown}; the oldest has waited for ${inWords(waitingSeconds)}.`,
+          "See that workers run (`keiyaku start`) and are ready (/readyz), and what their logs say.",
+          facts,
+        ),
+  ];
+  const failed = counts.failed ?? 0;
+  if (failed === 0) return findings;
+  return [
+    ...findings,
+    warning(
+      "jobs",
+      `Queue ${name} keeps ${failed} jobs that failed: requests whose producers allowed them too few attempts.`,
+      "Let their producers send them again under the same ids, with `keiyaku/client` or as docs say; nothing is done twice.",
+    ),
+  ];
+}
+
+/** Judges whether workers are there at all, by their connections to the database. */
+export function judgeWorkers(workerConnections: number): Finding {
+  return workerConnections > 0
+    ? well("workers", "Workers are connected to the database.", { workerConnections })
+    : warning(
+        "workers",
+        "No worker is connected to the database, as far as this user can see.",
+        "Start one with `keiyaku start`; what is accepted waits meanwhile.",
+        { workerConnections },
+      );
+}
+
+/** Most operations end in seconds; one that is open for an hour waits for something that a person can see. */
+const openSecondsMax = 3_600;
+
+/** Judges what is open: what waits too long, what nobody rings for, and what waits for a person. */
+export function judgeOperations(figures: LedgerFigures, held: readonly HeldOperation[]): readonly Finding[] {
+  const { requested, executing, oldestOpenSeconds, overdue } = figures;
+  const facts = { requested, executing, held: figures.held, oldestOpenSeconds: Math.round(oldestOpenSeconds), overdue };
+  const shown = `${requested} operations wait, ${executing} are at work, ${figures.held} are held`;
+  const findings: Finding[] = [
+    oldestOpenSeconds <= openSecondsMax || figures.held > 0
+      ? well("operations", `${shown}.`, facts)
+      : warning(
+          "operations",
+          `${shown}; the oldest was accepted ${inWords(Math.round(oldestOpenSeconds))} ago.`,
+          "`keiyaku operation list --state requested executing` shows what each waits for.",
+          facts,
+        ),
+  ];
+  if (overdue > 0) {
+    findings.push(
+      wrong(
+        "operations",
+        `${overdue} operations are due, and nobody has rung for them for two minutes.`,
+        "See that workers run: each sweeps every half minute, while fewer than 1000 jobs wait.",
+        { overdue },
+      ),
+    );
+  }
+  if (figures.held > 0) {
+    findings.push(
+      wrong(
+        "operations",
+        `${figures.held} operations wait for a person: ${held.map(heldInWords).join("; ")}${held.length < figures.held ? "; and more" : ""}.`,
+        "`keiyaku operation show <id>` tells everything; then `keiyaku operation retry` or `abandon`.",
+        { held },
+      ),
+    );
+  }
+  return findings;
+}
+
+function heldInWords({ id, kind, question, heldAt }: HeldOperation): string {
+  return `${id} (${kind}, ${question}, since ${heldAt})`;
+}
+
+/** Judges what customers are still to get back. Owing is no fault; forgetting is. */
+export function judgeRefunds(
+  { owed, owedMinor }: LedgerFigures,
+  showMoney: (minor: number, currency: string) => string,
+): Finding {
+  if (owed === 0) return well("refunds", "No refund is owed.", { owed });
+  const sums = Object.entries(owedMinor).map(([currency, minor]) => showMoney(minor, currency));
+  return warning(
+    "refunds",
+    `${owed} refunds are owed, ${sums.join(" and ")} in all.`,
+    "Pay those that are due by hand and record them, retry those that Stripe refused: docs/runbook.md, refunds owed.",
+    { owed, owedMinor },
+  );
+}
+
+function inWords(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} days`;
+}

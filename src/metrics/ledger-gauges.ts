@@ -1,0 +1,57 @@
+import { Gauge, type Registry } from "prom-client";
+import type { LedgerFigures } from "../store/read-ledger-figures.ts";
+
+/** The gauges that a scrape sets. Each is absent, not zero, until its source has answered. */
+export interface LedgerGauges {
+  setLedger(figures: LedgerFigures): void;
+  setQueue(queue: string, counts: Readonly<Record<string, number>>): void;
+  forgetLedger(): void;
+  forgetQueues(): void;
+}
+
+/** Makes them. None has a value yet. */
+export function createLedgerGauges(registers: Registry[]): LedgerGauges {
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name, help, labelNames, registers });
+  const open = gauge("keiyaku_open_operations", "Operations that are not final, by state.", ["state"]);
+  const held = gauge("keiyaku_operations_held", "Operations that wait for a person.", []);
+  const oldest = gauge(
+    "keiyaku_oldest_open_operation_seconds",
+    "How long ago the oldest operation that is not final was accepted; 0 when there is none.",
+    [],
+  );
+  const overdue = gauge(
+    "keiyaku_operations_overdue",
+    "Operations whose turn it is and for which nobody has rung for two minutes: no sweep is at work, or the queue is long.",
+    [],
+  );
+  const owed = gauge("keiyaku_refunds_owed", "Refunds that somebody still has to make.", []);
+  const owedMinor = gauge("keiyaku_refunds_owed_minor", "Their sum, in the currency's minor unit; for JPY, yen.", [
+    "currency",
+  ]);
+  const jobs = gauge("keiyaku_queue_jobs", "Jobs in the queue, by BullMQ's state.", ["queue", "state"]);
+  const single = [held, oldest, overdue, owed];
+  const forgetLedger = () => {
+    for (const each of single) each.remove();
+    open.reset();
+    owedMinor.reset();
+  };
+  forgetLedger();
+  return {
+    setLedger(figures) {
+      for (const state of ["requested", "executing", "held"] as const) open.set({ state }, figures[state]);
+      held.set(figures.held);
+      oldest.set(figures.oldestOpenSeconds);
+      overdue.set(figures.overdue);
+      owed.set(figures.owed);
+      owedMinor.reset();
+      for (const [currency, minor] of Object.entries({ jpy: 0, ...figures.owedMinor }))
+        owedMinor.set({ currency }, minor);
+    },
+    setQueue(queue, counts) {
+      for (const [state, count] of Object.entries(counts)) jobs.set({ queue, state }, count);
+    },
+    forgetLedger,
+    forgetQueues: () => jobs.reset(),
+  };
+}

@@ -1,0 +1,60 @@
+import { sql } from "drizzle-orm";
+import { owedRefundStates } from "../contract/contract.ts";
+import type { Database } from "./database.ts";
+
+/** What the ledger and the refunds come to at one moment. Counts and sums only: nothing of it names anybody. */
+export interface LedgerFigures {
+  readonly requested: number;
+  readonly executing: number;
+  readonly held: number;
+  /** How long ago the oldest open operation was accepted, in seconds; 0 when none is open. */
+  readonly oldestOpenSeconds: number;
+  /** Operations whose turn it is, that are due, and for which nobody has rung for two minutes: four sweeps missed them. */
+  readonly overdue: number;
+  /** How many refunds somebody still has to make, and their sum by currency. */
+  readonly owed: number;
+  readonly owedMinor: Readonly<Record<string, number>>;
+}
+
+/** As text of the statement, not as a parameter: only then is the partial index of owed refunds known to fit. */
+const owedStates = sql.raw(owedRefundStates.map((state) => `'${state}'`).join(", "));
+
+/**
+ * Reads all figures in one statement, and so of one moment. Locks nothing. It reads what is open and what is owed by
+ * their partial indexes, so it costs what those come to, not what the ledger does.
+ *
+ * Owed is a refund in an owed state that no later one has taken the place of. The contract of a refund that outlived it
+ * tells no currency any more; every contract is in yen.
+ */
+export async function readLedgerFigures(db: Database, deadlineMs: number): Promise<LedgerFigures> {
+  const [row] = await db.run<{ figures: LedgerFigures }>(
+    "ledger_figures",
+    sql`with opened as (
+        select count(*) filter (where state = 'requested') as requested,
+          count(*) filter (where state = 'executing') as executing,
+          count(*) filter (where state = 'held') as held,
+          min(accepted_at) as oldest_at
+        from keiyaku.operations where state in ('requested', 'executing', 'held')),
+      missed as (
+        select count(*) as overdue from keiyaku.operations o
+        where o.ring_at < clock_timestamp() - interval '2 minutes'
+          and (o.occupies or not exists (
+            select from keiyaku.operations e
+            where e.contract_id = o.contract_id and e.id <> o.id and e.state in ('requested', 'executing', 'held')
+              and (e.occupies or e.sequence < o.sequence)))),
+      owed as (
+        select coalesce(c.currency, 'jpy') as currency, count(*) as refunds, sum(r.amount_minor) as minor
+        from keiyaku.refunds r left join keiyaku.contracts c on c.id = r.contract_id
+        where r.state in (${owedStates}) and r.superseded_by is null
+        group by 1)
+      select json_build_object(
+        'requested', requested, 'executing', executing, 'held', held, 'overdue', overdue,
+        'oldestOpenSeconds', coalesce(greatest(extract(epoch from clock_timestamp() - oldest_at), 0)::float8, 0),
+        'owed', (select coalesce(sum(refunds), 0) from owed),
+        'owedMinor', (select coalesce(json_object_agg(currency, minor), '{}') from owed)) as figures
+      from opened, missed`,
+    { deadlineMs },
+  );
+  if (row === undefined) throw new Error("the ledger's figures are one row");
+  return row.figures;
+}

@@ -1,0 +1,65 @@
+import type { GatewayVerb } from "./fault.ts";
+import type { GatewayReply, NotNowReason, StripeGateway } from "./gateway.ts";
+
+/** Every verb of the gateway, by the word that the journal and the metrics use for it. */
+export const verbWords = {
+  readSubscription: "read_subscription",
+  listUnpaidInvoices: "list_unpaid_invoices",
+  readInvoice: "read_invoice",
+  listPaidInvoices: "list_paid_invoices",
+  readPaymentIntent: "read_payment_intent",
+  listRefunds: "list_refunds",
+  cancelSubscription: "cancel_subscription",
+  setCancelAtPeriodEnd: "set_cancel_at_period_end",
+  clearCancelAt: "clear_cancel_at",
+  voidInvoice: "void_invoice",
+  stopInvoice: "stop_invoice",
+  refundPayment: "refund_payment",
+} as const satisfies Record<GatewayVerb, string>;
+export type VerbWord = (typeof verbWords)[GatewayVerb];
+
+/**
+ * What became of a request to Stripe, in a word. `not_now` is told by its reason, since a wrong key, a limit and a dead
+ * network are mended by different people; `error` is a defect of ours.
+ */
+export const callResults = [
+  "done",
+  "refused",
+  "rate_limited",
+  "lock_timeout",
+  "unauthorized",
+  "forbidden",
+  "unreachable",
+  "unknown",
+  "unexplained",
+  "error",
+] as const satisfies readonly (NotNowReason | Exclude<GatewayReply<never>["type"], "not_now"> | "error")[];
+export type CallResult = (typeof callResults)[number];
+
+/** Follows one request to Stripe: makes it by calling `work` once, and returns or throws what that does. */
+export type CallWatcher = <Reply extends GatewayReply<unknown>>(
+  verb: VerbWord,
+  work: () => Promise<Reply>,
+) => Promise<Reply>;
+
+/** The word for a reply. */
+export function resultOf(reply: GatewayReply<unknown>): CallResult {
+  return reply.type === "not_now" ? reply.reason : reply.type;
+}
+
+/** The gateway, with every verb followed by the watchers, the first of them outermost. It answers as the gateway does. */
+export function watchGateway(gateway: StripeGateway, watchers: readonly CallWatcher[]): StripeGateway {
+  type Verb = (...args: unknown[]) => Promise<GatewayReply<unknown>>;
+  const watched = Object.entries(verbWords).map(([verb, word]): [string, Verb] => {
+    const plain = gateway[verb as GatewayVerb] as Verb;
+    return [
+      verb,
+      (...args) =>
+        watchers.reduceRight<() => Promise<GatewayReply<unknown>>>(
+          (inner, watcher) => () => watcher(word, inner),
+          () => plain.apply(gateway, args),
+        )(),
+    ];
+  });
+  return Object.fromEntries(watched) as unknown as StripeGateway;
+}

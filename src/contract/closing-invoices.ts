@@ -1,7 +1,7 @@
 import { licenseOnPaid, writeOffUnpaid } from "./billing.ts";
 import type { Attention, LicenseMove, PaymentMove } from "./change.ts";
 import type { Payment } from "./contract.ts";
-import { asPaid, holdsMoney, isOf, receiptOf, recordReceipt } from "./receipts.ts";
+import { asPaid, isOf, receiptOf, recordReceipt } from "./receipts.ts";
 import type { RuleFacts } from "./rule.ts";
 import type { Answers, CallAnswer, InvoiceSeen, PaidInvoicesSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
 
@@ -82,10 +82,10 @@ function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
   return { type: "closed", paymentMoves: [...paidMeanwhile.values(), ...writtenOff], attention };
 }
 
-/** The paid invoices of which our rows know nothing. */
+/** The paid invoices that none of our rows names. */
 function unknownTo(payments: readonly Payment[], invoices: PaidInvoicesSeen["invoices"]): readonly string[] {
   return invoices.flatMap(({ id: invoiceId, paymentIntentId }) => {
-    const isKnown = payments.some((row) => holdsMoney(row) && isOf(row, { invoiceId, paymentIntentId }));
+    const isKnown = payments.some((row) => isOf(row, { invoiceId, paymentIntentId }));
     return isKnown ? [] : [invoiceId];
   });
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Database } from "../../../src/store/database.ts";
+import { StoreError } from "../../../src/store/store-error.ts";
 import { operatorToken, serviceToken, setUpApi, shareApi } from "../../support/api.ts";
 import { monthlyTerms } from "../../support/execution.ts";
 
@@ -122,6 +124,23 @@ describe("requesting an operation over HTTP", () => {
       ["invalid_request", "kind"],
       ["invalid_request", "reason"],
     ]);
+  });
+});
+
+describe("a request that the database will not store at any time", () => {
+  it("is refused and noted as any other, rather than called an error of ours", async () => {
+    const { bench } = await setUpApi();
+    const run = bench.db.run.bind(bench.db);
+    const unwilling = {
+      run: (name: string, statement: Parameters<typeof run>[1]) =>
+        name === "accept_request" ? Promise.reject(new StoreError("refused", "22P05", name)) : run(name, statement),
+    } as unknown as Database;
+    const { ask } = await setUpApi({ db: unwilling });
+
+    const reply = await ask("/operations", { method: "POST", body: suspend });
+
+    expect([reply.status, reply.body.field]).toEqual([400, "request"]);
+    expect(await bench.sql`select request_id from keiyaku.refused_requests`).toEqual([{ request_id: "op-1" }]);
   });
 });
 

@@ -11,20 +11,35 @@ import {
   rejectionSentences,
 } from "../../../src/contract/rejection.ts";
 import type { Answer } from "../../../src/contract/step.ts";
-import { makeCatalog, makeFacts, makeRunningWorld, makeTombstone, nextRenewalOn, on } from "../../support/facts.ts";
+import {
+  makeCatalog,
+  makeFacts,
+  makePayment,
+  makeRunningWorld,
+  makeTombstone,
+  makeWorld,
+  nextRenewalOn,
+  on,
+} from "../../support/facts.ts";
+import { leastParams } from "./support/params.ts";
 import { done, missing, periodEndAt, subscriptionSeen } from "./support/stripe-answers.ts";
 
-/** Codes that none of these rules uses: one belongs to the door, the other to a kind that has no rule yet. */
-const codesOfOthers: readonly RejectionCode[] = ["id_reused", "paid_by_card"];
+/** Codes that no rule uses: one belongs to the door, the other to what is held against the plan that was shown. */
+const codesOfOthers: readonly RejectionCode[] = ["id_reused", "plan_changed"];
 
 const paramsTried: readonly unknown[] = [{}, { colour: 1 }, { paidPeriods: [] }, { paidPeriods: [9] }, { period: 9 }];
 const registration = { productId: "p-1", customerId: "cust-1", kind: "monthly", priceMinor: 1, startOn: "2025-01-20" };
+const paymentsTried = [
+  makePayment({ state: "due" }),
+  makePayment({ state: "refunded" }),
+  makePayment({ dispute: "lost" }),
+];
 const registrationsTried: readonly unknown[] = [
   { ...registration, paymentMethod: "card" },
   { ...registration, paymentMethod: "other", productId: "p 1" },
   { ...registration, paymentMethod: "other", specialMonths: 1 },
 ];
-const actors = (["operator", "customer", "stripe"] as const).map((type) => ({ type, id: "cust-1" }));
+const actors = (["operator", "customer", "schedule"] as const).map((type) => ({ type, id: "cust-1" }));
 
 /** What Stripe may say to `read_subscription` and to the calls on the subscription, in three worlds. */
 const movedOn = subscriptionSeen({ currentPeriodStartAt: periodEndAt, currentPeriodEndAt: "2025-03-08T00:00:00Z" });
@@ -36,6 +51,7 @@ const stripeWorlds: readonly ReadonlyMap<string, Answer>[] = [
     ["reserve", done(movedOn)],
     ["undo_reserve", done(movedOn)],
     ["withdraw", done(missing)],
+    ["new_subscription", missing],
   ]),
 ];
 
@@ -45,8 +61,13 @@ function* requests(): Generator<Facts> {
   const [params] = registrationsTried;
   for (const kind of operationKinds) {
     yield makeFacts(kind, kind === "register" ? { params, world: makeRunningWorld() } : {});
-    yield makeFacts(kind, { params: kind === "register" ? params : {}, tombstone: makeTombstone() });
-    yield makeFacts(kind, { params: kind === "register" ? params : {}, world: null, heldOperationId: "op-0" });
+    const least = kind === "register" ? params : leastParams[kind];
+    yield makeFacts(kind, { params: least, tombstone: makeTombstone() });
+    yield makeFacts(kind, { params: least, world: null, heldOperationId: "op-0" });
+    for (const payment of paymentsTried) {
+      const world = makeWorld({ contract: { paymentMethod: "card" }, payments: [payment] });
+      yield makeFacts(kind, { params: { paymentId: payment.id }, world });
+    }
     if (kind !== "register") yield makeFacts(kind, { world: makeRunningWorld(), heldOperationId: "op-0" });
     for (const status of contractStatuses)
       for (const contractKind of contractKinds)
@@ -57,7 +78,8 @@ function* requests(): Generator<Facts> {
             const world = makeRunningWorld(contract);
             for (const today of [on("2025-01-20"), on("2024-12-20"), on("2025-02-08")])
               for (const actor of actors)
-                for (const tried of paramsTried) yield makeFacts(kind, { world, today, actor, params: tried });
+                for (const tried of [...paramsTried, leastParams[kind]])
+                  yield makeFacts(kind, { world, today, actor, params: tried });
           }
   }
 }

@@ -328,6 +328,9 @@ describe("a contract that waits for its payment", () => {
     ["is not there", missing],
   ])("goes by our own dates when its subscription %s", (_, subscription) => {
     expect(settled(play(start({}), { invoice: first, subscription })).status).toBe("active");
+    // By then period 1 has begun, which Stripe's last period does not know.
+    const later = start({}, { today: on("2025-02-10") });
+    expect(settled(play(later, { invoice: first, subscription })).status).toBe("payment_unconfirmed");
   });
 
   test("money of a former subscription moves no status, and opens nothing yet", () => {
@@ -435,6 +438,24 @@ describe("a suspended contract", () => {
     const reserved = { terminationOn: on("2025-03-08"), terminationSource: "stripe" } as const;
     const ofReserved = setup({ contract: { ...contract, ...reserved }, payments: [row], licenses: [] });
     expect(settled(play(ofReserved, { invoice: seen }))).toMatchObject({ status: "not_started", reservation: null });
+  });
+
+  test("before Stripe rolls over the current period is still the one before, whatever our calendar says", () => {
+    const row = makePayment({ period: 0, state: "unpaid" });
+    const contract = { status: "payment_unconfirmed", startOn: on("2025-01-31") } as const;
+    const facts = setup({ contract, payments: [row], licenses: [], today: on("2025-02-28") });
+    const seen = paidInvoiceSeen("in_3", [periodLine("2025-01-31")]);
+    const subscription = subscriptionSeen({ currentPeriodStartAt: "2025-01-30T15:30:00Z" });
+    expect(settled(play(facts, { invoice: seen, subscription })).status).toBe("active");
+  });
+
+  test("money of a former subscription opens nothing before the start date", () => {
+    const row = makePayment({ period: 0, state: "unpaid" });
+    const former = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
+    const contract = { status: "payment_unconfirmed", startOn: on("2025-02-08"), ...former } as const;
+    const facts = setup({ contract, payments: [row], licenses: [] });
+    const seen = paidInvoiceSeen("in_3", [periodLine("2025-02-08")]);
+    expect(settled(play(facts, { invoice: seen }))).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });
   });
 
   test("money of a former subscription brings its license and moves no status", () => {

@@ -92,6 +92,7 @@ describe("what is not known or not new", () => {
   test("what is as our rows have it changes nothing", () => {
     expect(changeOf([fee, period], [pending], ours(pending, "pending"))).toEqual(superseded);
     expect(changeOf([fee, refunded], [succeeded], ours(succeeded, "succeeded"))).toEqual(superseded);
+    expect(changeOf([fee, refunded], [])).toEqual(superseded);
   });
 
   test.each(["manual_done", "waived"] as const)("what a person has settled as %s stays so", (state) => {
@@ -137,6 +138,14 @@ describe("our own refunds", () => {
   test("that it failed is told once", () => {
     const failed: Refund = { ...pending, state: "failed" };
     expect(changeOf([fee, period], [failed], ours(failed, "failed"))).toEqual(superseded);
+  });
+
+  test("one that had failed and is called off now is not told again", () => {
+    const failed: Refund = { ...pending, state: "failed" };
+    expect(changeOf([fee, period], [failed], ours(failed, "canceled"))).toMatchObject({
+      refundMoves: [{ id: pending.id, from: "failed", to: "canceled" }],
+      ...quiet,
+    });
   });
 
   test("one that was sent and never answered is found by its metadata, and learns Stripe's id", () => {

@@ -88,7 +88,16 @@ function paramsOf(kind: OperationKind, world: ContractWorld, today: BusinessDate
         disputeId: "du_1",
         stripeDisputeStatus: "needs_response",
       };
-    default:
+    case "register":
+    case "cancel":
+    case "cancel_manual_refund":
+    case "cancel_with_refund":
+    case "confirm_payment":
+    case "suspend":
+    case "resume":
+    case "reserve_termination":
+    case "withdraw_reservation":
+    case "terminate":
       return {};
   }
 }
@@ -156,7 +165,11 @@ function paymentsOf({ contract, status, reservedBy, day }: Cell): readonly Payme
       const unpaid = makePayment({ period: last, state: "unpaid" });
       return [...makePeriods(Array.from({ length: last }, (_, index) => index)), unpaid];
     }
-    default:
+    case "established":
+    case "active":
+    case "special_period":
+    case "termination_reserved":
+    case "terminated":
       if (contract === "one_time") return [price];
       return makePeriods(day === "renewal" && isOneOf(status, runningStatuses) ? [0, 1, 2] : [0, 1, 2, 3]);
   }

@@ -1,4 +1,5 @@
 import { afterEach, expect, it, onTestFinished } from "vitest";
+import { queueNames } from "../../../src/queue/payloads.ts";
 import { openQueue } from "../../../src/queue/queue-backend.ts";
 import { describeOnBackends } from "../../support/backends.ts";
 import { endWorkerProcesses, type WorkerProcess } from "../../support/worker-process.ts";
@@ -42,7 +43,7 @@ describeOnBackends("the queues in a browser", (type) => {
     const stats = await worker.ask("/queues/api/redis/stats");
     expect(await stats.json()).toMatchObject({ backend: type === "redis" ? "redis" : "postgres" });
     expect(await (await worker.ask("/queues/api/queues")).json()).toMatchObject({
-      queues: [{ name: "operations", readOnlyMode: true }],
+      queues: queueNames.map((name) => ({ name, readOnlyMode: true })),
     });
     // Everything else of the port is as it was.
     expect((await worker.ask("/healthz")).status).toBe(200);

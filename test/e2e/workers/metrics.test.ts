@@ -62,6 +62,28 @@ describeOnBackends("a worker's metrics", (type) => {
   });
 });
 
+it("count what the HTTP door accepts and refuses", async () => {
+  const world = await setUp("postgres");
+  await world.register("c-1");
+  const token = "metrics-test-token-of-32-characters";
+  const worker = await world.worker({ env: { API_TOKENS: `operator:alice=${token}`, API_PORT: "0" } });
+  const { api } = await worker.logged(({ msg }) => msg === "the worker is ready");
+  const post = (request: object) =>
+    fetch(`http://127.0.0.1:${Number(api)}/operations`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(request),
+    });
+  expect((await post({ id: "op-http", kind: "confirm_payment", contractId: "c-1" })).status).toBe(201);
+  expect((await post({ id: "op-http", kind: "suspend", contractId: "c-1" })).ok).toBe(false);
+
+  await scraped(
+    worker,
+    'keiyaku_operations_accepted_total{door="http",kind="confirm_payment"} 1',
+    'keiyaku_requests_total{door="http",answer="id_reused"} 1',
+  );
+});
+
 describe("a worker's metrics in an outage", () => {
   it("tell a wrong key by its result, and the operations that it puts off", async () => {
     const world = await setUp("postgres");

@@ -79,7 +79,7 @@ describeOnBackends("a worker that traces", (type) => {
     await world.stripe.control.fault({
       mode: "lock_timeout_429",
       path: `/v1/subscriptions/${subscriptionId}`,
-      method: "GET",
+      method: "DELETE",
       times: 2,
     });
     await world.client().request(requestOf("op-put-off", "terminate", contractId));

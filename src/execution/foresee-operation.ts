@@ -4,6 +4,7 @@ import type { Facts } from "../contract/operation.ts";
 import { matterOf, type Plan, type PlannedOperation } from "../contract/plan.ts";
 import type { Answer } from "../contract/step.ts";
 import { type GatewayReply, look, type StripeGateway } from "../stripe/gateway.ts";
+import { canonicalJson } from "./canonical-json.ts";
 
 /** What an operation would do, or why Stripe could not be looked at for it. `stopped`: the signal came before the end. */
 export type ForeseenOperation =
@@ -44,13 +45,4 @@ function withDigest(planned: PlannedOperation): Plan {
       .update(canonicalJson(matterOf(planned)))
       .digest("hex"),
   };
-}
-
-/** JSON with the keys of every object in order, so that equal plans are equal text. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

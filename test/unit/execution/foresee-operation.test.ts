@@ -165,6 +165,13 @@ describe("the digest of a plan", () => {
       makeFacts("resume", { world: makeRunningWorld({ paymentMethod: "card" }) }),
       silent,
     ],
+    [
+      "a refusal for the same reason of something else",
+      makeFacts("waive_refund", { world: makeRunningWorld(), params: { refundId: "r-1" } }),
+      silent,
+      makeFacts("waive_refund", { world: makeRunningWorld(), params: { refundId: "r-2" } }),
+      silent,
+    ],
   ])("is another for %s", async (_, one, itsGateway, other, anotherGateway) => {
     expect(await digestOf(other, anotherGateway)).not.toBe(await digestOf(one, itsGateway));
   });

@@ -1,3 +1,5 @@
+import type { Button } from "../contract/buttons.ts";
+import { onlyCurrency } from "../contract/contract.ts";
 import { listButtons } from "../execution/list-buttons.ts";
 import { businessOf } from "./business-of.ts";
 import { CommandFailure } from "./command-failure.ts";
@@ -5,6 +7,7 @@ import type { CommandContext } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { paint, plainText, writeJson, writeLine } from "./output.ts";
 import { readActor } from "./read-actor.ts";
+import { showMoney } from "./show-money.ts";
 import { showTable } from "./show-table.ts";
 
 export interface ButtonsOptions {
@@ -26,29 +29,28 @@ export async function buttons(context: CommandContext, { contractId, actor, json
     });
   }
   if (json === true) return exitCodes.done;
-  const rows = found.buttons.map((button) =>
-    button.allowed
-      ? [paint(out, "green", "yes"), button.kind, button.button.ja, offered(button)]
-      : [paint(out, "dim", "no"), button.kind, button.button.ja, `${button.sentence.ja} ${button.sentence.en}`],
-  );
-  out.write(
-    showTable(
-      out,
-      ["", "kind", "button", ""],
-      rows.map((row) => row.map((cell) => plainText(cell, 300))),
-    ),
-  );
+  const rows = found.buttons.flatMap((button) => {
+    const head = [button.kind, button.button.ja, button.button.en];
+    if (button.allowed) return [[paint(out, "green", "yes"), ...head, plainText(offered(button), 300)]];
+    const { ja, en } = button.sentence;
+    return [
+      [paint(out, "dim", "no"), ...head, plainText(ja, 300)],
+      ["", "", "", "", plainText(en, 300)],
+    ];
+  });
+  out.write(showTable(out, ["", "kind", "button", "", ""], rows));
   if (found.type === "deleted") writeLine(err, paint(err, "dim", "The contract has been deleted."));
   return exitCodes.done;
 }
 
-function offered({
-  asksStripe,
-  choices = [],
-}: {
-  readonly asksStripe: boolean;
-  readonly choices?: readonly Readonly<Record<string, unknown>>[];
-}): string {
-  const named = choices.flatMap((params) => Object.values(params)).join(", ");
-  return [named, asksStripe ? "Stripe is asked, and may still say no" : ""].filter((part) => part !== "").join("; ");
+/** With which parameters it may be asked for, what they are about, and whether Stripe has a say. */
+function offered({ asksStripe, choices = [] }: Extract<Button, { readonly allowed: true }>): string {
+  const named = choices.map(({ params, amountMinor }) => {
+    const given = Object.entries(params).map(([name, value]) => `${name}=${String(value)}`);
+    const money = amountMinor === null ? [] : [`(${showMoney(amountMinor, onlyCurrency)})`];
+    return [...given, ...money].join(" ");
+  });
+  return [named.join(", "), asksStripe ? "Stripe is asked, and may still say no" : ""]
+    .filter((part) => part !== "")
+    .join("; ");
 }

@@ -1,7 +1,7 @@
 import { Argument, Option } from "commander";
 import { type OperationKind, operationKinds } from "../contract/operation.ts";
 import type { Define } from "./define.ts";
-import { collect, jsonOption, positiveSeconds, reasonText } from "./option-values.ts";
+import { collect, jsonOption, planDigest, positiveSeconds, reasonText } from "./option-values.ts";
 import type { RequestOptions } from "./request.ts";
 
 /** `keiyaku request KIND CONTRACT`. */
@@ -16,7 +16,7 @@ export const defineRequest: Define = (parent, run) => {
     .option("--reason <text>", "why", reasonText)
     .addOption(new Option("--params <json>", "the parameters as a JSON object").conflicts("param"))
     .option("--param <key=value>", "one parameter, repeatable; the value is JSON, or else text", collect, undefined)
-    .option("--expect-plan <digest>", "carry it out only if it would do what this preview said")
+    .option("--expect-plan <digest>", "carry it out only if it would do what this preview said", planDigest)
     .option("--wait <seconds>", "wait for the outcome, at most so long", positiveSeconds)
     .addOption(jsonOption())
     .action((kind: OperationKind, contractId: string, { wait, ...options }: GivenOptions) => {

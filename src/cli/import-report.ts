@@ -35,12 +35,13 @@ export function createImportReport(
     },
     notRegistered(line, operation) {
       const { id, contractId, rejectionCode, rejectionDetail, state } = operation;
+      const field = rejectionDetail?.field;
       name({
         type: "not_registered",
         line,
         contractId,
         code: rejectionCode ?? `operation_${state}`,
-        field: rejectionDetail?.field?.replace(/^params\./, "") ?? null,
+        field: typeof field === "string" ? field.replace(/^params\./, "") : null,
         problem: rejectionSentencesOf(operation)?.en ?? showOutcome(operation, config.businessTimeZone),
         remedy:
           state === "held"

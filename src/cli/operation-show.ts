@@ -5,6 +5,7 @@ import { hideCustomer } from "./hide-customer.ts";
 import { operationNotFound } from "./operation-not-found.ts";
 import { type Output, paint, plainText, writeJson, writeLine } from "./output.ts";
 import { rejectionSentencesOf, showOutcome } from "./show-outcome.ts";
+import { planIn, showPlan } from "./show-plan.ts";
 import { showFacts } from "./show-table.ts";
 import { inUtc, showPreciseInstant } from "./show-time.ts";
 
@@ -29,6 +30,12 @@ export async function operationShow(
   }
   const zone = config.businessTimeZone;
   out.write(showFacts(out, factsOf(operation, zone)));
+  const plan = planIn(operation.rejectionDetail);
+  if (plan !== undefined) {
+    writeLine(out);
+    writeLine(out, paint(out, "bold", "New plan"));
+    out.write(showPlan(out, plan));
+  }
   writeLine(out);
   writeLine(out, paint(out, "bold", "Journal"));
   if (journal.length === 0) writeLine(out, "  none: nothing was changed at Stripe");
@@ -66,6 +73,7 @@ function factsOf(operation: OperationRecord["operation"], zone: string): readonl
     ["outcome", showOutcome(operation, zone) || "–"],
     ...(sentences === undefined ? [] : [["refused", `${operation.rejectionCode}: ${sentences.ja}`] as const]),
     ["asked by", plainText(`${operation.actorType}:${operation.actorId}`)],
+    ...(operation.expectedPlan === null ? [] : [["expected plan", operation.expectedPlan] as const]),
     ["reason", operation.reason === null ? "–" : plainText(operation.reason)],
     ["parameters", plainText(JSON.stringify(operation.params), Number.MAX_SAFE_INTEGER)],
     ["requested", at(operation.requestedAt)],

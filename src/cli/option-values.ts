@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { reasonLengthMax } from "../contract/operation.ts";
+import { planDigestPattern, reasonLengthMax } from "../contract/operation.ts";
 
 /** The option of every command that has data to print. */
 export function jsonOption(description = "print the data as JSON"): Option {
@@ -17,6 +17,13 @@ export function reasonText(text: string): string {
   if (text.length > reasonLengthMax) {
     throw new InvalidArgumentError(`It must have at most ${reasonLengthMax} characters.`);
   }
+  return text;
+}
+
+/** The digest of a preview. */
+export function planDigest(text: string): string {
+  if (!planDigestPattern.test(text))
+    throw new InvalidArgumentError("It must be a preview's digest: 64 hexadecimal digits.");
   return text;
 }
 

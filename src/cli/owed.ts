@@ -1,10 +1,11 @@
+import { onlyCurrency } from "../contract/contract.ts";
 import { listOwedRefunds, type OwedRefund } from "../store/list-owed-refunds.ts";
 import type { CommandContext } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { paint, plainText, writeJson, writeLine } from "./output.ts";
 import { showMoney } from "./show-money.ts";
 import { showTable } from "./show-table.ts";
-import { inUtc, showInstant } from "./show-time.ts";
+import { showInstant } from "./show-time.ts";
 
 export interface OwedOptions {
   readonly limit: number;
@@ -19,7 +20,7 @@ export async function owed(
 ): Promise<ExitCode> {
   const { refunds, total } = await listOwedRefunds(db, { limit, contractId });
   if (json) {
-    writeJson(out, { refunds: refunds.map(inUtc), total });
+    writeJson(out, { refunds, total });
     return exitCodes.done;
   }
   const zone = config.businessTimeZone;
@@ -44,7 +45,7 @@ export async function owed(
   out.write(showTable(out, columns, rows));
   writeLine(
     out,
-    `  ${paint(out, "bold", showMoney(total.amountMinor, "jpy"))} owed in ${total.count.toLocaleString("en")} refunds`,
+    `  ${paint(out, "bold", showMoney(total.amountMinor, onlyCurrency))} owed in ${total.count.toLocaleString("en")} ${total.count === 1 ? "refund" : "refunds"}`,
   );
   if (refunds.length < total.count) {
     writeLine(err, paint(err, "dim", `These are the ${refunds.length} longest owed; --limit shows more.`));

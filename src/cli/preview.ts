@@ -39,7 +39,7 @@ async function previewThrough(
   context: CommandContext,
   { kind, contractId, actor, reason, json, ...params }: PreviewOptions,
 ): Promise<ExitCode> {
-  const { db, clock, config, out } = context;
+  const { db, clock, config, out, signal } = context;
   const request = {
     id: "preview",
     kind,
@@ -48,7 +48,7 @@ async function previewThrough(
     params: readParams(kind, params) as Record<string, never>,
     ...(reason === undefined ? {} : { reason }),
   };
-  const previewed = await previewOperation({ db, gateway, clock, business: businessOf(config) }, request);
+  const previewed = await previewOperation({ db, gateway, clock, signal, business: businessOf(config) }, request);
   switch (previewed.type) {
     case "plan":
       if (json === true) writeJson(out, previewed.plan);

@@ -13,6 +13,7 @@ import { paint, plainText, writeJson, writeLine } from "./output.ts";
 import { readActor } from "./read-actor.ts";
 import { type GivenParams, readParams } from "./read-params.ts";
 import { rejectionSentencesOf, showOutcome } from "./show-outcome.ts";
+import { planIn, showPlan } from "./show-plan.ts";
 import { inUtc } from "./show-time.ts";
 
 export interface RequestOptions extends GivenParams {
@@ -107,6 +108,8 @@ function writeConclusion({ out, config }: CommandContext, operation: OperationSu
   if (sentences === undefined) return;
   writeLine(out, `  ja  ${sentences.ja}`);
   writeLine(out, `  en  ${sentences.en}`);
+  const plan = planIn(operation.rejectionDetail);
+  if (plan !== undefined) out.write(showPlan(out, plan));
 }
 
 function notConcluded({ id }: AcceptedOperation, waitedMs: number): CommandFailure {

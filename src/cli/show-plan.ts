@@ -1,3 +1,4 @@
+import { ruleOf } from "../contract/operations/index.ts";
 import type { Plan, PlannedReservation } from "../contract/plan.ts";
 import { type Output, paint, plainText } from "./output.ts";
 import { showMoney } from "./show-money.ts";
@@ -6,7 +7,7 @@ import { showStatus } from "./words.ts";
 
 /** A plan for people: what would happen, line by line, and the digest under which to ask for just that. */
 export function showPlan(out: Output, plan: Plan): string {
-  const head = `${plan.kind} of contract ${plan.contractId}`;
+  const head = `${plan.kind} ${ruleOf(plan.kind).button.ja} of contract ${plan.contractId}`;
   const lines = plan.rejection === null ? linesOf(plan) : refusalOf(plan.rejection);
   const verdict =
     plan.rejection === null ? paint(out, "green", "would be carried out") : paint(out, "red", "would be rejected");
@@ -32,11 +33,14 @@ function warningOf({ warning }: Plan): readonly Fact[] {
 }
 
 function linesOf(plan: Plan): readonly Fact[] {
-  const { status, reservation } = plan;
-  const money = (amountMinor: number) => showMoney(amountMinor, "jpy");
+  const { status, reservation, subscriptionId } = plan;
+  const money = (amountMinor: number) => showMoney(amountMinor, plan.currency);
   return [
     ["status", change(named(status.before), plan.deleted === null ? named(status.after) : "deleted 削除")],
     ["reservation", change(reserved(reservation.before), reserved(reservation.after))],
+    ...(subscriptionId.before === subscriptionId.after
+      ? []
+      : [["billed by", change(subscriptionId.before ?? "–", subscriptionId.after ?? "–")] as const]),
     ...each("at Stripe", plan.calls, ({ verb, ...about }) => `${verb} (${detailOf(about)})`),
     ...each("payment", plan.payments, ({ id, amountMinor, from, to }) =>
       from === null ? `${id} ${money(amountMinor)}: ${to}` : `${id} ${money(amountMinor)}: ${from} → ${to}`,
@@ -46,12 +50,15 @@ function linesOf(plan: Plan): readonly Fact[] {
         ? `${money(amountMinor)} of ${paymentId}, through Stripe: ${to}`
         : `${money(amountMinor)} of ${paymentId}, by hand: ${to}`,
     ),
-    ...each("license", plan.licenses, ({ paymentId, change: becomes }) => `${paymentId}: ${becomes}`),
+    ...each("license", plan.licenses, ({ paymentId, change: becomes, because }) =>
+      because === null ? `${paymentId}: ${becomes}` : `${paymentId}: ${becomes} (${because})`,
+    ),
     ...each(
       "deleted",
-      plan.deleted ?? [],
+      [...(plan.deleted ?? []), ...plan.latePayments],
       ({ paymentId, amountMinor, result }) => `${paymentId} ${money(amountMinor)}: ${result}`,
     ),
+    ...each("dispute", plan.disputes, ({ paymentId, dispute }) => `${paymentId}: ${dispute}`),
     ...each("mail", plan.mails, ({ kind, recipient }) => `${kind} to ${recipient}`),
     ...each("attention", plan.attention, ({ code, detail }) => `${code} (${detailOf(detail)})`),
   ];
@@ -77,4 +84,11 @@ function detailOf(about: object): string {
   return Object.entries(about)
     .map(([name, value]) => `${name} ${String(value)}`)
     .join(", ");
+}
+
+/** The new plan in a refusal's detail, as the ledger keeps it; undefined where there is none that this version can show. */
+export function planIn(detail: Readonly<Record<string, unknown>> | null): Plan | undefined {
+  const plan = detail?.plan;
+  const isPlan = typeof plan === "object" && plan !== null && "digest" in plan && "kind" in plan && "calls" in plan;
+  return isPlan ? (plan as Plan) : undefined;
 }

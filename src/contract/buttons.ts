@@ -2,7 +2,7 @@ import { nextStep } from "./next.ts";
 import { type Actor, type Facts, type OperationKind, operationKinds, requestingActorTypes } from "./operation.ts";
 import { ruleOf } from "./operations/index.ts";
 import { explainRejection, type Rejection } from "./rejection.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, RuleChoice } from "./rule.ts";
 
 /** The facts about a contract before anybody has asked for anything. */
 export type ContractFacts = Omit<Facts, "operation"> & { readonly contractId: string };
@@ -14,8 +14,11 @@ export type Button = ButtonHead &
         readonly allowed: true;
         /** Whether Stripe is asked on the way, and may still say something against it. */
         readonly asksStripe: boolean;
-        /** The parameters with which it may be pressed, for a kind that has a choice: which payment, which refund. */
-        readonly choices?: readonly Readonly<Record<string, unknown>>[];
+        /**
+         * With which parameters it may be pressed, for a kind that needs some: which payment, which refund. Empty where
+         * they are for the person to name, such as a new subscription.
+         */
+        readonly choices?: readonly Choice[];
       }
     | {
         readonly allowed: false;
@@ -23,6 +26,13 @@ export type Button = ButtonHead &
         readonly sentence: { readonly ja: string; readonly en: string };
       }
   );
+
+/** The parameters of a request that would not be refused by what is known here. */
+export interface Choice {
+  readonly params: Readonly<Record<string, unknown>>;
+  /** What is left of the payment, or owed, in the currency's minor unit; null where it is about no money. */
+  readonly amountMinor: number | null;
+}
 
 interface ButtonHead {
   readonly kind: OperationKind;
@@ -47,24 +57,25 @@ export function buttonsOf(facts: ContractFacts, actor: Actor): readonly Button[]
   return buttonKinds.map((kind) => buttonOf(kind, facts, actor));
 }
 
+/** The id of what nobody has requested: none of the form that operations have, lest it be taken for one of the ledger. */
+const unrequestedId = "(unrequested)";
+
 function buttonOf(kind: OperationKind, { contractId, ...facts }: ContractFacts, actor: Actor): Button {
   const rule = ruleOf(kind);
   const head = { kind, button: rule.button, summary: rule.summary };
   const choices = choicesOf(rule, { ...facts, contractId });
-  const asked = choices.map((params) => {
-    const operation = { id: "button", kind, contractId, actor, params, hasReason: true };
-    return { params, step: nextStep({ ...facts, operation }, new Map()) };
+  const asked = (choices ?? [{ params: {} }]).map((choice) => {
+    // Whoever presses the button is asked for the reason then.
+    const operation = { id: unrequestedId, kind, contractId, actor, params: choice.params, hasReason: true };
+    return { choice, step: nextStep({ ...facts, operation }, new Map()) };
   });
   const allowed = asked.filter(({ step }) => step.type !== "reject");
   if (allowed.length > 0) {
     const asksStripe = allowed.some(({ step }) => step.type === "look" || step.type === "call");
-    const hasChoice = "choices" in rule && rule.choices !== undefined;
-    return {
-      ...head,
-      allowed: true,
-      asksStripe,
-      ...(hasChoice ? { choices: allowed.map(({ params }) => params) } : {}),
-    };
+    const offered = allowed.flatMap(({ choice: { params, amountMinor = null, isStandIn } }) =>
+      isStandIn === true ? [] : [{ params, amountMinor }],
+    );
+    return { ...head, allowed: true, asksStripe, ...(choices === undefined ? {} : { choices: offered }) };
   }
   const refused = asked[0]?.step;
   if (refused?.type !== "reject") throw new Error(`${kind} has no choice to ask about`);
@@ -73,6 +84,7 @@ function buttonOf(kind: OperationKind, { contractId, ...facts }: ContractFacts, 
   return { ...head, allowed: false, rejection, sentence };
 }
 
-function choicesOf(rule: Rule, facts: ContractFacts): readonly Readonly<Record<string, unknown>>[] {
-  return rule.subject === "contract" && rule.choices !== undefined ? rule.choices(facts) : [{}];
+/** Undefined for a kind that needs no parameters. */
+function choicesOf(rule: Rule, facts: ContractFacts): readonly RuleChoice[] | undefined {
+  return rule.subject === "contract" ? rule.choices?.(facts) : undefined;
 }

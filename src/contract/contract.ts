@@ -61,6 +61,9 @@ export const finalStatuses = ["canceled", "terminated"] as const;
 export const reservationSources = ["person", "product_month", "stripe"] as const;
 export type ReservationSource = (typeof reservationSources)[number];
 
+/** The one currency in which contracts are made, as Stripe writes it. It has no minor unit: ¥1,980 is `1980`. */
+export const onlyCurrency = "jpy";
+
 /** Terms and state of one contract, as the store keeps them. Amounts are integers in the currency's minor unit. */
 export interface Contract {
   readonly id: string;

@@ -20,16 +20,17 @@ export function foresee(facts: Facts, looked: ReadonlyMap<string, Answer>): Fore
   const calls: Extract<Step, { type: "call" }>[] = [];
   for (;;) {
     const step = nextStep(facts, answers);
+    if ("name" in step && answers.has(step.name)) throw new Error(`the rule asks for ${step.name} a second time`);
+    const called = calls.map(({ call }) => call);
     switch (step.type) {
       case "look": {
         const seen = looked.get(step.name);
         if (seen === undefined) return { type: "look", step };
-        const called = calls.map(({ call }) => call);
         answers.set(step.name, supposeSeen(step.look, seen, called, facts));
         break;
       }
       case "call":
-        answers.set(step.name, supposeDone(step.call, facts, answers));
+        answers.set(step.name, supposeDone(step.call, facts, answers, called));
         calls.push(step);
         break;
       case "settle":

@@ -78,6 +78,9 @@ export const businessDateSchema = z
     }
   });
 
+/** The form of a plan's digest. */
+export const planDigestPattern = /^[0-9a-f]{64}$/;
+
 /** The most characters that a reason may have: a paragraph, not a document. */
 export const reasonLengthMax = 2_000;
 
@@ -116,7 +119,7 @@ export const operationRequestSchema = z.strictObject({
     ),
   expectedPlan: z
     .string()
-    .regex(/^[0-9a-f]{64}$/, "must be the digest of a preview: 64 hexadecimal digits")
+    .regex(planDigestPattern, "must be the digest of a preview: 64 hexadecimal digits")
     .optional()
     .describe("The digest of a preview: the operation is carried out only if it would still do what the preview said."),
 });

@@ -1,12 +1,14 @@
 import type { BusinessDate } from "./calendar.ts";
-import type { Attention, Change, LicenseMove, Notice } from "./change.ts";
-import type {
-  BuriedPayment,
-  ContractStatus,
-  Payment,
-  PaymentState,
-  RefundState,
-  ReservationSource,
+import type { Attention, Change, DisputeMove, LicenseMove, Notice, Registration } from "./change.ts";
+import {
+  type BuriedPayment,
+  type ContractStatus,
+  type LicenseRevocation,
+  onlyCurrency,
+  type Payment,
+  type PaymentState,
+  type RefundState,
+  type ReservationSource,
 } from "./contract.ts";
 import type { Facts, OperationKind } from "./operation.ts";
 import { explainRejection, type Rejection } from "./rejection.ts";
@@ -16,27 +18,39 @@ import type { Call, Step } from "./step.ts";
 export interface PlannedOperation {
   readonly kind: OperationKind;
   readonly contractId: string;
+  /** ISO 4217, lower case: what every amount here is in the minor unit of. */
+  readonly currency: string;
   /** Whether a rule would refuse it; with what it would say. */
   readonly rejection: (Rejection & { readonly sentence: { readonly ja: string; readonly en: string } }) | null;
   /** Null where there is no contract: before its registration, or once it has been deleted. */
   readonly status: { readonly before: ContractStatus | null; readonly after: ContractStatus | null };
   readonly reservation: { readonly before: PlannedReservation | null; readonly after: PlannedReservation | null };
+  /** The subscription that bills the contract; null where none does. */
+  readonly subscriptionId: { readonly before: string | null; readonly after: string | null };
+  /** The terms of a contract that is registered; null for the other kinds. */
+  readonly registered: Registration["contract"] | null;
   /** Each call at Stripe, in its order. */
   readonly calls: readonly Call[];
   readonly payments: readonly PlannedPayment[];
   readonly refunds: readonly PlannedRefund[];
   readonly licenses: readonly PlannedLicense[];
+  readonly disputes: readonly DisputeMove[];
   readonly mails: readonly Pick<Notice, "kind" | "recipient" | "detail">[];
   readonly attention: readonly Attention[];
-  /** What becomes of each payment of a contract that is deleted; null for the other kinds. */
-  readonly deleted: readonly Pick<BuriedPayment, "paymentId" | "amountMinor" | "result">[] | null;
+  /** What becomes of each payment of a contract that is deleted, all licenses with it; null for the other kinds. */
+  readonly deleted: readonly PlannedBurial[] | null;
+  /** Payments made after the contract was deleted, and what becomes of them. */
+  readonly latePayments: readonly PlannedBurial[];
   /** What the help page warns of before a deletion; null for the other kinds. */
   readonly warning: { readonly ja: string; readonly en: string } | null;
 }
 
-/** A planned operation under the digest by which it is known: the same plan has the same digest, at any time. */
+/**
+ * A planned operation under the digest by which it is known: what would do the same has the same digest, at any time and
+ * in whatever words it is told.
+ */
 export interface Plan extends PlannedOperation {
-  /** SHA-256 of the planned operation, 64 hexadecimal digits: what a request carries as `expectedPlan`. */
+  /** SHA-256 of its matter ({@link matterOf}) as canonical JSON, 64 hexadecimal digits: what a request carries as `expectedPlan`. */
   readonly digest: string;
 }
 
@@ -64,10 +78,15 @@ export interface PlannedRefund {
   readonly to: RefundState;
 }
 
+/** A license that is granted, restored or revoked, and why it was or is revoked. Known by its payment's id. */
 export interface PlannedLicense {
   readonly paymentId: string;
   readonly change: LicenseMove["type"];
+  readonly because: LicenseRevocation | null;
 }
+
+/** What becomes of a payment whose contract is gone. */
+export type PlannedBurial = Pick<BuriedPayment, "paymentId" | "amountMinor" | "result">;
 
 /** 削除: the page's own words before somebody presses the button, and theirs in English. */
 const deletionWarning = {
@@ -84,17 +103,23 @@ export function planOf(
   const { kind, contractId } = facts.operation;
   const before = facts.world?.contract ?? null;
   const reserved = reservationOf(before);
+  const billedBy = before?.stripeSubscriptionId ?? null;
   const unchanged = {
     kind,
     contractId,
+    currency: before?.currency ?? onlyCurrency,
     status: { before: before?.status ?? null, after: before?.status ?? null },
     reservation: { before: reserved, after: reserved },
+    subscriptionId: { before: billedBy, after: billedBy },
+    registered: null,
     payments: [],
     refunds: [],
     licenses: [],
+    disputes: [],
     mails: [],
     attention: [],
     deleted: null,
+    latePayments: [],
     warning: kind === "delete" ? deletionWarning : null,
   };
   if (end.type === "reject") {
@@ -108,22 +133,30 @@ export function planOf(
   return {
     ...unchanged,
     rejection: null,
+    currency: change.registration?.contract.currency ?? unchanged.currency,
     status: { before: before?.status ?? null, after: isDeleted ? null : after },
     reservation: { before: reserved, after: isDeleted ? null : reservationAfter(change, reserved) },
+    subscriptionId: { before: billedBy, after: isDeleted ? null : subscriptionAfter(change, billedBy) },
+    registered: change.registration?.contract ?? null,
     calls: calls.map(({ call }) => call),
     payments: plannedPayments(facts, change),
     refunds: plannedRefunds(facts, calls, change),
-    licenses: (change.licenses ?? []).map(({ type, paymentId }) => ({ paymentId, change: type })),
+    licenses: (change.licenses ?? []).map(plannedLicense),
+    disputes: change.disputes ?? [],
     mails: (change.notices ?? []).map((notice) => ({
       kind: notice.kind,
       recipient: notice.recipient,
       detail: notice.detail,
     })),
     attention: change.attention ?? [],
-    deleted:
-      change.deletion?.payments.map(({ paymentId, amountMinor, result }) => ({ paymentId, amountMinor, result })) ??
-      null,
+    deleted: change.deletion?.payments.map(plannedBurial) ?? null,
+    latePayments: (change.burial?.latePayments ?? []).map(plannedBurial),
   };
+}
+
+/** What of a planned operation tells it from another: everything but the words in which it is told to people. */
+export function matterOf({ warning: _, rejection, ...planned }: PlannedOperation): object {
+  return { ...planned, rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail } };
 }
 
 function reservationOf(
@@ -139,6 +172,19 @@ function reservationOf(
 function reservationAfter(change: Change, before: PlannedReservation | null): PlannedReservation | null {
   if (change.registration !== undefined) return reservationOf(change.registration.contract);
   return change.reservation === undefined ? before : change.reservation;
+}
+
+function subscriptionAfter({ registration, subscriptionId }: Change, before: string | null): string | null {
+  return subscriptionId ?? registration?.contract.stripeSubscriptionId ?? before;
+}
+
+function plannedLicense(move: LicenseMove): PlannedLicense {
+  const because = move.type === "granted" ? null : move.type === "restored" ? move.from : move.because;
+  return { paymentId: move.paymentId, change: move.type, because };
+}
+
+function plannedBurial({ paymentId, amountMinor, result }: BuriedPayment): PlannedBurial {
+  return { paymentId, amountMinor, result };
 }
 
 function plannedPayments({ world }: Facts, { newPayments = [], paymentMoves = [] }: Change): readonly PlannedPayment[] {

@@ -4,6 +4,7 @@ import {
   contractKinds,
   contractOrigins,
   contractStatuses,
+  onlyCurrency,
   paymentMethods,
   paymentSubjects,
   productAccesses,
@@ -95,7 +96,7 @@ export const registerParams = z.strictObject({
     .enum(contractOrigins)
     .describe("Who made the contract; an operator's is never paid by card.")
     .default("application"),
-  currency: z.literal("jpy").default("jpy"),
+  currency: z.literal(onlyCurrency).default(onlyCurrency),
   priceMinor: amountMinor,
   initialFeeMinor: amountMinor.default(0),
   specialPriceMinor: amountMinor

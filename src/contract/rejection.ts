@@ -132,7 +132,13 @@ export function rejection(code: RejectionCode, detail: Readonly<Record<string, s
 }
 
 /** The sentence that tells a person, in Japanese or English, why a rule said no. */
-export function explainRejection(refused: Rejection, locale: "ja" | "en"): string {
+export function explainRejection(
+  refused: { readonly code: RejectionCode; readonly detail: Readonly<Record<string, unknown>> },
+  locale: "ja" | "en",
+): string {
   const sentence: string = rejectionSentences[refused.code][locale];
-  return sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) => refused.detail[name] ?? "?");
+  return sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = refused.detail[name];
+    return typeof value === "string" ? value : "?";
+  });
 }

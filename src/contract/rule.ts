@@ -28,6 +28,15 @@ export type RegistrationFacts<Params> = Omit<Facts, "world"> & { readonly params
 /** What a choice of parameters may be made of. */
 export type ChoiceFacts = Pick<Facts, "world" | "tombstone"> & { readonly contractId: string };
 
+/** Parameters that whoever presses a button may choose. */
+export interface RuleChoice {
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The money that it is about: what is left of a payment, or owed. Left out where it is about none. */
+  readonly amountMinor?: number;
+  /** True for one that only stands for what a person has to name, or for there being nothing to choose: never offered. */
+  readonly isStandIn?: true;
+}
+
 interface RuleHead<Schema extends z.ZodType> {
   readonly kind: OperationKind;
   /** What the button says on the operator's page. */
@@ -51,9 +60,9 @@ export interface ContractRule<Schema extends z.ZodType> extends RuleHead<Schema>
   next(facts: RuleFacts<z.output<Schema>>, answers: Answers): Step;
   /**
    * The parameters among which a person who presses the button chooses, at least one: those that name what there is, such
-   * as each payment, or else one that the rule will refuse. Left out for a kind that needs none.
+   * as each payment, or else a stand-in that the rule judges in their place. Left out for a kind that needs none.
    */
-  choices?(facts: ChoiceFacts): readonly Readonly<Record<string, unknown>>[];
+  choices?(facts: ChoiceFacts): readonly RuleChoice[];
   /** What comes next when the contract has been deleted. Left out: it is refused as `contract_deleted`. */
   nextAfterDeletion?(facts: TombstoneFacts<z.output<Schema>>, answers: Answers): Step;
 }

@@ -1,13 +1,14 @@
 import type { PaymentMove } from "./change.ts";
 import type { ContractWorld, Refund, Tombstone } from "./contract.ts";
 import { isOwed, leftOfPayment } from "./refunding.ts";
-import { type ChoiceFacts, reject, settle } from "./rule.ts";
+import { type ChoiceFacts, type RuleChoice, reject, settle } from "./rule.ts";
 import type { Step } from "./step.ts";
 
-/** Every refund that is owed, or one that nobody owes where there is none. */
-export function chooseRefund({ world, tombstone }: ChoiceFacts): readonly { readonly refundId: string }[] {
+/** Every refund that is owed, or a stand-in where there is none. */
+export function chooseRefund({ world, tombstone }: ChoiceFacts): readonly RuleChoice[] {
   const owed = (world ?? tombstone)?.refunds.filter(isOwed) ?? [];
-  return owed.length === 0 ? [{ refundId: "–" }] : owed.map(({ id }) => ({ refundId: id }));
+  if (owed.length === 0) return [{ params: { refundId: "–" }, isStandIn: true }];
+  return owed.map(({ id, amountMinor }) => ({ params: { refundId: id }, amountMinor }));
 }
 
 /**

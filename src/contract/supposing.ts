@@ -16,16 +16,24 @@ import type {
  * afterwards shows it. Nothing is sent.
  */
 
-/** The answer of a call that succeeds, made of what was looked at before. */
-export function supposeDone(call: Call, facts: Facts, answers: ReadonlyMap<string, Answer>): Answer {
+/** The answer of a call that succeeds, made of what was looked at before and of the calls that were supposed before it. */
+export function supposeDone(
+  call: Call,
+  facts: Facts,
+  answers: ReadonlyMap<string, Answer>,
+  before: readonly Call[],
+): Answer {
   switch (call.verb) {
     case "cancel_subscription":
     case "set_cancel_at_period_end":
-    case "clear_cancel_at":
+    case "clear_cancel_at": {
+      const seen = subscriptionIn(answers, call.subscriptionId, facts);
+      const calls = [...callsOnSubscription(before, call.subscriptionId), call];
       return {
         type: "done",
-        value: subscriptionAfter(subscriptionIn(answers, call.subscriptionId, facts), call, facts),
+        value: calls.reduce((subscription, each) => subscriptionAfter(subscription, each, facts), seen),
       };
+    }
     case "void_invoice":
       return { type: "done", value: invoiceIn(answers, call.invoiceId, "void") };
     case "stop_invoice":
@@ -75,13 +83,18 @@ function callsOnSubscription(calls: readonly Call[], subscriptionId: string): re
 function subscriptionAfter(before: FoundSubscription, call: SubscriptionCall, { takenAt }: Facts): FoundSubscription {
   switch (call.verb) {
     case "cancel_subscription":
-      return { ...before, stripeSubscriptionStatus: "canceled", endedAt: before.endedAt ?? takenAt };
-    case "set_cancel_at_period_end": {
-      const { cancelAtPeriodEnd } = call;
-      return { ...before, cancelAtPeriodEnd, cancelAt: cancelAtPeriodEnd ? before.currentPeriodEndAt : null };
-    }
+      return {
+        ...before,
+        stripeSubscriptionStatus: "canceled",
+        cancelAtPeriodEnd: false,
+        endedAt: before.endedAt ?? takenAt,
+      };
+    case "set_cancel_at_period_end":
+      if (call.cancelAtPeriodEnd) return { ...before, cancelAtPeriodEnd: true, cancelAt: before.currentPeriodEndAt };
+      // An end that was set at a moment of its own stays.
+      return before.cancelAtPeriodEnd ? { ...before, cancelAtPeriodEnd: false, cancelAt: null } : before;
     case "clear_cancel_at":
-      return { ...before, cancelAt: null };
+      return { ...before, cancelAtPeriodEnd: false, cancelAt: null };
   }
 }
 

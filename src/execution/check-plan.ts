@@ -11,12 +11,13 @@ import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-endin
  * Asked before anything is called or settled, and no more once a call is journaled: what has begun is ended.
  */
 export async function checkPlan(
-  deps: Pick<ExecutionDeps, "gateway">,
+  { gateway, stopping }: Pick<ExecutionDeps, "gateway" | "stopping">,
   attempt: Attempt,
 ): Promise<StepsEnding | undefined> {
   const { expectedPlan, facts, answers } = attempt;
   if (expectedPlan === null || attempt.callJournaled) return undefined;
-  const foreseen = await foreseeOperation(deps.gateway, facts, answers);
+  const foreseen = await foreseeOperation(gateway, facts, answers, stopping);
+  if (foreseen.type === "stopped") return defer("shutting_down");
   if (foreseen.type === "plan") {
     const { plan } = foreseen;
     if (plan.digest === expectedPlan) return undefined;

@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 import { foresee } from "../contract/foresee.ts";
 import type { Facts } from "../contract/operation.ts";
-import type { Plan, PlannedOperation } from "../contract/plan.ts";
+import { matterOf, type Plan, type PlannedOperation } from "../contract/plan.ts";
 import type { Answer } from "../contract/step.ts";
 import { type GatewayReply, look, type StripeGateway } from "../stripe/gateway.ts";
+import { canonicalJson } from "./canonical-json.ts";
 
-/** What an operation would do, or why Stripe could not be looked at for it. */
+/** What an operation would do, or why Stripe could not be looked at for it. `stopped`: the signal came before the end. */
 export type ForeseenOperation =
   | { readonly type: "plan"; readonly plan: Plan }
+  | { readonly type: "stopped" }
   | {
       readonly type: "unseen";
       readonly lookName: string;
@@ -16,17 +18,19 @@ export type ForeseenOperation =
 
 /**
  * What an operation would do, given what was looked at for it so far; whatever else has to be seen is looked at now.
- * Changes nothing, here or at Stripe.
+ * Changes nothing, here or at Stripe. Once `signal` is aborted, no further look is begun.
  */
 export async function foreseeOperation(
   gateway: StripeGateway,
   facts: Facts,
-  looked: ReadonlyMap<string, Answer> = new Map(),
+  looked: ReadonlyMap<string, Answer>,
+  signal: AbortSignal,
 ): Promise<ForeseenOperation> {
   const answers = new Map(looked);
   for (;;) {
     const foreseen = foresee(facts, answers);
     if (foreseen.type === "planned") return { type: "plan", plan: withDigest(foreseen.planned) };
+    if (signal.aborted) return { type: "stopped" };
     const { name, look: wanted } = foreseen.step;
     const reply = await look(gateway, wanted);
     if (reply.type !== "done") return { type: "unseen", lookName: name, reply };
@@ -35,14 +39,10 @@ export async function foreseeOperation(
 }
 
 function withDigest(planned: PlannedOperation): Plan {
-  return { ...planned, digest: createHash("sha256").update(canonicalJson(planned)).digest("hex") };
-}
-
-/** JSON with the keys of every object in order, so that equal plans are equal text. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+  return {
+    ...planned,
+    digest: createHash("sha256")
+      .update(canonicalJson(matterOf(planned)))
+      .digest("hex"),
+  };
 }

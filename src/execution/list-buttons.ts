@@ -13,16 +13,12 @@ export interface ContractButtons {
 
 /** Which operations a contract offers to this actor now, and why not the others. Reads one snapshot, and not Stripe. */
 export async function listButtons(
-  { db, business, clock }: Omit<PreviewDeps, "gateway">,
+  { db, business, clock }: Pick<PreviewDeps, "db" | "business" | "clock">,
   contractId: string,
   actor: Actor,
 ): Promise<ContractButtons> {
   // The kind does not matter: what is read of the contract is the same for all that have buttons.
-  const view = await viewUnrequested(
-    db,
-    { id: "buttons", kind: "replace_subscription", contractId, actor },
-    clock.now(),
-  );
+  const view = await viewUnrequested(db, { kind: "replace_subscription", contractId, actor }, clock.now());
   const { operation: _, ...facts } = factsOf(view, business);
   const buttons = buttonsOf({ ...facts, contractId }, actor);
   const type = facts.tombstone !== null ? "deleted" : facts.world === null ? "missing" : "found";

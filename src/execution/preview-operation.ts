@@ -13,6 +13,8 @@ export interface PreviewDeps {
   readonly gateway: StripeGateway;
   readonly business: Business;
   readonly clock: Clock;
+  /** Once it is aborted, a preview looks no further and rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What an operation would do, refused ones included; or why that cannot be told now. */
@@ -32,8 +34,10 @@ export type Preview =
  */
 export async function previewOperation(deps: PreviewDeps, request: OperationRequest): Promise<Preview> {
   const view = await viewUnrequested(deps.db, request, deps.clock.now());
-  const foreseen = await foreseeOperation(deps.gateway, factsOf(view, deps.business));
+  const facts = factsOf(view, deps.business);
+  const foreseen = await foreseeOperation(deps.gateway, facts, new Map(), deps.signal ?? new AbortController().signal);
   if (foreseen.type === "plan") return foreseen;
+  if (foreseen.type === "stopped") throw deps.signal?.reason;
   const { reply } = foreseen;
   switch (reply.type) {
     case "not_now":

@@ -19,12 +19,12 @@ export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<
     for (;;) {
       const step = nextStep(attempt.facts, attempt.answers);
       if (step.type === "reject") return step;
+      if (step.type !== "settle" && deps.stopping.aborted) return defer("shutting_down");
       if (step.type !== "look") {
         const changed = await checkPlan(deps, attempt);
         if (changed !== undefined) return changed;
       }
       if (step.type === "settle") return step;
-      if (deps.stopping.aborted) return defer("shutting_down");
       const hindrance =
         step.type === "look" ? await takeLook(deps, attempt, step) : await makeCall(deps, attempt, step);
       if (hindrance !== undefined) return hindrance;

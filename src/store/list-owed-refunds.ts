@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import type { Instant } from "../contract/calendar.ts";
-import { owedRefundStates, type RefundState } from "../contract/contract.ts";
+import { type Instant, parseInstant } from "../contract/calendar.ts";
+import { onlyCurrency, owedRefundStates, type RefundState } from "../contract/contract.ts";
 import type { Database } from "./database.ts";
 
 /** Money that somebody still has to give back. */
@@ -40,7 +40,7 @@ export const isOwedRefund = sql`r.state = any (${`{${owedRefundStates.join(",")}
  * Lists what is owed, the longest owed first, at most `limit` of it, and how much it is in all; refunds of deleted contracts
  * included. One snapshot; locks nothing.
  *
- * keiyaku knows one currency, yen: a sum over several would mean nothing.
+ * Contracts are made in one currency only, and so there is one sum.
  */
 export async function listOwedRefunds(
   db: Database,
@@ -49,7 +49,7 @@ export async function listOwedRefunds(
   const [row] = await db.run<{ owed: OwedRefunds }>(
     "list_owed_refunds",
     sql`with owed as (
-        select r.*, c.id as present, coalesce(c.customer_id, t.customer_id) as customer, coalesce(c.currency, 'jpy') as currency
+        select r.*, c.id as present, coalesce(c.customer_id, t.customer_id) as customer, coalesce(c.currency, ${onlyCurrency}) as currency
         from keiyaku.refunds r
         left join keiyaku.contracts c on c.id = r.contract_id
         left join keiyaku.tombstones t on t.contract_id = r.contract_id
@@ -67,5 +67,6 @@ export async function listOwedRefunds(
       ) as owed`,
   );
   if (row === undefined) throw new Error("the list of what is owed returned no row");
-  return row.owed;
+  const { refunds, total } = row.owed;
+  return { refunds: refunds.map((refund) => ({ ...refund, owedSince: parseInstant(refund.owedSince) })), total };
 }

@@ -30,7 +30,8 @@ export interface OperationRow {
   readonly frozenFacts: Facts | null;
   readonly heldQuestion: Readonly<Record<string, unknown>> | null;
   readonly rejectionCode: RejectionCode | null;
-  readonly rejectionDetail: Readonly<Record<string, string>> | null;
+  /** What the code is about, in strings; for `plan_changed` also the new `plan`, an object. */
+  readonly rejectionDetail: Readonly<Record<string, unknown>> | null;
   readonly outcome: Readonly<Record<string, unknown>> | null;
   readonly retries: readonly { readonly operatorId: string; readonly reason: string; readonly at: Instant }[];
   readonly abandonment: Readonly<Record<string, unknown>> | null;

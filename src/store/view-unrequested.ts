@@ -7,7 +7,6 @@ import { type OperationView, toView, type ViewRow } from "./read-operation.ts";
 
 /** A request as far as deciding about it asks. */
 export interface Unrequested {
-  readonly id: string;
   readonly kind: OperationKind;
   readonly contractId: string;
   readonly actor: Actor;
@@ -21,7 +20,8 @@ export interface Unrequested {
  */
 export async function viewUnrequested(db: Database, request: Unrequested, takenAt: Instant): Promise<OperationView> {
   const row = {
-    id: request.id,
+    // None of the form that operations have: one of the ledger under the request's id is another operation to it.
+    id: "(unrequested)",
     kind: request.kind,
     contract_id: request.contractId,
     actor_type: request.actor.type,

@@ -35,7 +35,7 @@ export const deleteContract: ContractRule<typeof params> = {
   },
   actors: staff,
   params,
-  choices: ({ contractId }) => [{ confirm: contractId }],
+  choices: ({ contractId }) => [{ params: { confirm: contractId } }],
   next(facts, answers) {
     const { world, params: given } = facts;
     const { contract } = world;

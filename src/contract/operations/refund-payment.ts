@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { refundRefusals } from "../canceling.ts";
 import type { Change, LicenseMove } from "../change.ts";
-import type { License, Payment } from "../contract.ts";
+import type { License, Payment, Refund, Tombstone } from "../contract.ts";
 import {
   isOwed,
   leftOfPayment,
@@ -44,9 +44,12 @@ export const refundPayment: ContractRule<typeof params> = {
   actors: staff,
   params,
   choices({ world, tombstone }) {
-    const ids =
-      (world ?? tombstone)?.payments.map((payment) => ("id" in payment ? payment.id : payment.paymentId)) ?? [];
-    return ids.length === 0 ? [{ paymentId: "–" }] : ids.map((paymentId) => ({ paymentId }));
+    const payments =
+      world?.payments.map((payment) => ({ id: payment.id, amountMinor: leftOfPayment(world, payment) })) ??
+      tombstone?.payments.map(({ paymentId: id }) => ({ id, amountMinor: owedOf(tombstone, id)?.amountMinor ?? 0 })) ??
+      [];
+    if (payments.length === 0) return [{ params: { paymentId: "–" }, isStandIn: true }];
+    return payments.map(({ id, amountMinor }) => ({ params: { paymentId: id }, amountMinor }));
   },
   next({ world, params: { paymentId, revokeLicense } }, answers) {
     const payment = world.payments.find(({ id }) => id === paymentId);
@@ -59,7 +62,7 @@ export const refundPayment: ContractRule<typeof params> = {
     });
   },
   nextAfterDeletion({ tombstone, params: { paymentId } }, answers) {
-    const refund = tombstone.refunds.find((row) => row.paymentId === paymentId && isOwed(row));
+    const refund = owedOf(tombstone, paymentId);
     if (refund === undefined) {
       const isKnown = tombstone.payments.some((payment) => payment.paymentId === paymentId);
       return reject(isKnown ? "already_refunded" : "payment_not_found", { paymentId });
@@ -72,6 +75,11 @@ export const refundPayment: ContractRule<typeof params> = {
     return settleRefund(refunding, paymentId, { paymentMoves: [] });
   },
 };
+
+/** What is still owed of a payment of a deleted contract. */
+function owedOf({ refunds }: Tombstone, paymentId: string): Refund | undefined {
+  return refunds.find((refund) => refund.paymentId === paymentId && isOwed(refund));
+}
 
 /** Why nothing of a payment can be given back, in the order of the specification; undefined when something can. */
 export function refuseRefund({ id, state, dispute }: Payment, leftMinor: number): Step | undefined {

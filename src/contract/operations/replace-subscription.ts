@@ -23,7 +23,7 @@ export const replaceSubscription: ContractRule<typeof params> = {
   actors: staff,
   params,
   // Which one is known to whoever made it at Stripe.
-  choices: () => [{ subscriptionId: "sub_…" }],
+  choices: () => [{ params: { subscriptionId: "–" }, isStandIn: true }],
   next({ world, catalog, params: { subscriptionId } }, answers) {
     const { contract } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");

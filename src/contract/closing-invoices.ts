@@ -102,7 +102,10 @@ function movesOf({ world, zone }: ClosingFacts, unpaid: readonly Payment[], seen
   return [
     ...byLine,
     ...byName.map(({ id, state }) => ({
-      ...{ id, from: state, to: "paid" as const, paidAt },
+      id,
+      from: state,
+      to: "paid" as const,
+      paidAt,
       ...(paymentIntentId === null ? {} : { stripePaymentIntentId: paymentIntentId }),
     })),
   ];

@@ -179,8 +179,13 @@ class Following {
 
   #newRow(id: string, paymentId: string, refund: RefundSeen): NewRefund {
     return {
-      ...{ id, paymentId, amountMinor: refund.amountMinor, state: refundStateOf(refund.stripeRefundStatus) },
-      ...{ stripePaymentIntentId: this.#paymentIntentId, stripeRefundId: refund.id, supersedes: null },
+      id,
+      paymentId,
+      amountMinor: refund.amountMinor,
+      state: refundStateOf(refund.stripeRefundStatus),
+      stripePaymentIntentId: this.#paymentIntentId,
+      stripeRefundId: refund.id,
+      supersedes: null,
     };
   }
 }

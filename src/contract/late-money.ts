@@ -115,8 +115,14 @@ export function buryLate(
 
   const payment = { id: sourceOf(money), amountMinor, stripePaymentIntentId: paymentIntentId };
   const bury = (result: BuriedPayment["result"], refundId: string | null): BuriedPayment => ({
-    ...{ paymentId: payment.id, subject: "unknown", period: null, amountMinor, paidAt },
-    ...{ stripePaymentIntentId: paymentIntentId, result, refundId },
+    paymentId: payment.id,
+    subject: "unknown",
+    period: null,
+    amountMinor,
+    paidAt,
+    stripePaymentIntentId: paymentIntentId,
+    result,
+    refundId,
   });
   const remark = lateRemark(money, amountMinor);
   const tell = (refundMinor: number): Notice => {

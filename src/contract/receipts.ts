@@ -149,13 +149,22 @@ export function recordReceipt({ contract, payments }: ContractWorld, receipt: Re
     if (waiting === undefined) {
       const startsOn = period === null ? null : periodAt(contract.startOn, period).startsOn;
       newPayments.push({
-        ...{ id, subject, period, startsOn, amountMinor, state: "paid", paidAt },
+        id,
+        subject,
+        period,
+        startsOn,
+        amountMinor,
+        state: "paid",
+        paidAt,
         stripePaymentIntentId: paymentIntentId,
         stripeInvoiceId: invoiceId,
       });
     } else {
       paymentMoves.push({
-        ...{ id, from: waiting.state, to: "paid", paidAt },
+        id,
+        from: waiting.state,
+        to: "paid",
+        paidAt,
         ...(amountMinor === waiting.amountMinor ? {} : { amountMinor }),
         ...(invoiceId === null ? {} : { stripeInvoiceId: invoiceId }),
         ...(paymentIntentId === null ? {} : { stripePaymentIntentId: paymentIntentId }),

@@ -109,8 +109,12 @@ async function addOneTime(status: "awaiting_payment" | "canceled", paidAt: strin
     paymentIntents: [{ id: paymentIntentId, customer: `cus_${tail}`, amount: 14_800, payment: { paidAt } }],
   });
   await addRows(tail, {
-    ...{ kind: "one_time", status, price_minor: 9_800, initial_fee_minor: 5_000 },
-    ...{ stripe_customer_id: `cus_${tail}`, stripe_payment_intent_id: paymentIntentId },
+    kind: "one_time",
+    status,
+    price_minor: 9_800,
+    initial_fee_minor: 5_000,
+    stripe_customer_id: `cus_${tail}`,
+    stripe_payment_intent_id: paymentIntentId,
   });
   const state = status === "canceled" ? "never_charged" : "due";
   await insertRows(
@@ -171,8 +175,9 @@ async function contractOf(contractId: string) {
 
 /** What took effect at Stripe by requests that carried the operation's key. */
 async function effectsOf({ id }: Record<string, unknown>) {
+  const key = `:${String(id)}:`;
   const requests = await bench.stripe.control.requests();
-  const ours = requests.filter(({ idempotencyKey }) => idempotencyKey?.includes(`:${id}:`));
+  const ours = requests.filter(({ idempotencyKey }) => idempotencyKey?.includes(key));
   const ids = new Set<string | null>(ours.map(({ requestId }) => requestId));
   const ledger = await bench.stripe.control.ledger();
   return ledger.filter((entry) => ids.has(entry.requestId)).map(({ effect, amount }) => [effect, amount]);
@@ -190,8 +195,13 @@ describe("record_payment", () => {
     expect(await report("record_payment", contractId, { invoiceId: invoiceId(3) })).toMatchObject(done);
     expect((await paymentsOf(contractId)).at(-1)).toEqual({
       id: expect.stringMatching(new RegExp(`^${invoiceId(3)}:il_`)),
-      ...{ subject: "period", period: 3, amount: 1_980, state: "paid", dispute: null },
-      ...{ invoice: invoiceId(3), intent: intentId(3) },
+      subject: "period",
+      period: 3,
+      amount: 1_980,
+      state: "paid",
+      dispute: null,
+      invoice: invoiceId(3),
+      intent: intentId(3),
     });
     expect((await licensesOf(contractId)).at(-1)).toEqual([3, true]);
 
@@ -211,7 +221,8 @@ describe("record_payment", () => {
     });
     expect((await paymentsOf(contractId)).at(-1)).toMatchObject({
       id: `${contractId}:period:3`,
-      ...{ state: "paid", intent: intentId(3) },
+      state: "paid",
+      intent: intentId(3),
     });
     expect((await licensesOf(contractId)).at(-1)).toEqual([3, true]);
     expect(await mailsOf(contractId)).toEqual([
@@ -409,7 +420,9 @@ describe("record_subscription_change", () => {
     });
     await report("record_subscription_change", contractId, { subscriptionId });
     expect(await contractOf(contractId)).toEqual({
-      ...{ status: "termination_reserved", termination_on: "2025-02-08", termination_source: "stripe" },
+      status: "termination_reserved",
+      termination_on: "2025-02-08",
+      termination_source: "stripe",
     });
     await bench.deps.gateway.setCancelAtPeriodEnd(subscriptionId, false, `lift-${contractId}` as IdempotencyKey);
     await report("record_subscription_change", contractId, { subscriptionId });
@@ -485,7 +498,9 @@ describe("record_subscription_end", () => {
       outcome: { statusAfter: "terminated", attention: [{ code: "invoice_paid_meanwhile" }] },
     });
     expect((await paymentsOf(contractId)).at(-1)).toMatchObject({
-      ...{ state: "paid", invoice: invoiceId(3), intent: intentId(3) },
+      state: "paid",
+      invoice: invoiceId(3),
+      intent: intentId(3),
     });
     expect((await licensesOf(contractId)).at(-1)).toEqual([3, true]);
   });
@@ -502,7 +517,9 @@ describe("record_refund", () => {
     expect(await refundsOf(contractId)).toEqual([
       {
         id: refunds[0]?.id,
-        ...{ payment_id: `${contractId}:period:1`, amount: 1_980, state: "succeeded" },
+        payment_id: `${contractId}:period:1`,
+        amount: 1_980,
+        state: "succeeded",
         stripe_refund_id: refunds[0]?.id,
       },
     ]);

@@ -193,18 +193,17 @@ function reportOf(kind: OperationKind, { contract, payments }: ContractWorld, pi
   const invoiceId = pick(`in_new_${payments.length}`, invoices.at(-1) ?? "in_9", invoices[0] ?? "in_9");
   const paymentIntentId = pick(intents.at(-1) ?? "pi_9", intents[0] ?? "pi_9", "pi_9");
   const subscriptionId = pick(stripeSubscriptionId ?? "sub_9", formerStripeSubscriptionIds[0] ?? "sub_9");
-  switch (kind) {
-    case "record_payment":
-      return stripePaymentIntentId === null ? { invoiceId } : { paymentIntentId: stripePaymentIntentId };
-    case "record_payment_failure":
-      return { invoiceId, attempt: pick(1, 2), nextAttemptAt: null, actionRequired: pick(false, true) };
-    case "record_refund":
-      return { paymentIntentId };
-    case "record_dispute":
-      return { paymentIntentId, disputeId: "du_1", stripeDisputeStatus: pick("needs_response", "won", "lost") };
-    default:
-      return { subscriptionId };
+  if (kind === "record_payment") {
+    return stripePaymentIntentId === null ? { invoiceId } : { paymentIntentId: stripePaymentIntentId };
   }
+  if (kind === "record_payment_failure") {
+    return { invoiceId, attempt: pick(1, 2), nextAttemptAt: null, actionRequired: pick(false, true) };
+  }
+  if (kind === "record_refund") return { paymentIntentId };
+  if (kind === "record_dispute") {
+    return { paymentIntentId, disputeId: "du_1", stripeDisputeStatus: pick("needs_response", "won", "lost") };
+  }
+  return { subscriptionId };
 }
 
 /** Carries out one request; gives the world as it was if a rule refuses. */

@@ -101,8 +101,14 @@ describe("a dispute", () => {
 
 describe("of a deleted contract", () => {
   const buried: BuriedPayment = {
-    ...{ paymentId: "c-1:period:0", subject: "period", period: 0, amountMinor: 1_980, paidAt: "2024-10-08T01:00:00Z" },
-    ...{ stripePaymentIntentId: "pi_1", result: "before_cutoff", refundId: null },
+    paymentId: "c-1:period:0",
+    subject: "period",
+    period: 0,
+    amountMinor: 1_980,
+    paidAt: "2024-10-08T01:00:00Z",
+    stripePaymentIntentId: "pi_1",
+    result: "before_cutoff",
+    refundId: null,
   };
   const deleted = (payments: readonly BuriedPayment[]) =>
     makeFacts("record_dispute", { actor, params: paramsOf("lost"), tombstone: makeTombstone({ payments }) });

@@ -212,14 +212,24 @@ test("money that comes after a one-time contract was canceled is refunded, row b
 
 describe("a deleted contract", () => {
   const buriedBefore: BuriedPayment = {
-    ...{ paymentId: "c-1:period:0", subject: "period", period: 0, amountMinor: 1_980, paidAt: "2024-10-08T01:00:00Z" },
-    ...{ stripePaymentIntentId: "pi_0", result: "refunded", refundId: "c-1:period:0:refund:1" },
+    paymentId: "c-1:period:0",
+    subject: "period",
+    period: 0,
+    amountMinor: 1_980,
+    paidAt: "2024-10-08T01:00:00Z",
+    stripePaymentIntentId: "pi_0",
+    result: "refunded",
+    refundId: "c-1:period:0:refund:1",
   };
   const tombstone = makeTombstone({ stripeIds: ["cus_1", "sub_1", "pi_one", "in_old"], payments: [buriedBefore] });
   const deleted = (params: object = { invoiceId: "in_3" }, latePayment: MoneyPolicy["latePayment"] = "refund") =>
     makeFacts("record_payment", { actor, params, tombstone, policy: { ...policy, latePayment } });
   const buried = {
-    ...{ paymentId: "in_3", subject: "unknown", period: null, amountMinor: 1_980, paidAt: invoice.paidAt },
+    paymentId: "in_3",
+    subject: "unknown",
+    period: null,
+    amountMinor: 1_980,
+    paidAt: invoice.paidAt,
     stripePaymentIntentId: "pi_3",
   };
   const remark = { code: "late_payment", detail: { source: "in_3", amountMinor: 1_980 } };

@@ -267,7 +267,9 @@ describe("the initial fee", () => {
   ])("is not looked for on %s", (_, overrides, without, payments) => {
     const facts = setup({
       contract: { ...contract, status: "active", ...without },
-      ...{ payments, licenses: [], params: { invoiceId: "in_0" } },
+      payments,
+      licenses: [],
+      params: { invoiceId: "in_0" },
     });
     const { newPayments } = settled(play(facts, { invoice: { ...firstInvoice, ...overrides } }));
     expect(newPayments?.map(({ subject }) => subject)).toEqual(["period"]);
@@ -281,7 +283,9 @@ describe("a contract that waits for its payment", () => {
   const start = (contract: Partial<Contract>, parts: Parts = {}) =>
     setup({
       contract: { ...starting, ...contract },
-      ...{ payments: rows, licenses: [], params: { invoiceId: "in_0" } },
+      payments: rows,
+      licenses: [],
+      params: { invoiceId: "in_0" },
       ...parts,
     });
 
@@ -362,7 +366,8 @@ describe("a suspended contract", () => {
   const suspended = (contract: Partial<Contract> = {}, payments = [...earlier, unpaid]) =>
     setup({
       contract: { status: "payment_unconfirmed", ...contract },
-      ...{ payments, licenses: [...openFor(earlier), revokedFor(unpaid, "suspended")] },
+      payments,
+      licenses: [...openFor(earlier), revokedFor(unpaid, "suspended")],
     });
 
   test("runs again by itself once its current period is paid, which Stripe says which it is", () => {
@@ -402,7 +407,8 @@ describe("a suspended contract", () => {
     const facts = setup({
       contract: { status: "payment_unconfirmed" },
       payments: [older, unpaid],
-      ...{ licenses: [revokedFor(older, "suspended")], params: { invoiceId: "in_2" } },
+      licenses: [revokedFor(older, "suspended")],
+      params: { invoiceId: "in_2" },
     });
     const seen = paidInvoiceSeen("in_2", [periodLine("2024-12-08")]);
     const change = settled(play(facts, { invoice: seen, subscription: subscriptionSeen() }));
@@ -419,7 +425,9 @@ describe("a suspended contract", () => {
     const current = makePayment({ period: 3, stripeInvoiceId: "in_9" });
     const facts = setup({
       contract: { status: "payment_unconfirmed" },
-      ...{ payments: [older, current], licenses: openFor([current]), params: { invoiceId: "in_2" } },
+      payments: [older, current],
+      licenses: openFor([current]),
+      params: { invoiceId: "in_2" },
     });
     const seen = paidInvoiceSeen("in_2", [periodLine("2024-12-08")]);
     expect(settled(play(facts, { invoice: seen, subscription: subscriptionSeen() })).status).toBe("active");
@@ -475,10 +483,16 @@ describe("a one-time contract", () => {
   const once = (contract: Partial<Contract> = {}, payments: readonly Payment[] = due, parts: Parts = {}) =>
     setup({
       contract: {
-        ...{ kind: "one_time", status: "awaiting_payment", priceMinor: 9_800, initialFeeMinor: 5_000 },
+        kind: "one_time",
+        status: "awaiting_payment",
+        priceMinor: 9_800,
+        initialFeeMinor: 5_000,
         ...contract,
       },
-      ...{ payments, licenses: [], params: { paymentIntentId: "pi_1" }, ...parts },
+      payments,
+      licenses: [],
+      params: { paymentIntentId: "pi_1" },
+      ...parts,
     });
   const paid = { paidAt: "2025-01-19T15:00:00Z", stripePaymentIntentId: "pi_1" };
 

@@ -20,7 +20,9 @@ const charged = 6_980;
 function setup(payments: readonly Payment[] = [fee, period], refunds: readonly Refund[] = [], contract: object = {}) {
   const world = makeWorld({
     contract: { paymentMethod: "card", ...contract },
-    ...{ payments, refunds, licenses: openFor([period]) },
+    payments,
+    refunds,
+    licenses: openFor([period]),
   });
   return makeFacts("record_refund", { actor, params, world });
 }
@@ -167,8 +169,13 @@ describe("our own refunds", () => {
 
 describe("refunds that others made", () => {
   const row = (id: string, paymentId: string, amountMinor: number, state = "succeeded") => ({
-    ...{ id, paymentId, amountMinor, state },
-    ...{ stripePaymentIntentId: "pi_1", stripeRefundId: id, supersedes: null },
+    id,
+    paymentId,
+    amountMinor,
+    state,
+    stripePaymentIntentId: "pi_1",
+    stripeRefundId: id,
+    supersedes: null,
   });
 
   test("get a row on the payment that they fit exactly, which is then refunded; license and status stay", () => {
@@ -283,8 +290,14 @@ describe("refunds that others made", () => {
 
 describe("of a deleted contract", () => {
   const buried: BuriedPayment = {
-    ...{ paymentId: period.id, subject: "period", period: 0, amountMinor: 1_980, paidAt: "2024-10-08T01:00:00Z" },
-    ...{ stripePaymentIntentId: "pi_1", result: "refund_pending", refundId: pending.id },
+    paymentId: period.id,
+    subject: "period",
+    period: 0,
+    amountMinor: 1_980,
+    paidAt: "2024-10-08T01:00:00Z",
+    stripePaymentIntentId: "pi_1",
+    result: "refund_pending",
+    refundId: pending.id,
   };
   const deleted = (refunds: readonly Refund[], payments = [buried]) =>
     makeFacts("record_refund", { actor, params, tombstone: makeTombstone({ payments, refunds }) });
@@ -308,8 +321,13 @@ describe("of a deleted contract", () => {
     expect(changeOfBuried([], ours(pending, "failed"))).toEqual({
       newRefunds: [
         {
-          ...{ id: pending.id, paymentId: period.id, amountMinor: 1_980, state: "failed" },
-          ...{ stripePaymentIntentId: "pi_1", stripeRefundId: "re_1", supersedes: null },
+          id: pending.id,
+          paymentId: period.id,
+          amountMinor: 1_980,
+          state: "failed",
+          stripePaymentIntentId: "pi_1",
+          stripeRefundId: "re_1",
+          supersedes: null,
         },
       ],
       refundMoves: [],

@@ -38,7 +38,9 @@ const reserved = (
   terminationSource: "person" | "product_month" | "stripe",
   status = "termination_reserved" as const,
 ) => ({
-  ...{ status, terminationOn: on("2025-02-08"), terminationSource },
+  status,
+  terminationOn: on("2025-02-08"),
+  terminationSource,
 });
 const toBoth = (kind: string, detail = {}) =>
   ["customer", "operators"].map((recipient) => ({ kind, recipient, detail }));

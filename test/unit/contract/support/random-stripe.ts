@@ -100,7 +100,10 @@ export class RandomStripe {
     const amountReceivedMinor = priceMinor + initialFeeMinor;
     this.#charges.set(id, amountReceivedMinor);
     return {
-      ...{ type: "found", id, stripePaymentIntentStatus: "succeeded", amountReceivedMinor },
+      type: "found",
+      id,
+      stripePaymentIntentStatus: "succeeded",
+      amountReceivedMinor,
       paidAt: noonOf(this.#today),
     };
   }
@@ -151,7 +154,9 @@ export class RandomStripe {
         ? []
         : [
             {
-              ...{ id: `re_by_others_${intent}_${this.#world.refunds.length}`, amountMinor, refundId: null },
+              id: `re_by_others_${intent}_${this.#world.refunds.length}`,
+              amountMinor,
+              refundId: null,
               stripeRefundStatus: this.#pick("succeeded", "pending", "failed", "canceled"),
             },
           ];

@@ -2,7 +2,7 @@ import { authenticate } from "./auth.ts";
 import { API_VERSION, type Call, type Reply } from "./call.ts";
 import type { Core } from "./core.ts";
 import type { Endpoint, PreparedRequest } from "./endpoint.ts";
-import { invalidRequest, refusal, StripeRefusal } from "./errors.ts";
+import { invalidRequest, NotImitated, refusal, StripeRefusal } from "./errors.ts";
 import { executeCall, StoppedWhileHeld } from "./execute-call.ts";
 import { htmlOf502, refuseByFault } from "./fault-replies.ts";
 import type { Fault } from "./fault-rule.ts";
@@ -106,5 +106,6 @@ function replyOfError(core: Core, call: Call, error: unknown): Reply {
   if (error.error.code === "parameter_unknown") {
     core.log(`UNKNOWN PARAMETER ${error.error.param} at ${call.method} ${call.path}`);
   }
+  if (error instanceof NotImitated) core.log(`NOT IMITATED at ${call.method} ${call.path}: ${error.message}`);
   return replyOf(error, call.requestId);
 }

@@ -2,10 +2,10 @@ import { cardToCharge, checkPaymentMethod, customerNamed } from "../billing/card
 import { cardError } from "../billing/charging.ts";
 import { recordInvoice } from "../billing/effects.ts";
 import { collectInvoice, finalizeInvoice, voidInvoice } from "../billing/invoicing.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
 import type { Change } from "../core/change.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { invalidRequest, resourceMissing } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata } from "../core/params.ts";
 import { INVOICE_STATUSES, type StoredInvoice, subscriptionOf } from "../core/stored.ts";

@@ -1,9 +1,9 @@
 import { cardToCharge, checkPaymentMethod, customerNamed } from "../billing/cards.ts";
 import { cardError, chargeIntent } from "../billing/charging.ts";
 import { recordPaymentIntent } from "../billing/effects.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { invalidRequest, notImitated, resourceMissing } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata, type Params } from "../core/params.ts";
 import { paymentIntentObject } from "../objects/payment-intent.ts";

@@ -1,10 +1,10 @@
 import { recordRefund } from "../billing/effects.ts";
 import { refundCharge } from "../billing/refunding.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
 import type { Change } from "../core/change.ts";
 import type { Settings } from "../core/core.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { invalidRequest, resourceMissing } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata } from "../core/params.ts";
 import type { StoredCharge, StoredRefund } from "../core/stored.ts";

@@ -1,7 +1,7 @@
 import { cancelSubscription } from "../billing/canceling.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { notImitated, resourceMissing } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import type { StoredSubscription } from "../core/stored.ts";
 import { CANCELLATION_PARAMS, readCancellationDetails } from "./cancellation-details.ts";

@@ -4,7 +4,7 @@ import type { Core } from "./core.ts";
 import type { Endpoint, PreparedRequest } from "./endpoint.ts";
 import { invalidRequest, NotImitated, refusal, StripeRefusal } from "./errors.ts";
 import { executeCall, StoppedWhileHeld } from "./execute-call.ts";
-import { htmlOf502, refuseByFault } from "./fault-replies.ts";
+import { htmlOf502, rateLimited, refuseByFault } from "./fault-replies.ts";
 import type { Fault } from "./fault-rule.ts";
 import { type Form, parseForm } from "./form.ts";
 import { fingerprintOf, KEY_LENGTH_MAX } from "./idempotency-keys.ts";
@@ -23,6 +23,7 @@ export async function answerCall(core: Core, call: Call, fault: Fault | undefine
   try {
     if (fault?.mode === "html_502" && !fault.executed) return htmlOf502();
     refuseByFault(fault);
+    refuseByLimit(core, call);
     authenticate(call.authorization, core.settings.acceptedKey);
     const endpoint = routed(call);
     refuseOtherVersion(call);
@@ -76,6 +77,11 @@ async function answerKeyed(
       }
     }
   }
+}
+
+function refuseByLimit({ rateLimits }: Core, { method, path, endpoint }: Call): void {
+  const reason = rateLimits.admit(`${method} ${endpoint?.path ?? path}`, performance.now());
+  if (reason !== undefined) throw rateLimited(reason);
 }
 
 function routed(call: Call): Endpoint {

@@ -41,12 +41,12 @@ test("creates an active subscription whose first invoice is final and paid at on
   expect(
     (await effects()).map(({ effect, amount }) => (amount === undefined ? effect : `${effect} ${amount}`)),
   ).toEqual([
-    "subscription.created",
-    "invoice.created 3000",
-    "invoice.finalized 3000",
     "payment_intent.created 3000",
     "charge.succeeded 3000",
     "payment_intent.succeeded 3000",
+    "subscription.created",
+    "invoice.created 3000",
+    "invoice.finalized 3000",
     "invoice.paid 3000",
   ]);
 });

@@ -1,5 +1,5 @@
 import type { Change } from "../core/change.ts";
-import { clockOfCustomer } from "../core/clock.ts";
+import { clockOfCustomer, customerOf } from "../core/clock.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { invalidRequest, resourceMissing } from "../core/errors.ts";
 import { LIST_PARAMS } from "../core/imitated-params.ts";
@@ -72,9 +72,9 @@ function isKept(change: Change, event: StoredEvent): boolean {
   return event.created > nowFor(change, event) - KEPT_SECONDS;
 }
 
-function nowFor(change: Change, { data: { object } }: StoredEvent): number {
-  if (object.object === "test_helpers.test_clock") return object.created;
-  const customer = "customer" in object && typeof object.customer === "string" ? object.customer : null;
-  const clock = clockOfCustomer(change, object.object === "customer" ? object.id : customer);
+function nowFor(change: Change, { created, data: { object } }: StoredEvent): number {
+  // A clock's own events are kept as long as the clock.
+  if (object.object === "test_helpers.test_clock") return created;
+  const clock = clockOfCustomer(change, customerOf(change, object));
   return (clock === null ? undefined : change.objects["test_helpers.test_clock"].get(clock)?.frozen_time) ?? change.now;
 }

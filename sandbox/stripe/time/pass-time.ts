@@ -1,4 +1,4 @@
-import { clockOfCustomer } from "../core/clock.ts";
+import { clockOfCustomer, customerOf } from "../core/clock.ts";
 import type { State } from "../core/state.ts";
 import type { ObjectKind, StoredInvoice, StoredObjects, StoredRefund, StoredSubscription } from "../core/stored.ts";
 import { Agenda } from "./agenda.ts";
@@ -47,8 +47,4 @@ function timedObject({ objects }: State, id: string): Timed | undefined {
 
 function isTimed(object: StoredObjects[ObjectKind]): object is Timed {
   return object.object === "subscription" || object.object === "invoice" || object.object === "refund";
-}
-
-function customerOf({ objects }: State, object: Timed): string | null {
-  return object.object === "refund" ? (objects.charge.get(object.charge)?.customer ?? null) : object.customer;
 }

@@ -55,8 +55,15 @@ export class Webhooks implements EventReceiver {
 
   /** Attempts whatever is due on the stand-in's own clock. Returns at once. */
   deliverDue(): void {
+    if (this.#stopping.signal.aborted) return;
     for (const { id } of this.#endpoints.values()) {
-      if (!this.#pumps.has(id)) this.#pumps.set(id, this.#pump(id));
+      if (this.#pumps.has(id) || this.#nextDue(id) === undefined) continue;
+      const pump = this.#pump(id).finally(() => {
+        this.#pumps.delete(id);
+        // What came in while the last attempt was being concluded.
+        this.deliverDue();
+      });
+      this.#pumps.set(id, pump);
     }
   }
 
@@ -127,7 +134,6 @@ export class Webhooks implements EventReceiver {
       if (isDelivered(attempt)) this.#deliver(due);
       else this.#scheduleRetry(due);
     }
-    this.#pumps.delete(endpointId);
   }
 
   #nextDue(endpointId: string): Delivery | undefined {

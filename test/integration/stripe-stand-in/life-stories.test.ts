@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { BEGINNING, seconds, setUpClock } from "./set-up-clock.ts";
+import { idOf } from "./set-up-stand-in.ts";
 
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
@@ -274,7 +275,7 @@ test("a card that asks for authentication: no failure, an event of its own, and 
   expect((await get()).status).toBe("past_due");
   const invoice = await latestInvoice();
   const [payment] = (await stripe.invoicePayments.list({ invoice: invoice?.id ?? "" })).data;
-  await control.authenticate(String(payment?.payment.payment_intent));
+  await control.authenticate(idOf(payment?.payment.payment_intent));
 
   expect((await latestInvoice())?.status).toBe("paid");
   expect((await get()).status).toBe("active");
@@ -286,7 +287,7 @@ test("a first payment that waits for authentication is attempted, but not counte
   const second = await stripe.subscriptions.create({ customer, items: [{ price: "price_monthly" }] });
 
   expect(second.status).toBe("incomplete");
-  expect(await stripe.invoices.retrieve(String(second.latest_invoice))).toMatchObject({
+  expect(await stripe.invoices.retrieve(idOf(second.latest_invoice))).toMatchObject({
     status: "open",
     attempted: true,
     attempt_count: 0,
@@ -309,7 +310,7 @@ test("a first payment that is not made within 23 hours: incomplete_expired, its 
     status: "incomplete_expired",
     ended_at: BEGINNING + 23 * HOUR,
   });
-  expect((await stripe.invoices.retrieve(String(latest_invoice))).status).toBe("void");
+  expect((await stripe.invoices.retrieve(idOf(latest_invoice))).status).toBe("void");
   expect((await latestInvoice())?.status).toBe("paid");
 });
 
@@ -322,7 +323,7 @@ test("a trial costs nothing and ends in the first paid period, counted from the 
   });
   const end = BEGINNING + 10 * DAY;
   expect(trial).toMatchObject({ status: "trialing", trial_end: end, billing_cycle_anchor: end });
-  expect(await stripe.invoices.retrieve(String(trial.latest_invoice))).toMatchObject({ status: "paid", total: 0 });
+  expect(await stripe.invoices.retrieve(idOf(trial.latest_invoice))).toMatchObject({ status: "paid", total: 0 });
 
   await advanceTo(end + HOUR + 1);
 
@@ -332,7 +333,7 @@ test("a trial costs nothing and ends in the first paid period, counted from the 
     current_period_start: end,
     current_period_end: seconds("2026-03-10T03:00:00Z"),
   });
-  expect(await stripe.invoices.retrieve(String(begun.latest_invoice))).toMatchObject({ status: "paid", total: 3000 });
+  expect(await stripe.invoices.retrieve(idOf(begun.latest_invoice))).toMatchObject({ status: "paid", total: 3000 });
 });
 
 test.each([

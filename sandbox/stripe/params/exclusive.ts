@@ -4,7 +4,6 @@ import type { FormMap, FormNode } from "../core/form.ts";
 /** What no type of the SDK expresses: parameters of which a request may carry one at the most. A star is any index. */
 const EXCLUSIVE: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   "GET /v1/events": [["type", "types"]],
-  "POST /v1/payment_intents": [["payment_method_types", "automatic_payment_methods"]],
   "POST /v1/prices": [
     ["product", "product_data"],
     ["unit_amount", "unit_amount_decimal"],

@@ -1,7 +1,7 @@
 import { cardToCharge, checkPaymentMethod, customerNamed } from "../billing/cards.ts";
 import { recordPaymentIntent } from "../billing/effects.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
-import { invalidRequest, notImitated } from "../core/errors.ts";
+import { invalidRequest } from "../core/errors.ts";
 import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata, type Params } from "../core/params.ts";
@@ -27,7 +27,6 @@ const create = defineEndpoint({
     "currency",
     "customer",
     "payment_method",
-    "payment_method_types[]",
     "automatic_payment_methods[enabled]",
     "automatic_payment_methods[allow_redirects]",
     "off_session",
@@ -38,9 +37,6 @@ const create = defineEndpoint({
   answers: "payment_intent",
   read: (params) => {
     checkPaymentMethod(params.text("payment_method"), "payment_method");
-    if (params.texts("payment_method_types").some((type) => type !== "card")) {
-      throw notImitated("payment methods other than cards", "payment_method_types");
-    }
     return {
       amount: readAmount(params),
       currency: readCurrency(params),

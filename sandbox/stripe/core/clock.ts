@@ -10,17 +10,12 @@ export function clockOfCustomer({ objects }: Pick<Change, "objects">, id: string
 
 /** The customer whom an object concerns, or null for one that concerns nobody in particular. */
 export function customerOf({ objects }: Pick<Change, "objects">, object: StoredObjects[ObjectKind]): string | null {
-  switch (object.object) {
-    case "customer":
-      return object.id;
-    case "invoice_payment":
-      return objects.invoice.get(object.invoice)?.customer ?? null;
-    case "refund":
-    case "dispute":
-      return objects.charge.get(object.charge)?.customer ?? null;
-    default:
-      return "customer" in object && typeof object.customer === "string" ? object.customer : null;
+  if (object.object === "customer") return object.id;
+  if (object.object === "invoice_payment") return objects.invoice.get(object.invoice)?.customer ?? null;
+  if (object.object === "refund" || object.object === "dispute") {
+    return objects.charge.get(object.charge)?.customer ?? null;
   }
+  return "customer" in object && typeof object.customer === "string" ? object.customer : null;
 }
 
 /** Dates what follows by the clock of the customer whom it concerns. */

@@ -23,16 +23,9 @@ const REFUND_TURNS_AFTER_SECONDS = 24 * 60 * 60;
 
 /** The next thing that time brings about, or null for an object that only waits for others. */
 export function dueOf(objects: Collections, object: StoredObjects[ObjectKind]): Due | null {
-  switch (object.object) {
-    case "subscription":
-      return dueOfSubscription(object);
-    case "invoice":
-      return dueOfInvoice(object);
-    case "refund":
-      return dueOfRefund(objects, object);
-    default:
-      return null;
-  }
+  if (object.object === "subscription") return dueOfSubscription(object);
+  if (object.object === "invoice") return dueOfInvoice(object);
+  return object.object === "refund" ? dueOfRefund(objects, object) : null;
 }
 
 function dueOfSubscription(subscription: StoredSubscription): Due | null {

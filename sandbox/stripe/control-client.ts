@@ -10,6 +10,6 @@ export function connectStandInControl(url: string): StandInControl {
     const answer = await fetch(`${url}/_control/${name}`, { method: "POST", body: JSON.stringify(argument) });
     const body = (await answer.json()) as { result?: unknown; error?: string };
     if (!answer.ok) throw new Error(body.error ?? `The stand-in answered ${answer.status}`);
-    return body.result ?? undefined;
+    return body.result;
   });
 }

@@ -5,6 +5,7 @@ import { DEFAULT_SECRET_KEY } from "./core/auth.ts";
 import { createCore } from "./core/core.ts";
 import { createApp, listen } from "./core/server.ts";
 import { allEndpoints } from "./resources/index.ts";
+import { resumeAdvancing } from "./time/test-clock.ts";
 
 export interface StripeStandInOptions {
   /** By default any free one. */
@@ -46,8 +47,9 @@ export async function startStripeStandIn(options: StripeStandInOptions = {}): Pr
     refuseAutomaticKeys: options.refuseAutomaticKeys ?? false,
     log: options.log ?? ((line) => process.stderr.write(`[stripe stand-in] ${line}\n`)),
   });
+  resumeAdvancing(core);
   const commands = createCommands(core);
-  const app = createApp(core, allEndpoints(core.settings), controlRoutes(commands));
+  const app = createApp(core, allEndpoints(core), controlRoutes(commands));
   const server = await listen(app, options.port ?? 0).catch((error: unknown) => {
     core.state.close();
     throw error;
@@ -55,6 +57,7 @@ export async function startStripeStandIn(options: StripeStandInOptions = {}): Pr
   const stop = async () => {
     core.holds.stop();
     core.delays.stop();
+    await core.webhooks.stop();
     await Promise.allSettled(core.inFlight);
     await server.close();
     core.state.close();

@@ -1,8 +1,13 @@
 import type { Change } from "../core/change.ts";
-import type { StoredSubscription } from "../core/stored.ts";
+import type { StoredInvoice, StoredSubscription } from "../core/stored.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 
 type Details = StoredSubscription["cancellation_details"];
+
+/** Whether a subscription is over for good. */
+export function hasEnded({ status }: StoredSubscription): boolean {
+  return status === "canceled" || status === "incomplete_expired";
+}
 
 /** A subscription that has ended. */
 export function canceledSubscription(
@@ -41,10 +46,31 @@ export function cancelSubscription(
   return canceled;
 }
 
+/** Ends a subscription that nobody has asked to end now: its end was reached, its invoice unpaid, its charge disputed. */
+export function endSubscription(
+  change: Change,
+  subscription: StoredSubscription,
+  reason: NonNullable<Details["reason"]>,
+): void {
+  if (hasEnded(subscription)) return;
+  const details = { ...subscription.cancellation_details, reason };
+  const ended = change.put({
+    ...canceledSubscription(subscription, change.now, details),
+    // Of a canceled subscription the flag says whether it did end with its period.
+    cancel_at_period_end: reason === "cancellation_requested" && subscription.cancel_at_period_end,
+  });
+  recordSubscription(change, "subscription.canceled", ended);
+  stopCollecting(change, subscription.customer);
+}
+
+/** An invoice that Stripe no longer collects by itself. It stays payable. */
+export function notCollected(invoice: StoredInvoice): StoredInvoice {
+  return { ...invoice, auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
+}
+
 function stopCollecting(change: Change, customer: string): void {
   for (const invoice of change.objects.invoice.oldestFirst("customer", customer)) {
     if (invoice.status !== "open" || !invoice.auto_advance) continue;
-    const stopped = change.put({ ...invoice, auto_advance: false, next_payment_attempt: null });
-    recordInvoice(change, "invoice.updated", stopped);
+    recordInvoice(change, "invoice.updated", change.put(notCollected(invoice)));
   }
 }

@@ -1,13 +1,50 @@
 import type { Change } from "../core/change.ts";
 import type { Effect, EffectDetails } from "../core/ledger.ts";
 import {
+  type ObjectKind,
   type StoredCharge,
+  type StoredDispute,
   type StoredInvoice,
+  type StoredObjects,
   type StoredPaymentIntent,
   type StoredRefund,
   type StoredSubscription,
   subscriptionOf,
 } from "../core/stored.ts";
+
+/**
+ * The events that Stripe makes of an effect, in their order; of an effect that is missing here, the one of its own name.
+ * Events beside these are made where their order is decided.
+ */
+const EVENTS: Partial<Record<Effect, readonly string[]>> = {
+  seeded: [],
+  "subscription.created": ["customer.subscription.created"],
+  "subscription.updated": ["customer.subscription.updated"],
+  "subscription.canceled": ["customer.subscription.deleted"],
+  "subscription.paused": ["customer.subscription.paused"],
+  "payment_method.created": [],
+  "test_clock.created": ["test_helpers.test_clock.created"],
+  "test_clock.advanced": ["test_helpers.test_clock.ready"],
+  "invoice.paid": ["invoice.paid", "invoice.payment_succeeded"],
+  "charge.disputed": ["charge.dispute.created"],
+  "dispute.closed": ["charge.dispute.closed"],
+  "refund.updated": ["refund.updated", "charge.refund.updated"],
+  "refund.succeeded": ["refund.updated", "charge.refund.updated"],
+  "refund.canceled": ["refund.updated", "charge.refund.updated"],
+  "refund.failed": ["refund.failed", "refund.updated"],
+};
+
+/** Enters an effect into the ledger and makes the events that tell of it. */
+export function record(
+  change: Change,
+  effect: Effect,
+  object: StoredObjects[ObjectKind],
+  details: Omit<EffectDetails, "effect" | "object" | "objectId">,
+  types: readonly string[] = EVENTS[effect] ?? [effect],
+): void {
+  change.record({ effect, object: object.object, objectId: object.id, ...details });
+  for (const type of types) change.emit(type, object);
+}
 
 /** Which invoice and subscription a PaymentIntent belongs to, as far as it belongs to any. */
 function billedBy(change: Change, paymentIntent: string): Pick<EffectDetails, "invoice" | "subscription"> {
@@ -19,10 +56,7 @@ function billedBy(change: Change, paymentIntent: string): Pick<EffectDetails, "i
 }
 
 export function recordSubscription(change: Change, effect: Effect, subscription: StoredSubscription): void {
-  change.record({
-    effect,
-    object: "subscription",
-    objectId: subscription.id,
+  record(change, effect, subscription, {
     status: subscription.status,
     customer: subscription.customer,
     subscription: subscription.id,
@@ -33,24 +67,25 @@ export function recordSubscription(change: Change, effect: Effect, subscription:
 /** The amount is what the invoice asks for, or, once it is paid, what was paid. */
 export function recordInvoice(change: Change, effect: Effect, invoice: StoredInvoice): void {
   const subscription = subscriptionOf(invoice);
-  change.record({
+  const isFirst = invoice.billing_reason === "subscription_create";
+  record(
+    change,
     effect,
-    object: "invoice",
-    objectId: invoice.id,
-    amount: invoice.status === "paid" ? invoice.amount_paid : invoice.amount_due,
-    status: invoice.status,
-    customer: invoice.customer,
-    ...(subscription === null ? {} : { subscription }),
-    invoice: invoice.id,
-    metadata: invoice.metadata,
-  });
+    invoice,
+    {
+      amount: invoice.status === "paid" ? invoice.amount_paid : invoice.amount_due,
+      status: invoice.status,
+      customer: invoice.customer,
+      ...(subscription === null ? {} : { subscription }),
+      invoice: invoice.id,
+      metadata: invoice.metadata,
+    },
+    effect === "invoice.paid" && isFirst ? ["invoice.payment_succeeded", "invoice.paid"] : undefined,
+  );
 }
 
 export function recordPaymentIntent(change: Change, effect: Effect, intent: StoredPaymentIntent): void {
-  change.record({
-    effect,
-    object: "payment_intent",
-    objectId: intent.id,
+  record(change, effect, intent, {
     amount: intent.amount,
     status: intent.status,
     ...(intent.customer === null ? {} : { customer: intent.customer }),
@@ -61,10 +96,7 @@ export function recordPaymentIntent(change: Change, effect: Effect, intent: Stor
 }
 
 export function recordCharge(change: Change, effect: Effect, charge: StoredCharge): void {
-  change.record({
-    effect,
-    object: "charge",
-    objectId: charge.id,
+  record(change, effect, charge, {
     amount: charge.amount,
     status: charge.status,
     ...(charge.customer === null ? {} : { customer: charge.customer }),
@@ -76,15 +108,24 @@ export function recordCharge(change: Change, effect: Effect, charge: StoredCharg
 }
 
 export function recordRefund(change: Change, effect: Effect, refund: StoredRefund): void {
-  change.record({
-    effect,
-    object: "refund",
-    objectId: refund.id,
+  record(change, effect, refund, {
     amount: refund.amount,
     status: refund.status,
     ...billedBy(change, refund.payment_intent),
     paymentIntent: refund.payment_intent,
     charge: refund.charge,
     metadata: refund.metadata,
+  });
+}
+
+/** The amount is what is disputed. */
+export function recordDispute(change: Change, effect: Effect, dispute: StoredDispute): void {
+  record(change, effect, dispute, {
+    amount: dispute.amount,
+    status: dispute.status,
+    ...billedBy(change, dispute.payment_intent),
+    paymentIntent: dispute.payment_intent,
+    charge: dispute.charge,
+    metadata: dispute.metadata,
   });
 }

@@ -8,7 +8,7 @@ import {
 import { numberOf } from "../objects/invoice.ts";
 import { invoicePaymentObject } from "../objects/invoice-payment.ts";
 import { paymentIntentObject } from "../objects/payment-intent.ts";
-import { type ChargeAttempt, chargeIntent } from "./charging.ts";
+import { notCollected } from "./canceling.ts";
 import { recordInvoice, recordPaymentIntent, recordSubscription } from "./effects.ts";
 
 /** Makes the PaymentIntent that collects an invoice, and the invoice payment that links the two. */
@@ -32,39 +32,35 @@ export function requestPayment(change: Change, invoice: StoredInvoice): StoredPa
 
 /** draft → open, with its PaymentIntent; an invoice over nothing is paid at once and has none. */
 export function finalizeInvoice(change: Change, draft: StoredInvoice): StoredInvoice {
-  const invoice = change.put(openedInvoice(draft, change.now));
+  const invoice = change.put(withMetadataOfNow(change, openedInvoice(draft, change.now)));
   recordInvoice(change, "invoice.finalized", invoice);
+  change.emit("invoice.updated", invoice);
   if (invoice.amount_due === 0) return settleInvoice(change, invoice);
   requestPayment(change, invoice);
   return invoice;
 }
 
-/** One attempt to collect an open invoice from a card. */
-export function collectInvoice(
-  change: Change,
-  invoice: StoredInvoice,
-  paymentMethod: string,
-): { invoice: StoredInvoice; attempt: ChargeAttempt } {
-  const attempt = chargeIntent(change, intentOf(change, invoice), paymentMethod);
-  // Only the first attempt by hand counts: the later ones leave the schedule of retries alone.
-  const tried = { ...invoice, attempted: true, attempt_count: Math.max(1, invoice.attempt_count) };
-  if (attempt.decline === null) return { invoice: settleInvoice(change, tried), attempt };
-  change.put(tried);
-  recordInvoice(change, "invoice.payment_failed", tried);
-  return { invoice: tried, attempt };
-}
-
-/** open → paid, and what follows from it for the subscription. */
+/** open or uncollectible → paid, and what follows from it for the subscription. */
 export function settleInvoice(change: Change, invoice: StoredInvoice): StoredInvoice {
   const paid = change.put(paidInvoice(invoice, change.now));
   for (const payment of change.objects.invoice_payment.oldestFirst("invoice", invoice.id)) {
-    change.put({
+    const settled = change.put({
       ...payment,
       amount_paid: payment.amount_requested,
       status: "paid",
       status_transitions: { canceled_at: null, paid_at: change.now },
     });
+    change.emit("invoice_payment.paid", settled);
   }
+  recordInvoice(change, "invoice.paid", paid);
+  reactivate(change, paid);
+  return paid;
+}
+
+/** Paid elsewhere: Stripe takes nothing, and its PaymentIntent is given up. */
+export function settleOutOfBand(change: Change, invoice: StoredInvoice): StoredInvoice {
+  const paid = change.put({ ...paidInvoice(invoice, change.now), amount_paid_off_stripe: invoice.amount_due });
+  giveUpPayment(change, invoice);
   recordInvoice(change, "invoice.paid", paid);
   reactivate(change, paid);
   return paid;
@@ -74,16 +70,18 @@ export function settleInvoice(change: Change, invoice: StoredInvoice): StoredInv
 export function voidInvoice(change: Change, invoice: StoredInvoice): StoredInvoice {
   const voided = change.put(voidedInvoice(invoice, change.now));
   recordInvoice(change, "invoice.voided", voided);
-  for (const payment of change.objects.invoice_payment.oldestFirst("invoice", invoice.id)) {
-    change.put({
-      ...payment,
-      status: "canceled",
-      status_transitions: { canceled_at: change.now, paid_at: null },
-    });
-    cancelIntent(change, payment.payment.payment_intent);
-  }
+  giveUpPayment(change, invoice);
   reactivate(change, voided);
   return voided;
+}
+
+type UncollectibleReason = "max_payment_attempts" | "user_forgiven" | "subscription_paused";
+
+/** open → uncollectible: written off, but still payable. */
+export function writeOffInvoice(change: Change, invoice: StoredInvoice, reason: UncollectibleReason): StoredInvoice {
+  const writtenOff = change.put(uncollectibleInvoice(invoice, change.now, reason));
+  recordInvoice(change, "invoice.marked_uncollectible", writtenOff);
+  return writtenOff;
 }
 
 /** The PaymentIntent of a final invoice. */
@@ -92,6 +90,12 @@ export function intentOf(change: Change, invoice: StoredInvoice): StoredPaymentI
   const intent = payment === undefined ? undefined : change.objects.payment_intent.get(payment.payment.payment_intent);
   if (intent === undefined) throw new Error(`${invoice.id} has no PaymentIntent`);
   return intent;
+}
+
+/** The subscription that an invoice bills, if it bills any. */
+export function billedSubscription(change: Change, invoice: StoredInvoice): StoredSubscription | undefined {
+  const id = subscriptionOf(invoice);
+  return id === null ? undefined : change.objects.subscription.get(id);
 }
 
 export function openedInvoice(draft: StoredInvoice, at: number): StoredInvoice {
@@ -107,13 +111,12 @@ export function openedInvoice(draft: StoredInvoice, at: number): StoredInvoice {
 }
 
 export function paidInvoice(invoice: StoredInvoice, at: number): StoredInvoice {
+  const { status_details: _, ...rest } = notCollected(invoice);
   return {
-    ...invoice,
+    ...rest,
     amount_paid: invoice.amount_due,
     amount_remaining: 0,
     attempted: true,
-    auto_advance: false,
-    next_payment_attempt: null,
     status: "paid",
     status_transitions: { ...invoice.status_transitions, paid_at: at },
   };
@@ -121,31 +124,56 @@ export function paidInvoice(invoice: StoredInvoice, at: number): StoredInvoice {
 
 export function voidedInvoice(invoice: StoredInvoice, at: number): StoredInvoice {
   return {
-    ...invoice,
-    auto_advance: false,
-    next_payment_attempt: null,
+    ...notCollected(invoice),
     status: "void",
     status_transitions: { ...invoice.status_transitions, voided_at: at },
   };
 }
 
-export function canceledIntent(intent: StoredPaymentIntent, at: number): StoredPaymentIntent {
-  return { ...intent, canceled_at: at, cancellation_reason: "void_invoice", status: "canceled" };
+export function uncollectibleInvoice(invoice: StoredInvoice, at: number, reason: UncollectibleReason): StoredInvoice {
+  return {
+    ...notCollected(invoice),
+    status: "uncollectible",
+    status_details: { uncollectible: { reason } },
+    status_transitions: { ...invoice.status_transitions, marked_uncollectible_at: at },
+  };
 }
 
-function cancelIntent(change: Change, id: string): void {
-  const intent = change.objects.payment_intent.get(id);
-  if (intent === undefined) return;
-  recordPaymentIntent(change, "payment_intent.canceled", change.put(canceledIntent(intent, change.now)));
+export function canceledIntent(
+  intent: StoredPaymentIntent,
+  at: number,
+  reason: StoredPaymentIntent["cancellation_reason"] = "void_invoice",
+): StoredPaymentIntent {
+  return { ...intent, canceled_at: at, cancellation_reason: reason, next_action: null, status: "canceled" };
 }
 
-/** Paying or voiding the latest invoice of a subscription that waits for it makes the subscription active. */
-function reactivate(change: Change, invoice: StoredInvoice): void {
-  const id = subscriptionOf(invoice);
-  const subscription = id === null ? undefined : change.objects.subscription.get(id);
+/** Paying, voiding or forgiving the latest invoice of a subscription that waits for it makes the subscription active. */
+export function reactivate(change: Change, invoice: StoredInvoice): void {
+  const subscription = billedSubscription(change, invoice);
   if (subscription === undefined || subscription.latest_invoice !== invoice.id) return;
   if (!waitsFor(subscription, invoice)) return;
   recordSubscription(change, "subscription.updated", change.put({ ...subscription, status: "active" }));
+}
+
+function giveUpPayment(change: Change, invoice: StoredInvoice): void {
+  for (const payment of change.objects.invoice_payment.oldestFirst("invoice", invoice.id)) {
+    change.put({
+      ...payment,
+      status: "canceled",
+      status_transitions: { canceled_at: change.now, paid_at: null },
+    });
+    const intent = change.objects.payment_intent.get(payment.payment.payment_intent);
+    if (intent === undefined) continue;
+    recordPaymentIntent(change, "payment_intent.canceled", change.put(canceledIntent(intent, change.now)));
+  }
+}
+
+/** The subscription's metadata of the moment of finalization is kept on the invoice for good. */
+function withMetadataOfNow(change: Change, invoice: StoredInvoice): StoredInvoice {
+  const subscription = billedSubscription(change, invoice);
+  if (subscription === undefined || invoice.parent === null) return invoice;
+  const details = { subscription: subscription.id, metadata: { ...subscription.metadata } };
+  return { ...invoice, parent: { ...invoice.parent, subscription_details: details } };
 }
 
 function waitsFor({ status }: StoredSubscription, invoice: StoredInvoice): boolean {

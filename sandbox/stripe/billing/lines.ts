@@ -23,6 +23,11 @@ export function periodLine(subscription: StoredSubscription, period: Period): Li
   };
 }
 
+/** The line for a trial: the period costs nothing. */
+export function trialLine(subscription: StoredSubscription, period: Period): LineFacts {
+  return { ...periodLine(subscription, period), amount: 0, description: "Trial" };
+}
+
 /** The line for a fee: it spans no time, and names no item. */
 export function feeLine(subscription: StoredSubscription, { price, quantity }: AddedFee, at: number): LineFacts {
   return {

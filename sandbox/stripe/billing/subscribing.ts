@@ -1,13 +1,14 @@
 import type { Change } from "../core/change.ts";
 import type { StoredCustomer, StoredInvoice, StoredPrice, StoredSubscription } from "../core/stored.ts";
+import { testClockOf } from "../objects/customer.ts";
 import { invoiceObject } from "../objects/invoice.ts";
 import type { Recurrence } from "../objects/price.ts";
 import { currentPeriod, subscriptionObject } from "../objects/subscription.ts";
-import { declineOf } from "./cards.ts";
-import type { ChargeAttempt } from "./charging.ts";
+import { type ChargeAttempt, chargeIntent } from "./charging.ts";
+import { afterAttempt, scheduleByHand } from "./collecting.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
-import { collectInvoice, requestPayment, settleInvoice } from "./invoicing.ts";
-import { type AddedFee, feeLine, periodLine } from "./lines.ts";
+import { requestPayment, settleInvoice } from "./invoicing.ts";
+import { type AddedFee, feeLine, periodLine, trialLine } from "./lines.ts";
 import { periodAt } from "./periods.ts";
 
 export interface NewSubscription {
@@ -20,6 +21,8 @@ export interface NewSubscription {
   readonly defaultPaymentMethod: string | null;
   /** The card to charge now; null to leave the first invoice open. */
   readonly chargeTo: string | null;
+  /** When the trial ends and the first paid period begins, in seconds; null without a trial. */
+  readonly trialEnd: number | null;
   readonly description: string | null;
   readonly metadata: Record<string, string>;
 }
@@ -30,41 +33,48 @@ export interface SubscriptionStart {
   readonly attempt: ChargeAttempt | null;
 }
 
-/** Begins a subscription now: its first invoice is final at once and, if there is a card to charge, collected at once. */
+/**
+ * Begins a subscription now: its first invoice is final at once and, if there is a card to charge, collected at once. The
+ * events of the charge come before those of the subscription and its invoice.
+ */
 export function startSubscription(change: Change, begun: NewSubscription): SubscriptionStart {
   const created = subscriptionObject({
     ...begun,
     created: change.now,
     customer: begun.customer.id,
     status: "incomplete",
-    anchor: change.now,
-    period: periodAt(change.now, begun.recurrence, 0),
+    anchor: begun.trialEnd ?? change.now,
+    period:
+      begun.trialEnd === null ? periodAt(change.now, begun.recurrence, 0) : { start: change.now, end: begun.trialEnd },
+    trialEnd: begun.trialEnd,
+    testClock: testClockOf(begun.customer),
   });
   const invoice = change.put(firstInvoice(change, created, begun));
-  const status = isPayable(invoice, begun.chargeTo) ? "active" : "incomplete";
-  const subscription = change.put({ ...created, latest_invoice: invoice.id, status });
+  const waiting = change.put({ ...created, latest_invoice: invoice.id });
+  const attempt = chargeFirst(change, invoice, begun.chargeTo);
+  const isPaid = invoice.amount_due === 0 || attempt?.result === "paid";
+  const status = begun.trialEnd === null ? "active" : "trialing";
+  const subscription = change.put({ ...waiting, status: isPaid ? status : "incomplete" });
   recordSubscription(change, "subscription.created", subscription);
   recordInvoice(change, "invoice.created", invoice);
   recordInvoice(change, "invoice.finalized", invoice);
-  return { subscription, attempt: collectFirst(change, invoice, begun.chargeTo) };
-}
-
-/** Whether the collection that follows will succeed, so that the subscription is active from its first moment. */
-function isPayable(invoice: StoredInvoice, card: string | null): boolean {
-  return invoice.amount_due === 0 || (card !== null && declineOf(card) === null);
-}
-
-function collectFirst(change: Change, invoice: StoredInvoice, card: string | null): ChargeAttempt | null {
-  if (invoice.amount_due === 0) {
-    settleInvoice(change, invoice);
-    return null;
+  if (invoice.amount_due === 0) settleInvoice(change, invoice);
+  else if (attempt !== null) {
+    const tried = afterAttempt(change, invoice, attempt, scheduleByHand(invoice));
+    if (tried.status === "open") change.emit("invoice.updated", tried);
   }
-  requestPayment(change, invoice);
-  return card === null ? null : collectInvoice(change, invoice, card).attempt;
+  return { subscription, attempt };
+}
+
+function chargeFirst(change: Change, invoice: StoredInvoice, card: string | null): ChargeAttempt | null {
+  if (invoice.amount_due === 0) return null;
+  const intent = requestPayment(change, invoice);
+  return card === null ? null : chargeIntent(change, intent, card);
 }
 
 /** The first invoice speaks of no time span of its own: only its lines do. */
 function firstInvoice(change: Change, subscription: StoredSubscription, begun: NewSubscription): StoredInvoice {
+  const period = currentPeriod(subscription);
   return invoiceObject({
     created: change.now,
     customer: begun.customer,
@@ -73,7 +83,7 @@ function firstInvoice(change: Change, subscription: StoredSubscription, begun: N
     billingReason: "subscription_create",
     parent: { subscription: subscription.id, metadata: subscription.metadata },
     lines: [
-      periodLine(subscription, currentPeriod(subscription)),
+      begun.trialEnd === null ? periodLine(subscription, period) : trialLine(subscription, period),
       ...begun.fees.map((fee) => feeLine(subscription, fee, change.now)),
     ],
     periodStart: change.now,

@@ -1,21 +1,24 @@
 import { z } from "zod";
 import { type Core, initialSettings } from "../core/core.ts";
 import { faultRuleSchema } from "../core/fault-rule.ts";
-import { REFUND_OUTCOMES } from "../core/stored.ts";
+import { rateLimitsSchema } from "../core/rate-limits.ts";
+import { circumstanceCommands } from "./circumstances.ts";
+import { type Command, command, id, nothing } from "./command.ts";
 import type { StandInControl } from "./control.ts";
-import { disputeCharge, payInvoiceByHand, settleRefund } from "./outside-events.ts";
+import {
+  authenticatePayment,
+  decideDispute,
+  disputeCharge,
+  payInvoiceByHand,
+  settleRefund,
+  tellRefundReference,
+} from "./outside-events.ts";
 import { plantSeed } from "./seed.ts";
 import { seedSchema } from "./seed-schema.ts";
-
-/** One command: its argument is checked, then it runs to its end without waiting for anything. */
-export interface Command {
-  readonly run: (argument: unknown) => unknown;
-}
+import { webhookCommands } from "./webhook-commands.ts";
 
 export type Commands = { readonly [Name in keyof StandInControl]: Command };
 
-const id = z.string().min(1);
-const nothing = z.strictObject({});
 const after = z.strictObject({ after: z.coerce.number().int().nonnegative().default(0) });
 
 /** What happens through the control has no request behind it. */
@@ -23,7 +26,7 @@ const FROM_OUTSIDE = { requestId: null } as const;
 
 /** The commands behind `StandInControl`, for one stand-in. */
 export function createCommands(core: Core): Commands {
-  const { state, faults, holds, settings } = core;
+  const { state, faults, holds, rateLimits, settings, webhooks } = core;
   return {
     seed: command(seedSchema, (seed) => state.change(FROM_OUTSIDE, (change) => plantSeed(change, seed))),
     ledger: command(after, (argument) => state.ledgerAfter(argument.after)),
@@ -41,15 +44,26 @@ export function createCommands(core: Core): Commands {
     succeedRefund: command(z.strictObject({ refund: id }), ({ refund }) =>
       state.change(FROM_OUTSIDE, (change) => settleRefund(change, refund, { status: "succeeded" })),
     ),
-    dispute: command(z.strictObject({ charge: id }), ({ charge }) =>
-      state.change(FROM_OUTSIDE, (change) => disputeCharge(change, charge)),
+    referenceRefund: command(z.strictObject({ refund: id, reference: id }), ({ refund, reference }) =>
+      state.change(FROM_OUTSIDE, (change) => tellRefundReference(change, refund, reference)),
     ),
-    setRefundOutcome: command(
-      z.strictObject({ status: z.enum(REFUND_OUTCOMES), times: z.int().positive().default(1) }),
-      ({ status, times }) => {
-        settings.refundOutcomes = Array.from({ length: times }, () => status);
-      },
+    authenticate: command(z.strictObject({ paymentIntent: id }), ({ paymentIntent }) =>
+      state.change(FROM_OUTSIDE, (change) => authenticatePayment(change, paymentIntent)),
     ),
+    dispute: command(
+      z.strictObject({
+        charge: id,
+        reason: z.string().default("fraudulent"),
+        status: z.enum(["needs_response", "warning_needs_response"]).default("needs_response"),
+      }),
+      ({ charge, reason, status }) =>
+        state.change(FROM_OUTSIDE, (change) => disputeCharge(change, charge, reason, status)),
+    ),
+    closeDispute: command(z.strictObject({ dispute: id, outcome: z.enum(["won", "lost"]) }), ({ dispute, outcome }) =>
+      state.change(FROM_OUTSIDE, (change) => decideDispute(change, dispute, outcome)),
+    ),
+    ...circumstanceCommands(core),
+    ...webhookCommands(core),
     pruneKeys: command(nothing, () => state.pruneKeys()),
     setLatency: command(z.strictObject({ ms: z.int().nonnegative() }), ({ ms }) => {
       settings.latencyMs = ms;
@@ -59,6 +73,8 @@ export function createCommands(core: Core): Commands {
     }),
     reset: command(nothing, () => {
       faults.clear();
+      webhooks.reset();
+      rateLimits.set(rateLimitsSchema.parse({}));
       Object.assign(settings, initialSettings());
       state.reset();
     }),
@@ -70,14 +86,4 @@ export function runCommand(commands: Commands, name: string, argument: unknown):
   const found = Object.entries(commands).find(([known]) => known === name)?.[1];
   if (found === undefined) throw new Error(`The control has no command ${name}`);
   return found.run(argument);
-}
-
-function command<Schema extends z.ZodType>(schema: Schema, run: (argument: z.output<Schema>) => unknown): Command {
-  return {
-    run: (argument) => {
-      const read = schema.safeParse(argument);
-      if (!read.success) throw new Error(z.prettifyError(read.error));
-      return run(read.data);
-    },
-  };
 }

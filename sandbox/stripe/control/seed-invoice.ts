@@ -38,7 +38,12 @@ export function seedSubscriptionInvoice(
       billingReason: seed.period === 0 ? "subscription_create" : "subscription_cycle",
       parent: { subscription: subscription.id, metadata: subscription.metadata },
       lines: [periodLine(subscription, period), ...fees],
-      period,
+      begunAt: period.start,
+      // As of every renewal, its own period is the one that ended when it was made.
+      period:
+        seed.period === 0
+          ? { start: period.start, end: period.start }
+          : periodAt(subscription.billing_cycle_anchor, recurrence, seed.period - 1),
     },
   );
 }
@@ -55,7 +60,14 @@ export function seedOneOffInvoice(change: Change, { amount, customer, ...seed }:
     subscriptionItem: null,
     price: null,
   };
-  return seedInvoice(change, seed, { customer, billingReason: "manual", parent: null, lines: [line], period });
+  return seedInvoice(change, seed, {
+    customer,
+    billingReason: "manual",
+    parent: null,
+    lines: [line],
+    begunAt: at,
+    period,
+  });
 }
 
 interface InvoiceContent {
@@ -63,11 +75,13 @@ interface InvoiceContent {
   readonly billingReason: InvoiceFacts["billingReason"];
   readonly parent: InvoiceFacts["parent"];
   readonly lines: readonly LineFacts[];
+  /** When it was made, unless the seed says otherwise. */
+  readonly begunAt: number;
   readonly period: Period;
 }
 
 function seedInvoice(change: Change, seed: StateSeed, content: InvoiceContent): SeededInvoice {
-  const created = seed.createdAt ?? content.period.start;
+  const created = seed.createdAt ?? content.begunAt;
   const isCollected = seed.status === "draft" || seed.status === "open";
   const base = invoiceObject({
     id: seed.id,
@@ -79,7 +93,7 @@ function seedInvoice(change: Change, seed: StateSeed, content: InvoiceContent): 
     parent: content.parent,
     lines: content.lines,
     periodStart: content.period.start,
-    periodEnd: content.billingReason === "subscription_create" ? content.period.start : content.period.end,
+    periodEnd: content.period.end,
     autoAdvance: seed.autoAdvance ?? isCollected,
     attemptCount: seed.attemptCount ?? (seed.status === "draft" ? 0 : 1),
     nextPaymentAttempt: seed.nextPaymentAttemptAt ?? (seed.status === "draft" ? created + DRAFT_SECONDS : null),

@@ -1,11 +1,11 @@
 import { GOOD_CARD } from "../billing/cards.ts";
 import { chargedIntent } from "../billing/charging.ts";
-import { recordCharge, recordPaymentIntent, recordRefund } from "../billing/effects.ts";
+import { recordCharge, recordDispute, recordPaymentIntent, recordRefund } from "../billing/effects.ts";
 import { withRefunded } from "../billing/refunding.ts";
 import type { Change } from "../core/change.ts";
-import { newId } from "../core/ids.ts";
 import type { StoredCharge, StoredPaymentIntent } from "../core/stored.ts";
 import { chargeObject } from "../objects/charge.ts";
+import { disputeObject } from "../objects/dispute.ts";
 import { countsAsRefunded, refundObject } from "../objects/refund.ts";
 import { putNew, tailOf } from "./put-new.ts";
 import type { PaymentSeed, SeededPayment } from "./seed-schema.ts";
@@ -30,22 +30,15 @@ export function seedPaid(
   putNew(change, { ...charge, disputed: seed.disputed });
   recordPaymentIntent(change, "seeded", paid);
   recordCharge(change, "seeded", charge);
-  if (seed.disputed) recordDispute(change, "seeded", charge);
+  if (seed.disputed) seedDispute(change, charge);
   const refunds = seedRefunds(change, { ...charge, disputed: seed.disputed }, seed.refunds);
   return { paymentIntent: intent.id, charge: id, refunds };
 }
 
-/** A dispute is an entry of the ledger and a flag on its charge; as an object it is not imitated. */
-export function recordDispute(change: Change, effect: "seeded" | "charge.disputed", charge: StoredCharge): void {
-  change.record({
-    effect,
-    object: "dispute",
-    objectId: newId("dispute"),
-    amount: charge.amount,
-    paymentIntent: charge.payment_intent,
-    charge: charge.id,
-    metadata: {},
-  });
+function seedDispute(change: Change, charge: StoredCharge): void {
+  const id = `du_${tailOf(charge.id)}`;
+  const facts = { id, created: charge.created, charge, reason: "fraudulent", status: "needs_response" as const };
+  recordDispute(change, "seeded", putNew(change, disputeObject(facts)));
 }
 
 function seedRefunds(change: Change, charge: StoredCharge, seeds: PaymentSeed["refunds"]): string[] {

@@ -2,9 +2,9 @@ import { authenticate } from "./auth.ts";
 import { API_VERSION, type Call, type Reply } from "./call.ts";
 import type { Core } from "./core.ts";
 import type { Endpoint, PreparedRequest } from "./endpoint.ts";
-import { invalidRequest, refusal, StripeRefusal } from "./errors.ts";
+import { invalidRequest, NotImitated, refusal, StripeRefusal } from "./errors.ts";
 import { executeCall, StoppedWhileHeld } from "./execute-call.ts";
-import { htmlOf502, refuseByFault } from "./fault-replies.ts";
+import { htmlOf502, rateLimited, refuseByFault } from "./fault-replies.ts";
 import type { Fault } from "./fault-rule.ts";
 import { type Form, parseForm } from "./form.ts";
 import { fingerprintOf, KEY_LENGTH_MAX } from "./idempotency-keys.ts";
@@ -23,6 +23,7 @@ export async function answerCall(core: Core, call: Call, fault: Fault | undefine
   try {
     if (fault?.mode === "html_502" && !fault.executed) return htmlOf502();
     refuseByFault(fault);
+    refuseByLimit(core, call);
     authenticate(call.authorization, core.settings.acceptedKey);
     const endpoint = routed(call);
     refuseOtherVersion(call);
@@ -78,6 +79,11 @@ async function answerKeyed(
   }
 }
 
+function refuseByLimit({ rateLimits }: Core, { method, path, endpoint }: Call): void {
+  const reason = rateLimits.admit(`${method} ${endpoint?.path ?? path}`, performance.now());
+  if (reason !== undefined) throw rateLimited(reason);
+}
+
 function routed(call: Call): Endpoint {
   if (call.endpoint !== undefined) return call.endpoint;
   throw refusal(404, `Unrecognized request URL (${call.method}: ${call.path}).`);
@@ -106,5 +112,6 @@ function replyOfError(core: Core, call: Call, error: unknown): Reply {
   if (error.error.code === "parameter_unknown") {
     core.log(`UNKNOWN PARAMETER ${error.error.param} at ${call.method} ${call.path}`);
   }
+  if (error instanceof NotImitated) core.log(`NOT IMITATED at ${call.method} ${call.path}: ${error.message}`);
   return replyOf(error, call.requestId);
 }

@@ -25,9 +25,12 @@ export class Collection<T extends Storable> {
   readonly #rows = new Map<string, Row<T>>();
   readonly #all: Row<T>[] = [];
   readonly #indexes = new Map<string, { keyOf: (object: T) => string | null; rows: Map<string, Row<T>[]> }>();
+  readonly #order: "created" | "arrival";
   #sequence = 0;
 
-  constructor(indexKeys: IndexKeys<T>) {
+  /** @param order by what "newest first" goes: `created` and then arrival, or arrival alone, whatever the objects say */
+  constructor(indexKeys: IndexKeys<T>, order: "created" | "arrival" = "created") {
+    this.#order = order;
     for (const [name, keyOf] of Object.entries(indexKeys)) this.#indexes.set(name, { keyOf, rows: new Map() });
   }
 
@@ -114,7 +117,8 @@ export class Collection<T extends Storable> {
 
   #insert(object: T): void {
     this.#sequence += 1;
-    const row: Row<T> = { object, created: object.created, sequence: this.#sequence };
+    const created = this.#order === "created" ? object.created : 0;
+    const row: Row<T> = { object, created, sequence: this.#sequence };
     this.#rows.set(object.id, row);
     insertInOrder(this.#all, row);
     for (const index of this.#indexes.values()) {

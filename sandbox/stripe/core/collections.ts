@@ -24,6 +24,14 @@ export function emptyCollections(): Collections {
       payment_intent: (payment) => payment.payment.payment_intent,
     }),
     payment_intent: of<"payment_intent">({ customer: (intent) => intent.customer }),
+    dispute: of<"dispute">({
+      charge: (dispute) => dispute.charge,
+      payment_intent: (dispute) => dispute.payment_intent,
+    }),
+    payment_method: of<"payment_method">(),
+    // Events of several clocks come in the order in which they were made, so that a reader can go on after the last one.
+    event: new Collection<StoredObjects["event"]>({}, "arrival"),
+    "test_helpers.test_clock": of<"test_helpers.test_clock">(),
     charge: of<"charge">({ customer: (charge) => charge.customer, payment_intent: (charge) => charge.payment_intent }),
     refund: of<"refund">({ charge: (refund) => refund.charge, payment_intent: (refund) => refund.payment_intent }),
   };

@@ -1,7 +1,8 @@
+import { Webhooks } from "../webhooks/webhooks.ts";
 import { Faults } from "./faults.ts";
 import { Holds } from "./holds.ts";
+import { RateLimits } from "./rate-limits.ts";
 import { State } from "./state.ts";
-import type { RefundOutcome } from "./stored.ts";
 
 /** What the control can set beside the objects. Lives in memory only. */
 export interface Settings {
@@ -9,8 +10,6 @@ export interface Settings {
   acceptedKey: string | null;
   /** How long every request to `/v1` waits before anything else happens to it. */
   latencyMs: number;
-  /** The statuses of the refunds to come, first first; none left means `succeeded`. */
-  refundOutcomes: RefundOutcome[];
 }
 
 export interface CoreOptions {
@@ -29,6 +28,8 @@ export interface Core {
   /** Requests that wait for the latency to pass. */
   readonly delays: Holds;
   readonly settings: Settings;
+  readonly rateLimits: RateLimits;
+  readonly webhooks: Webhooks;
   /** Calls from their arrival to their end, so that a stop can wait for them. */
   readonly inFlight: Set<Promise<void>>;
   readonly refuseAutomaticKeys: boolean;
@@ -37,8 +38,13 @@ export interface Core {
 }
 
 export function createCore(options: CoreOptions): Core {
+  const state = new State(options.nowMs, options.stateFile);
+  const webhooks = new Webhooks(state);
+  state.receiver = webhooks;
   return {
-    state: new State(options.nowMs, options.stateFile),
+    state,
+    webhooks,
+    rateLimits: new RateLimits(),
     faults: new Faults(),
     holds: new Holds(),
     delays: new Holds(),
@@ -50,5 +56,5 @@ export function createCore(options: CoreOptions): Core {
 }
 
 export function initialSettings(): Settings {
-  return { acceptedKey: null, latencyMs: 0, refundOutcomes: [] };
+  return { acceptedKey: null, latencyMs: 0 };
 }

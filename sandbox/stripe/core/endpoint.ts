@@ -1,9 +1,11 @@
 import type Stripe from "stripe";
-import { AllowedParams } from "./allowed-params.ts";
+import { refuseExclusive } from "../params/exclusive.ts";
+import { schemaOf, validateParams } from "../params/validate.ts";
 import type { Change } from "./change.ts";
 import type { StripeRefusal } from "./errors.ts";
 import { type ExpandPlan, planExpansions } from "./expand.ts";
 import type { Form } from "./form.ts";
+import { ImitatedParams } from "./imitated-params.ts";
 import { Params } from "./params.ts";
 import type { ObjectKind, StoredObjects } from "./stored.ts";
 
@@ -23,7 +25,7 @@ export interface EndpointDefinition<Input> {
   readonly method: Method;
   /** As the router writes it: `/v1/refunds/:id`. */
   readonly path: string;
-  /** The names of the parameters it takes (see `AllowedParams`), without `expand`. */
+  /** The names of the parameters it imitates (see `ImitatedParams`), without `expand`. */
   readonly params: readonly string[];
   /** The kind of object it answers with. */
   readonly answers: ObjectKind;
@@ -46,12 +48,16 @@ export interface Endpoint {
 }
 
 export function defineEndpoint<Input>(definition: EndpointDefinition<Input>): Endpoint {
-  const allowed = new AllowedParams(definition.params);
+  const name = `${definition.method} ${definition.path}`;
+  schemaOf(name);
+  const imitated = new ImitatedParams(definition.params);
   return {
     method: definition.method,
     path: definition.path,
     prepare: (form, id) => {
-      allowed.check(form);
+      validateParams(name, form);
+      refuseExclusive(name, form.root);
+      imitated.check(form);
       const params = new Params(form.root);
       const expand = planExpansions(params.texts("expand"), definition.answers, definition.isList ?? false);
       const input = definition.read(params, id);

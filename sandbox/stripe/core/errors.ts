@@ -50,8 +50,14 @@ export function referenceMissing(noun: string, id: string, param: string): Strip
 }
 
 /** 400 for what Stripe can do and this stand-in cannot. Says so, since a silent difference would mislead a test. */
-export function notImitated(what: string, param?: string): StripeRefusal {
-  return invalidRequest(`The stand-in does not imitate ${what}.`, { param });
+export class NotImitated extends StripeRefusal {}
+
+export function notImitated(what: string, param?: string): NotImitated {
+  return new NotImitated(400, {
+    type: "invalid_request_error",
+    message: `The stand-in does not imitate ${what}.`,
+    ...(param === undefined ? {} : { param }),
+  });
 }
 
 export function refusal(status: number, message: string, details: RefusalDetails = {}): StripeRefusal {

@@ -25,8 +25,25 @@ type Expansions = { readonly [K in ObjectKind]: Readonly<Record<string, Expansio
  * in the same way as one that does not exist.
  */
 const EXPANSIONS: Expansions = {
-  customer: {},
+  customer: {
+    "invoice_settings.default_payment_method": {
+      kind: "payment_method",
+      load: (objects, customer) => get(objects.payment_method, customer.invoice_settings.default_payment_method),
+    },
+  },
   product: {},
+  event: {},
+  "test_helpers.test_clock": {},
+  payment_method: {
+    customer: { kind: "customer", load: (objects, method) => get(objects.customer, method.customer) },
+  },
+  dispute: {
+    charge: { kind: "charge", load: (objects, dispute) => get(objects.charge, dispute.charge) },
+    payment_intent: {
+      kind: "payment_intent",
+      load: (objects, dispute) => get(objects.payment_intent, dispute.payment_intent),
+    },
+  },
   price: { product: { kind: "product", load: (objects, price) => get(objects.product, price.product) } },
   subscription: {
     customer: { kind: "customer", load: (objects, subscription) => get(objects.customer, subscription.customer) },

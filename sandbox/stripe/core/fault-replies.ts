@@ -13,13 +13,7 @@ export function refuseByFault(fault: Fault | undefined): void {
       message: "The provided key does not have the permissions that this endpoint requires.",
     });
   }
-  if (fault?.mode === "rate_limit_429") {
-    throw new StripeRefusal(
-      429,
-      { type: "invalid_request_error", code: "rate_limit", message: "Request rate limit exceeded." },
-      { ...shouldRetry(fault.shouldRetry), "stripe-rate-limited-reason": fault.reason },
-    );
-  }
+  if (fault?.mode === "rate_limit_429") throw rateLimited(fault.reason, shouldRetry(fault.shouldRetry));
   if (fault?.mode === "lock_timeout_429") {
     throw new StripeRefusal(
       429,
@@ -27,6 +21,15 @@ export function refuseByFault(fault: Fault | undefined): void {
       shouldRetry(fault.shouldRetry),
     );
   }
+}
+
+/** The limiter's refusal, which names itself in a header. */
+export function rateLimited(reason: string, headers: Record<string, string> = {}): StripeRefusal {
+  return new StripeRefusal(
+    429,
+    { type: "invalid_request_error", code: "rate_limit", message: "Request rate limit exceeded." },
+    { ...headers, "stripe-rate-limited-reason": reason },
+  );
 }
 
 export function serverError(fault: Fault & { mode: "stored_500" }): StripeRefusal {

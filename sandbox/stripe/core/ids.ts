@@ -15,6 +15,10 @@ export const ID_PREFIXES = {
   charge: "ch",
   refund: "re",
   dispute: "du",
+  event: "evt",
+  paymentMethod: "pm",
+  testClock: "clock",
+  webhookEndpoint: "we",
   balanceTransaction: "txn",
   request: "req",
 } as const;

@@ -4,28 +4,40 @@ import type { Metadata, ObjectKind } from "./stored.ts";
 export const EFFECTS = [
   "seeded",
   "customer.created",
+  "customer.updated",
+  "payment_method.created",
+  "payment_method.attached",
+  "payment_method.detached",
   "product.created",
   "price.created",
   "subscription.created",
   "subscription.updated",
   "subscription.canceled",
+  "subscription.paused",
   "invoice.created",
   "invoice.finalized",
   "invoice.updated",
   "invoice.paid",
   "invoice.payment_failed",
+  "invoice.payment_action_required",
+  "invoice.marked_uncollectible",
   "invoice.voided",
   "payment_intent.created",
   "payment_intent.succeeded",
   "payment_intent.payment_failed",
+  "payment_intent.requires_action",
   "payment_intent.canceled",
   "charge.succeeded",
   "charge.failed",
   "charge.disputed",
+  "dispute.closed",
   "refund.created",
   "refund.updated",
   "refund.succeeded",
   "refund.failed",
+  "refund.canceled",
+  "test_clock.created",
+  "test_clock.advanced",
 ] as const;
 
 export type Effect = (typeof EFFECTS)[number];
@@ -40,10 +52,10 @@ export type Effect = (typeof EFFECTS)[number];
 export interface LedgerEntry {
   /** Counts from 1 without gaps, in the order in which things took place. */
   readonly sequence: number;
-  /** Milliseconds on the stand-in's clock: the one that dates its objects. */
+  /** Milliseconds on the clock that dates the object: the stand-in's own, or a test clock. */
   readonly at: number;
   readonly effect: Effect;
-  readonly object: ObjectKind | "dispute";
+  readonly object: ObjectKind;
   readonly objectId: string;
   /** Minor units: what was charged, refunded, paid, disputed; for a refund that failed, what went back. */
   readonly amount?: number;

@@ -4,21 +4,33 @@ import { IdempotencyKeys } from "./idempotency-keys.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { RequestLog, type RequestRecord } from "./request-log.ts";
 import { StateFile } from "./state-file.ts";
+import type { StoredEvent } from "./stored.ts";
+import { initialWorld, type World } from "./world.ts";
 
 /** One line of the state file. A change is one line, so it is there as a whole or not at all. */
 export type StateLine =
   | { readonly type: "change"; readonly change: CommittedChange }
   | { readonly type: "request"; readonly request: RequestRecord }
+  | { readonly type: "clock_moved"; readonly aheadMs: number }
   | { readonly type: "keys_pruned" };
+
+/** Who is told of events once they are committed. */
+export interface EventReceiver {
+  receiversOf(type: string): number;
+  receive(events: readonly StoredEvent[]): void;
+}
 
 /** All that the stand-in remembers. Everything but running requests survives a restart when there is a state file. */
 export class State {
   readonly objects: Collections = emptyCollections();
   readonly requests: RequestLog;
+  readonly world: World = initialWorld();
   keys = new IdempotencyKeys();
+  receiver: EventReceiver | undefined;
   readonly #nowMs: () => number;
   readonly #file: StateFile | undefined;
   #ledger: LedgerEntry[] = [];
+  #aheadMs = 0;
 
   constructor(nowMs: () => number, stateFile: string | undefined) {
     this.#nowMs = nowMs;
@@ -27,8 +39,15 @@ export class State {
     this.#restore();
   }
 
+  /** The stand-in's own clock: the one that it was given, and as much further as it has been moved. */
   get nowMs(): number {
-    return this.#nowMs();
+    return this.#nowMs() + this.#aheadMs;
+  }
+
+  /** Moves the own clock forward. What time brings about is the business of `passTime`. */
+  moveClock(byMs: number): void {
+    this.#aheadMs += byMs;
+    this.#append({ type: "clock_moved", aheadMs: this.#aheadMs });
   }
 
   /** The ledger's entries after a sequence number; 0 gives all of them. Sequences have no gaps. */
@@ -41,15 +60,30 @@ export class State {
    * `run` is synchronous, so changes never overlap.
    */
   change<T>(cause: Cause, run: (change: Change) => T): T {
-    const change = new Change(this.objects, cause, this.nowMs);
+    return this.commit(cause, run).outcome;
+  }
+
+  /** As `change`, and tells what was written. */
+  commit<T>(cause: Cause, run: (change: Change) => T): { outcome: T; committed: CommittedChange } {
+    const change = new Change({
+      objects: this.objects,
+      world: this.world,
+      cause,
+      nowMs: this.nowMs,
+      receiversOf: (type) => this.receiver?.receiversOf(type) ?? 0,
+    });
+    let outcome: T;
+    let committed: CommittedChange;
     try {
-      const outcome = run(change);
-      this.#commit(change.finished(this.#ledger.length));
-      return outcome;
+      outcome = run(change);
+      committed = change.finished(this.#ledger.length);
+      this.#commit(committed);
     } catch (error) {
       change.takeBack();
       throw error;
     }
+    this.receiver?.receive(change.events);
+    return { outcome, committed };
   }
 
   pruneKeys(): number {
@@ -63,6 +97,8 @@ export class State {
     this.#ledger = [];
     this.requests.clear();
     this.keys = new IdempotencyKeys();
+    this.#aheadMs = 0;
+    Object.assign(this.world, initialWorld());
     this.#file?.truncate();
   }
 
@@ -87,6 +123,7 @@ export class State {
     for (const line of (this.#file?.read() ?? []) as Iterable<StateLine>) {
       if (line.type === "request") requests.push(line.request);
       else if (line.type === "keys_pruned") this.keys.prune();
+      else if (line.type === "clock_moved") this.#aheadMs = line.aheadMs;
       else this.#restoreChange(line.change);
     }
     this.requests.restore(requests);

@@ -93,6 +93,36 @@ export interface StoredRefund extends Stripe.Refund {
   metadata: Metadata;
 }
 
+export interface StoredDispute extends Stripe.Dispute {
+  charge: string;
+  payment_intent: string;
+  status: DisputeStatus;
+  metadata: Metadata;
+}
+
+export const DISPUTE_STATUSES = ["needs_response", "under_review", "won", "lost", "warning_needs_response"] as const;
+export type DisputeStatus = (typeof DISPUTE_STATUSES)[number];
+
+export interface StoredPaymentMethod extends Stripe.PaymentMethod {
+  customer: string | null;
+  card: Stripe.PaymentMethod.Card;
+  metadata: Metadata;
+}
+
+export interface StoredTestClock extends Stripe.TestHelpers.TestClock {
+  status: "ready" | "advancing";
+}
+
+/** What happened, with the object as it was at that moment: never rendered again, never expanded. */
+export type StoredEvent = Omit<Stripe.Event, "data" | "type" | "request"> & {
+  data: {
+    object: StoredObjects[ObjectKind];
+    previous_attributes?: Record<string, unknown>;
+  };
+  request: Stripe.Event.Request;
+  type: string;
+};
+
 /** Every kind of object, by the word that Stripe writes into its `object` field. */
 export interface StoredObjects {
   customer: StoredCustomer;
@@ -104,6 +134,10 @@ export interface StoredObjects {
   payment_intent: StoredPaymentIntent;
   charge: StoredCharge;
   refund: StoredRefund;
+  dispute: StoredDispute;
+  payment_method: StoredPaymentMethod;
+  event: StoredEvent;
+  "test_helpers.test_clock": StoredTestClock;
 }
 
 export type ObjectKind = keyof StoredObjects;

@@ -10,6 +10,7 @@ export interface CustomerFacts {
   readonly phone?: string | null | undefined;
   /** The id of the card that invoices are charged to. */
   readonly defaultPaymentMethod?: string | null | undefined;
+  readonly testClock?: string | null | undefined;
   readonly metadata?: Metadata | undefined;
 }
 
@@ -43,6 +44,11 @@ export function customerObject(facts: CustomerFacts): StoredCustomer {
     preferred_locales: [],
     shipping: null,
     tax_exempt: "none",
-    test_clock: null,
+    test_clock: facts.testClock ?? null,
   };
+}
+
+/** The id of the test clock that a customer lives on, or null for the stand-in's own clock. */
+export function testClockOf({ test_clock: clock }: StoredCustomer): string | null {
+  return typeof clock === "string" ? clock : null;
 }

@@ -1,5 +1,6 @@
 import { newId } from "../core/ids.ts";
 import type { InvoiceStatus, Metadata, StoredCustomer, StoredInvoice, StoredInvoiceLine } from "../core/stored.ts";
+import { testClockOf } from "./customer.ts";
 import { type LineFacts, lineObject } from "./invoice-line.ts";
 
 /** The subscription that an invoice bills, with the metadata that it had at that moment. */
@@ -64,6 +65,7 @@ export function invoiceObject(facts: InvoiceFacts): StoredInvoice {
     period_end: facts.periodEnd,
     period_start: facts.periodStart,
     status: facts.status,
+    test_clock: testClockOf(customer),
     status_transitions: {
       finalized_at: isFinal ? facts.created : null,
       marked_uncollectible_at: null,
@@ -135,7 +137,6 @@ const NOT_USED = {
   shipping_details: null,
   starting_balance: 0,
   statement_descriptor: null,
-  test_clock: null,
   total_discount_amounts: [],
   total_pretax_credit_amounts: [],
   total_taxes: [],

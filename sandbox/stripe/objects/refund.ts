@@ -8,6 +8,7 @@ export interface RefundFacts {
   readonly charge: StoredCharge;
   readonly amount: number;
   readonly status: RefundStatus;
+  readonly pendingReason?: "insufficient_funds" | "processing";
   readonly reason?: Stripe.Refund.Reason | null | undefined;
   readonly metadata?: Metadata | undefined;
 }
@@ -31,7 +32,7 @@ export function refundObject(facts: RefundFacts): StoredRefund {
     metadata: facts.metadata ?? {},
     payment_intent: charge.payment_intent,
     payment_method: charge.payment_method,
-    ...(status === "pending" ? { pending_reason: "insufficient_funds" as const } : {}),
+    ...(status === "pending" ? { pending_reason: facts.pendingReason ?? "insufficient_funds" } : {}),
     ...(status === "failed" ? failureOf("unknown") : {}),
     reason: facts.reason ?? null,
     receipt_number: null,

@@ -10,6 +10,8 @@ export const SUBSCRIPTION_STATUSES = [
   "incomplete_expired",
   "canceled",
   "unpaid",
+  "trialing",
+  "paused",
 ] as const;
 export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 
@@ -24,6 +26,10 @@ export interface SubscriptionFacts {
   /** Seconds; every period begins and ends a whole number of intervals from here. */
   readonly anchor: number;
   readonly period: Period;
+  /** The clock of the customer, if it is a test clock. */
+  readonly testClock?: string | null | undefined;
+  /** Seconds; null or absent without a trial. */
+  readonly trialEnd?: number | null | undefined;
   readonly defaultPaymentMethod?: string | null | undefined;
   readonly description?: string | null | undefined;
   readonly metadata?: Metadata | undefined;
@@ -87,13 +93,13 @@ export function subscriptionObject(facts: SubscriptionFacts): StoredSubscription
     pending_setup_intent: null,
     pending_update: null,
     schedule: null,
-    start_date: facts.anchor,
+    start_date: facts.created,
     status: facts.status,
-    test_clock: null,
+    test_clock: facts.testClock ?? null,
     transfer_data: null,
-    trial_end: null,
+    trial_end: facts.trialEnd ?? null,
     trial_settings: null,
-    trial_start: null,
+    trial_start: facts.trialEnd == null ? null : facts.created,
   };
 }
 

@@ -1,6 +1,6 @@
-import { LIST_PARAMS } from "../core/allowed-params.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { notImitated, resourceMissing } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import type { Params } from "../core/params.ts";
 import { narrowestIndex } from "./narrowest-index.ts";

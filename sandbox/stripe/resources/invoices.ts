@@ -1,14 +1,14 @@
-import { cardToCharge, checkPaymentMethod, customerNamed } from "../billing/cards.ts";
-import { cardError } from "../billing/charging.ts";
+import { notCollected } from "../billing/canceling.ts";
 import { recordInvoice } from "../billing/effects.ts";
-import { collectInvoice, finalizeInvoice, voidInvoice } from "../billing/invoicing.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
-import type { Change } from "../core/change.ts";
+import { finalizeInvoice, reactivate, voidInvoice, writeOffInvoice } from "../billing/invoicing.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
-import { invalidRequest, resourceMissing } from "../core/errors.ts";
+import { invalidRequest } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata } from "../core/params.ts";
-import { INVOICE_STATUSES, type StoredInvoice, subscriptionOf } from "../core/stored.ts";
+import { INVOICE_STATUSES, type StoredInvoice } from "../core/stored.ts";
+import { invoiceNamed } from "./invoice-named.ts";
+import { payInvoice } from "./invoice-pay.ts";
 import { narrowestIndex } from "./narrowest-index.ts";
 import { isSameMetadata } from "./same-metadata.ts";
 
@@ -82,6 +82,21 @@ const voidEndpoint = defineEndpoint({
   },
 });
 
+const markUncollectible = defineEndpoint({
+  method: "POST",
+  path: "/v1/invoices/:id/mark_uncollectible",
+  params: [],
+  answers: "invoice",
+  read: (_params, id) => id,
+  execute: (change, id) => {
+    const invoice = invoiceNamed(change, id, "id");
+    if (invoice.status !== "open") throw invalidRequest("Only an open invoice can be marked as uncollectible.");
+    const writtenOff = writeOffInvoice(change, invoice, "user_forgiven");
+    reactivate(change, writtenOff);
+    return writtenOff;
+  },
+});
+
 const finalize = defineEndpoint({
   method: "POST",
   path: "/v1/invoices/:id/finalize",
@@ -95,44 +110,17 @@ const finalize = defineEndpoint({
   },
 });
 
-const pay = defineEndpoint({
-  method: "POST",
-  path: "/v1/invoices/:id/pay",
-  params: ["payment_method", "off_session"],
-  answers: "invoice",
-  read: (params, id) => {
-    checkPaymentMethod(params.text("payment_method"), "payment_method");
-    return { id, paymentMethod: params.text("payment_method") };
-  },
-  execute: (change, { id, paymentMethod }) => {
-    const found = invoiceNamed(change, id, "id");
-    if (found.status === "paid") throw invalidRequest("Invoice is already paid.");
-    if (found.status === "void") throw invalidRequest("A void invoice cannot be paid.");
-    const card = cardFor(change, found, paymentMethod);
-    const invoice = found.status === "draft" ? finalizeInvoice(change, found) : found;
-    if (invoice.status === "paid") return invoice;
-    const { invoice: tried, attempt } = collectInvoice(change, invoice, card);
-    const { decline } = attempt;
-    return decline === null ? tried : cardError({ ...attempt, decline });
-  },
-});
-
-export const invoiceEndpoints: readonly Endpoint[] = [retrieve, list, update, voidEndpoint, finalize, pay];
-
-function invoiceNamed(change: Change, id: string, param: "id" | "invoice"): StoredInvoice {
-  const invoice = change.objects.invoice.get(id);
-  if (invoice === undefined) throw resourceMissing("invoice", id, param);
-  return invoice;
-}
+export const invoiceEndpoints: readonly Endpoint[] = [
+  retrieve,
+  list,
+  update,
+  voidEndpoint,
+  markUncollectible,
+  finalize,
+  payInvoice,
+];
 
 /** An invoice that no longer advances has no next attempt; one that advances again is given none until time moves. */
 function withAutoAdvance(invoice: StoredInvoice, advances: boolean): StoredInvoice {
-  if (advances) return { ...invoice, auto_advance: true };
-  return { ...invoice, auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
-}
-
-function cardFor(change: Change, invoice: StoredInvoice, given: string | undefined): string {
-  const subscription = change.objects.subscription.get(subscriptionOf(invoice) ?? "");
-  const customer = customerNamed(change, invoice.customer);
-  return cardToCharge(customer, given, invoice.default_payment_method, subscription?.default_payment_method);
+  return advances ? { ...invoice, auto_advance: true } : notCollected(invoice);
 }

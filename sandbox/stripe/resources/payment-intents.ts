@@ -1,12 +1,17 @@
 import { cardToCharge, checkPaymentMethod, customerNamed } from "../billing/cards.ts";
-import { cardError, chargeIntent } from "../billing/charging.ts";
 import { recordPaymentIntent } from "../billing/effects.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
-import { invalidRequest, notImitated, resourceMissing } from "../core/errors.ts";
+import { invalidRequest } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata, type Params } from "../core/params.ts";
 import { paymentIntentObject } from "../objects/payment-intent.ts";
+import {
+  cancelPaymentIntent,
+  chargedAnswer,
+  confirmPaymentIntent,
+  paymentIntentNamed,
+} from "./payment-intent-confirm.ts";
 import { readCurrency } from "./read-currency.ts";
 
 /** The smallest charge in yen. */
@@ -22,7 +27,6 @@ const create = defineEndpoint({
     "currency",
     "customer",
     "payment_method",
-    "payment_method_types[]",
     "automatic_payment_methods[enabled]",
     "automatic_payment_methods[allow_redirects]",
     "off_session",
@@ -33,29 +37,24 @@ const create = defineEndpoint({
   answers: "payment_intent",
   read: (params) => {
     checkPaymentMethod(params.text("payment_method"), "payment_method");
-    if (params.texts("payment_method_types").some((type) => type !== "card")) {
-      throw notImitated("payment methods other than cards", "payment_method_types");
-    }
     return {
       amount: readAmount(params),
       currency: readCurrency(params),
       customer: params.text("customer") ?? null,
       paymentMethod: params.text("payment_method") ?? null,
       isConfirmed: params.flag("confirm") ?? false,
+      isOffSession: params.flag("off_session") ?? false,
       description: params.text("description"),
       metadata: changedMetadata({}, params.metadata()),
     };
   },
-  execute: (change, { isConfirmed, ...input }) => {
+  execute: (change, { isConfirmed, isOffSession, ...input }) => {
     const customer = input.customer === null ? undefined : customerNamed(change, input.customer);
     const card = customer === undefined ? input.paymentMethod : cardForConfirmation(customer, input, isConfirmed);
     if (isConfirmed && card === null) throw invalidRequest("A confirmation needs a payment_method.");
     const intent = change.put(paymentIntentObject({ ...input, created: change.now }));
     recordPaymentIntent(change, "payment_intent.created", intent);
-    if (!isConfirmed || card === null) return intent;
-    const attempt = chargeIntent(change, intent, card);
-    const { decline } = attempt;
-    return decline === null ? attempt.intent : cardError({ ...attempt, decline });
+    return isConfirmed && card !== null ? chargedAnswer(change, intent, card, { isOffSession }) : intent;
   },
 });
 
@@ -65,11 +64,7 @@ const retrieve = defineEndpoint({
   params: [],
   answers: "payment_intent",
   read: (_params, id) => id,
-  execute: (change, id) => {
-    const intent = change.objects.payment_intent.get(id);
-    if (intent === undefined) throw resourceMissing("payment_intent", id, "intent");
-    return intent;
-  },
+  execute: paymentIntentNamed,
 });
 
 const list = defineEndpoint({
@@ -92,7 +87,13 @@ const list = defineEndpoint({
     ),
 });
 
-export const paymentIntentEndpoints: readonly Endpoint[] = [create, retrieve, list];
+export const paymentIntentEndpoints: readonly Endpoint[] = [
+  create,
+  retrieve,
+  list,
+  confirmPaymentIntent,
+  cancelPaymentIntent,
+];
 
 function readAmount(params: Params): number {
   const amount = params.integer("amount", 1, AMOUNT_MAX);

@@ -1,3 +1,4 @@
+import { record } from "../billing/effects.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { referenceMissing, resourceMissing } from "../core/errors.ts";
 import { changedMetadata, type Params } from "../core/params.ts";
@@ -38,13 +39,7 @@ const create = defineEndpoint({
       throw referenceMissing("product", input.product, "product");
     }
     const price = change.put(priceObject({ ...input, created: change.now }));
-    change.record({
-      effect: "price.created",
-      object: "price",
-      objectId: price.id,
-      amount: price.unit_amount,
-      metadata: price.metadata,
-    });
+    record(change, "price.created", price, { amount: price.unit_amount, metadata: price.metadata });
     return price;
   },
 });

@@ -1,3 +1,4 @@
+import { record } from "../billing/effects.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { invalidRequest, resourceMissing } from "../core/errors.ts";
 import { changedMetadata } from "../core/params.ts";
@@ -20,7 +21,7 @@ const create = defineEndpoint({
       throw invalidRequest("Product already exists.", { code: "resource_already_exists", param: "id" });
     }
     const product = change.put(productObject({ ...input, created: change.now }));
-    change.record({ effect: "product.created", object: "product", objectId: product.id, metadata: product.metadata });
+    record(change, "product.created", product, { metadata: product.metadata });
     return product;
   },
 });

@@ -1,10 +1,10 @@
 import { recordRefund } from "../billing/effects.ts";
-import { refundCharge } from "../billing/refunding.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
+import { cancelRefund, refundCharge } from "../billing/refunding.ts";
 import type { Change } from "../core/change.ts";
-import type { Settings } from "../core/core.ts";
+import { followClockOf } from "../core/clock.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { invalidRequest, resourceMissing } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata } from "../core/params.ts";
 import type { StoredCharge, StoredRefund } from "../core/stored.ts";
@@ -67,42 +67,52 @@ const list = defineEndpoint({
     ),
 });
 
-/** @param settings tells what becomes of the refunds to come */
-export function refundEndpoints(settings: Settings): readonly Endpoint[] {
-  const create = defineEndpoint({
-    method: "POST",
-    path: "/v1/refunds",
-    params: ["charge", "payment_intent", "amount", "reason", "metadata[]"],
-    answers: "refund",
-    read: (params) => {
-      const refunded: Refunded = { charge: params.text("charge"), paymentIntent: params.text("payment_intent") };
-      if (refunded.charge === undefined && refunded.paymentIntent === undefined) {
-        throw invalidRequest(
-          "One of the following params should be provided for this request: payment_intent or charge.",
-        );
-      }
-      return {
-        refunded,
-        amount: params.integer("amount", 1),
-        reason: params.oneOf("reason", REASONS) ?? null,
-        metadata: changedMetadata({}, params.metadata()),
-      };
-    },
-    execute: (change, { refunded, ...refund }) => {
-      const charge = chargeOf(change, refunded);
-      const [status = "succeeded", ...later] = settings.refundOutcomes;
-      const created = refundCharge(change, charge, { ...refund, status });
-      // Only a refund that came into being uses up an outcome.
-      settings.refundOutcomes = later;
-      return created;
-    },
-  });
-  return [create, retrieve, update, list];
-}
+const create = defineEndpoint({
+  method: "POST",
+  path: "/v1/refunds",
+  params: ["charge", "payment_intent", "amount", "reason", "metadata[]"],
+  answers: "refund",
+  read: (params) => {
+    const refunded: Refunded = { charge: params.text("charge"), paymentIntent: params.text("payment_intent") };
+    if (refunded.charge === undefined && refunded.paymentIntent === undefined) {
+      throw invalidRequest(
+        "One of the following params should be provided for this request: payment_intent or charge.",
+      );
+    }
+    return {
+      refunded,
+      amount: params.integer("amount", 1),
+      reason: params.oneOf("reason", REASONS) ?? null,
+      metadata: changedMetadata({}, params.metadata()),
+    };
+  },
+  execute: (change, { refunded, ...refund }) => {
+    const charge = chargeOf(change, refunded);
+    followClockOf(change, charge.customer);
+    return refundCharge(change, charge, refund);
+  },
+});
+
+/** Only a refund that waits for the customer can be canceled; one to a card never waits for him. */
+const cancel = defineEndpoint({
+  method: "POST",
+  path: "/v1/refunds/:id/cancel",
+  params: [],
+  answers: "refund",
+  read: (_params, id) => id,
+  execute: (change, id) => {
+    const refund = refundNamed(change, id);
+    if (refund.status !== "requires_action") throw invalidRequest(`Refund ${id} cannot be canceled.`);
+    return cancelRefund(change, refund);
+  },
+});
+
+export const refundEndpoints: readonly Endpoint[] = [create, retrieve, update, list, cancel];
 
 function refundNamed(change: Change, id: string): StoredRefund {
   const refund = change.objects.refund.get(id);
   if (refund === undefined) throw resourceMissing("refund", id, "id");
+  followClockOf(change, change.objects.charge.get(refund.charge)?.customer ?? null);
   return refund;
 }
 

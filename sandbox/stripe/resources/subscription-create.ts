@@ -1,6 +1,7 @@
-import { cardToCharge, checkPaymentMethod, customerNamed, declineOf } from "../billing/cards.ts";
+import { cardToCharge, checkPaymentMethod, customerNamed } from "../billing/cards.ts";
+import { cardError } from "../billing/charging.ts";
 import type { AddedFee } from "../billing/lines.ts";
-import { type NewSubscription, startSubscription } from "../billing/subscribing.ts";
+import { type NewSubscription, type SubscriptionStart, startSubscription } from "../billing/subscribing.ts";
 import type { Change } from "../core/change.ts";
 import { defineEndpoint } from "../core/endpoint.ts";
 import { invalidRequest, notImitated, referenceMissing, StripeRefusal } from "../core/errors.ts";
@@ -10,6 +11,8 @@ import { recurrenceOf } from "../objects/price.ts";
 import { readCurrency } from "./read-currency.ts";
 
 const PAYMENT_BEHAVIORS = ["allow_incomplete", "default_incomplete", "error_if_incomplete"] as const;
+
+const DAY_SECONDS = 24 * 60 * 60;
 
 /** A fee by the id of a price, or by data of its own; `param` is the name for refusals. */
 type FeeInput =
@@ -31,6 +34,8 @@ export const createSubscription = defineEndpoint({
     "default_payment_method",
     "payment_behavior",
     "off_session",
+    "trial_end",
+    "trial_period_days",
     "description",
     "metadata[]",
   ],
@@ -43,26 +48,30 @@ export const createSubscription = defineEndpoint({
       fees: params.list("add_invoice_items").map(readFee),
       defaultPaymentMethod: params.text("default_payment_method") ?? null,
       paymentBehavior: params.oneOf("payment_behavior", PAYMENT_BEHAVIORS) ?? "allow_incomplete",
+      trial: readTrial(params),
       description: params.text("description") ?? null,
       metadata: changedMetadata({}, params.metadata()),
     };
   },
-  execute: (change, { paymentBehavior, ...input }) => {
+  execute: (change, { paymentBehavior, trial, ...input }) => {
     const customer = customerNamed(change, input.customer);
     const price = priceNamed(change, input.price, "items[0][price]");
     const recurrence = recurrenceOf(price);
     if (recurrence === null) throw invalidRequest("The price must recur.", { param: "items[0][price]" });
-    const card = paymentBehavior === "default_incomplete" ? null : cardToCharge(customer, input.defaultPaymentMethod);
+    const trialEnd = trialEndOf(change, trial);
+    const needsCard = paymentBehavior !== "default_incomplete" && trialEnd === null;
     const begun: NewSubscription = {
       ...input,
       customer,
       price,
       recurrence,
       fees: input.fees.map((fee) => feeOf(change, fee)),
-      chargeTo: card,
+      chargeTo: needsCard ? cardToCharge(customer, input.defaultPaymentMethod) : null,
+      trialEnd,
     };
-    if (paymentBehavior === "error_if_incomplete") refuseDeclined(card);
-    return startSubscription(change, begun).subscription;
+    const start = startSubscription(change, begun);
+    if (paymentBehavior === "error_if_incomplete") refuseIncomplete(start);
+    return start.subscription;
   },
 });
 
@@ -101,10 +110,33 @@ function priceNamed(change: Change, id: string, param: string): StoredPrice {
   return price;
 }
 
-/** `error_if_incomplete` asks for all or nothing: a declined card leaves no subscription behind. */
-function refuseDeclined(card: string | null): void {
-  const decline = card === null ? null : declineOf(card);
-  if (decline === null) return;
-  const { code, declineCode, message } = decline;
-  throw new StripeRefusal(402, { type: "card_error", code, decline_code: declineCode, message });
+type Trial =
+  | { readonly type: "until"; readonly at: number }
+  | { readonly type: "days"; readonly days: number }
+  | { readonly type: "none" };
+
+function readTrial(params: Params): Trial {
+  const days = params.integer("trial_period_days", 0);
+  if (days !== undefined && days > 0) return { type: "days", days };
+  if (!params.has("trial_end") || params.text("trial_end") === "now") return { type: "none" };
+  const at = params.integer("trial_end", 0);
+  return at === undefined ? { type: "none" } : { type: "until", at };
+}
+
+function trialEndOf({ now }: Change, trial: Trial): number | null {
+  if (trial.type === "none") return null;
+  const end = trial.type === "until" ? trial.at : now + trial.days * DAY_SECONDS;
+  if (end > now) return end;
+  throw invalidRequest("trial_end must be in the future.", { param: "trial_end" });
+}
+
+/** `error_if_incomplete` asks for all or nothing: thrown, so that a declined card leaves no subscription behind. */
+function refuseIncomplete({ attempt }: SubscriptionStart): void {
+  if (attempt === null || attempt.result === "paid") return;
+  if (attempt.result === "declined") throw cardError(attempt);
+  throw new StripeRefusal(402, {
+    type: "card_error",
+    code: "subscription_payment_intent_requires_action",
+    message: "The payment needs the customer's authentication.",
+  });
 }

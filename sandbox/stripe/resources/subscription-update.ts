@@ -1,3 +1,5 @@
+import { hasEnded } from "../billing/canceling.ts";
+import { checkPaymentMethod } from "../billing/cards.ts";
 import { recordSubscription } from "../billing/effects.ts";
 import type { Change } from "../core/change.ts";
 import { defineEndpoint } from "../core/endpoint.ts";
@@ -6,7 +8,7 @@ import { changedMetadata, type MetadataChange, type Params } from "../core/param
 import type { StoredSubscription } from "../core/stored.ts";
 import { itemOf } from "../objects/subscription.ts";
 import { CANCELLATION_PARAMS, readCancellationDetails } from "./cancellation-details.ts";
-import { hasEnded, subscriptionNamed } from "./subscription-named.ts";
+import { subscriptionNamed } from "./subscription-named.ts";
 
 /** With one item, all of these name the end of its period. */
 const PERIOD_ENDS = ["min_period_end", "max_period_end", "max_billed_until"];
@@ -21,25 +23,41 @@ interface Update {
   readonly atPeriodEnd: boolean | undefined;
   readonly cancelAt: CancelAt | undefined;
   readonly details: Partial<StoredSubscription["cancellation_details"]>;
+  readonly defaultPaymentMethod: string | null | undefined;
+  /** Null ends the pause of the collection. */
+  readonly pauseCollection: StoredSubscription["pause_collection"] | undefined;
   readonly metadata: MetadataChange | undefined;
 }
+
+const PAUSES = ["keep_as_draft", "mark_uncollectible", "void"] as const;
 
 export const updateSubscription = defineEndpoint<Update>({
   method: "POST",
   path: "/v1/subscriptions/:id",
-  params: ["cancel_at_period_end", "cancel_at", "proration_behavior", "metadata[]", ...CANCELLATION_PARAMS],
+  params: [
+    "cancel_at_period_end",
+    "cancel_at",
+    "proration_behavior",
+    "default_payment_method",
+    "pause_collection",
+    "pause_collection[behavior]",
+    "pause_collection[resumes_at]",
+    "metadata[]",
+    ...CANCELLATION_PARAMS,
+  ],
   answers: "subscription",
   read: (params, id) => {
     params.oneOf("proration_behavior", ["none", "create_prorations", "always_invoice"]);
-    const update = {
+    checkPaymentMethod(params.text("default_payment_method"), "default_payment_method");
+    return {
       id,
       atPeriodEnd: params.flag("cancel_at_period_end"),
       cancelAt: readCancelAt(params),
       details: readCancellationDetails(params),
+      defaultPaymentMethod: params.textOrUnset("default_payment_method"),
+      pauseCollection: readPause(params),
       metadata: params.metadata(),
     };
-    if (update.atPeriodEnd === undefined || update.cancelAt === undefined) return update;
-    throw invalidRequest("Only one of cancel_at and cancel_at_period_end can be given.");
   },
   execute: (change, update) => {
     const subscription = subscriptionNamed(change, update.id);
@@ -58,6 +76,8 @@ function updatedSubscription(change: Change, before: StoredSubscription, update:
   return {
     ...reserved,
     cancellation_details: { ...reserved.cancellation_details, ...update.details },
+    ...(update.defaultPaymentMethod === undefined ? {} : { default_payment_method: update.defaultPaymentMethod }),
+    ...(update.pauseCollection === undefined ? {} : { pause_collection: update.pauseCollection }),
     metadata: changedMetadata(before.metadata, update.metadata),
   };
 }
@@ -96,11 +116,21 @@ function withoutReservation(before: StoredSubscription): StoredSubscription {
   };
 }
 
-function refuseForEnded({ atPeriodEnd, cancelAt }: Update): void {
-  if (atPeriodEnd === undefined && cancelAt === undefined) return;
+function refuseForEnded({ atPeriodEnd, cancelAt, defaultPaymentMethod, pauseCollection }: Update): void {
+  const fields = [atPeriodEnd, cancelAt, defaultPaymentMethod, pauseCollection];
+  if (fields.every((field) => field === undefined)) return;
   throw invalidRequest("Of a canceled subscription only metadata and cancellation_details can be updated.", {
     code: "invalid_canceled_subscription_fields",
   });
+}
+
+function readPause(params: Params): StoredSubscription["pause_collection"] | undefined {
+  if (!params.has("pause_collection")) return undefined;
+  if (params.isText("pause_collection")) return null;
+  const pause = params.map("pause_collection");
+  const behavior = pause.oneOf("behavior", PAUSES);
+  if (behavior === undefined) throw pause.missing("behavior");
+  return { behavior, resumes_at: pause.integer("resumes_at", 0) ?? null };
 }
 
 function readCancelAt(params: Params): CancelAt | undefined {

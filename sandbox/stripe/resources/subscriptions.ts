@@ -1,13 +1,13 @@
-import { cancelSubscription } from "../billing/canceling.ts";
-import { LIST_PARAMS } from "../core/allowed-params.ts";
+import { cancelSubscription, hasEnded } from "../billing/canceling.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { notImitated, resourceMissing } from "../core/errors.ts";
+import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import type { StoredSubscription } from "../core/stored.ts";
 import { CANCELLATION_PARAMS, readCancellationDetails } from "./cancellation-details.ts";
 import { narrowestIndex } from "./narrowest-index.ts";
 import { createSubscription } from "./subscription-create.ts";
-import { hasEnded, subscriptionNamed } from "./subscription-named.ts";
+import { subscriptionNamed } from "./subscription-named.ts";
 import { updateSubscription } from "./subscription-update.ts";
 
 const LISTED_STATUSES = [

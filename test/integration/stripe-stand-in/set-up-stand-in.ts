@@ -41,6 +41,12 @@ export const PURCHASE = {
   paymentIntents: [{ id: "pi_purchase", customer: "cus_hanako", amount: 10_000 }],
 } satisfies Seed;
 
+/** The id of something that was not expanded. */
+export function idOf(reference: string | object | null | undefined): string {
+  if (typeof reference === "string") return reference;
+  throw new Error(`Expected an id, not ${JSON.stringify(reference)}`);
+}
+
 /** What a promise was rejected with. Fails when it was not rejected, or not with an error of the SDK. */
 export async function stripeErrorOf(promise: Promise<unknown>): Promise<Stripe.errors.StripeError> {
   const outcome = await promise.then(

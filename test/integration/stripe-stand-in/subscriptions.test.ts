@@ -1,14 +1,8 @@
 import { expect, test } from "vitest";
-import { SHOP, setUpStandIn, stripeErrorOf } from "./set-up-stand-in.ts";
+import { idOf, SHOP, setUpStandIn, stripeErrorOf } from "./set-up-stand-in.ts";
 
 const NOW = Date.parse("2026-10-08T01:00:00Z");
 const NEW = { customer: "cus_hanako", items: [{ price: "price_monthly" }] };
-
-/** The id of something that was not expanded. */
-function idOf(reference: string | object | null | undefined): string {
-  if (typeof reference === "string") return reference;
-  throw new Error(`Expected an id, not ${JSON.stringify(reference)}`);
-}
 
 async function setUp() {
   const bundle = await setUpStandIn({ now: () => NOW });
@@ -41,12 +35,12 @@ test("creates an active subscription whose first invoice is final and paid at on
   expect(
     (await effects()).map(({ effect, amount }) => (amount === undefined ? effect : `${effect} ${amount}`)),
   ).toEqual([
-    "subscription.created",
-    "invoice.created 3000",
-    "invoice.finalized 3000",
     "payment_intent.created 3000",
     "charge.succeeded 3000",
     "payment_intent.succeeded 3000",
+    "subscription.created",
+    "invoice.created 3000",
+    "invoice.finalized 3000",
     "invoice.paid 3000",
   ]);
 });

@@ -1,4 +1,4 @@
-import { invalidRequest } from "./errors.ts";
+import { notImitated } from "./errors.ts";
 import type { Form } from "./form.ts";
 
 /** Every endpoint takes these. */
@@ -17,22 +17,20 @@ export const LIST_PARAMS = [
 ] as const;
 
 /**
- * The parameters that an endpoint takes, by normal name: indexes of lists are left out (`items[][price]`), names of
- * metadata too (`metadata[]`).
+ * The parameters that an endpoint imitates, by normal name: indexes of lists are left out (`items[][price]`), names of
+ * metadata too (`metadata[]`). Requests have been validated before: what is missing here is known to Stripe.
  */
-export class AllowedParams {
+export class ImitatedParams {
   readonly #names: ReadonlySet<string>;
 
   constructor(names: readonly string[]) {
     this.#names = new Set([...ALWAYS, ...names]);
   }
 
-  /** Throws `parameter_unknown` with the bracketed name of the first parameter that is not among them. */
+  /** Throws for the first parameter that Stripe takes and the stand-in does not imitate. */
   check(form: Form): void {
     for (const [name, value] of form.pairs) {
-      if (!this.#has(name, value)) {
-        throw invalidRequest(`Received unknown parameter: ${name}`, { code: "parameter_unknown", param: name });
-      }
+      if (!this.#has(name, value)) throw notImitated(`the parameter ${name}`, name);
     }
   }
 

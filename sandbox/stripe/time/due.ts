@@ -1,0 +1,67 @@
+import { endSubscription, hasEnded } from "../billing/canceling.ts";
+import { cardBehind } from "../billing/cards.ts";
+import { collectDueInvoice, finalizeDueInvoice } from "../billing/dunning.ts";
+import { failRefund, succeedRefund } from "../billing/refunding.ts";
+import { expireSubscription, renewSubscription } from "../billing/renewing.ts";
+import type { Change } from "../core/change.ts";
+import type { Collections } from "../core/collections.ts";
+import type { ObjectKind, StoredInvoice, StoredObjects, StoredRefund, StoredSubscription } from "../core/stored.ts";
+import { currentPeriod } from "../objects/subscription.ts";
+
+/** What time alone brings about next in one object's life. */
+export interface Due {
+  /** Seconds. */
+  readonly at: number;
+  readonly happen: (change: Change) => void;
+}
+
+/** How long the first invoice may wait for its payment. */
+const INCOMPLETE_SECONDS = 23 * 60 * 60;
+
+/** When the test cards that change a refund's mind do so. Stripe says only: later. */
+const REFUND_TURNS_AFTER_SECONDS = 24 * 60 * 60;
+
+/** The next thing that time brings about, or null for an object that only waits for others. */
+export function dueOf(objects: Collections, object: StoredObjects[ObjectKind]): Due | null {
+  if (object.object === "subscription") return dueOfSubscription(object);
+  if (object.object === "invoice") return dueOfInvoice(object);
+  return object.object === "refund" ? dueOfRefund(objects, object) : null;
+}
+
+function dueOfSubscription(subscription: StoredSubscription): Due | null {
+  const { cancel_at: end, created, status } = subscription;
+  if (hasEnded(subscription)) return null;
+  const boundary = currentPeriod(subscription).end;
+  if (end !== null && end <= boundary) {
+    return { at: end, happen: (change) => endSubscription(change, subscription, "cancellation_requested") };
+  }
+  if (status === "incomplete") {
+    return { at: created + INCOMPLETE_SECONDS, happen: (change) => expireSubscription(change, subscription) };
+  }
+  if (status === "paused") return null;
+  return { at: boundary, happen: (change) => renewSubscription(change, subscription) };
+}
+
+function dueOfInvoice(invoice: StoredInvoice): Due | null {
+  if (!invoice.auto_advance) return null;
+  if (invoice.status === "draft" && invoice.automatically_finalizes_at !== null) {
+    return { at: invoice.automatically_finalizes_at, happen: (change) => finalizeDueInvoice(change, invoice) };
+  }
+  if (invoice.status === "open" && invoice.next_payment_attempt !== null) {
+    return { at: invoice.next_payment_attempt, happen: (change) => collectDueInvoice(change, invoice) };
+  }
+  return null;
+}
+
+function dueOfRefund(objects: Collections, refund: StoredRefund): Due | null {
+  const card = objects.charge.get(refund.charge)?.payment_method;
+  const turns = card == null ? undefined : cardBehind({ objects }, card).refunds;
+  const at = refund.created + REFUND_TURNS_AFTER_SECONDS;
+  if (turns === "fail_later" && refund.status === "succeeded") {
+    return { at, happen: (change) => failRefund(change, refund, "expired_or_canceled_card") };
+  }
+  if (turns === "succeed_later" && refund.status === "pending" && refund.pending_reason === "processing") {
+    return { at, happen: (change) => succeedRefund(change, refund) };
+  }
+  return null;
+}

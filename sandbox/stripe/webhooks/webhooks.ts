@@ -1,0 +1,183 @@
+import type { EventReceiver, State } from "../core/state.ts";
+import type { StoredEvent } from "../core/stored.ts";
+import { attemptDelivery, isDelivered } from "./attempt.ts";
+import { type Delivery, type DeliveryRecord, recordOf } from "./delivery.ts";
+import { Disturbances } from "./disturbance.ts";
+import { type Release, released } from "./release.ts";
+import { rollSecret, type WebhookEndpoint, wants } from "./webhook-endpoint.ts";
+
+/**
+ * Delivers events to the webhook endpoints: to each endpoint one at a time, in the order in which they were made, unless a
+ * disturbance or a hold says otherwise. What fails is tried again when the stand-in's own clock has come so far.
+ */
+export class Webhooks implements EventReceiver {
+  readonly disturbances = new Disturbances();
+  readonly #state: State;
+  readonly #endpoints = new Map<string, WebhookEndpoint>();
+  readonly #stopping = new AbortController();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #pumps = new Map<string, Promise<void>>();
+  #deliveries: Delivery[] = [];
+  #isHolding = false;
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  addEndpoint(endpoint: WebhookEndpoint): { id: string; secret: string } {
+    this.#endpoints.set(endpoint.id, endpoint);
+    return { id: endpoint.id, secret: endpoint.secrets[0]?.secret ?? "" };
+  }
+
+  removeEndpoint(id: string): void {
+    this.#named(id);
+    this.#endpoints.delete(id);
+    this.#deliveries = this.#deliveries.filter(({ endpoint }) => endpoint.id !== id);
+  }
+
+  rollSecret(id: string, keepOldForSeconds: number): string {
+    return rollSecret(this.#named(id), this.#state.nowMs + keepOldForSeconds * 1000);
+  }
+
+  receiversOf(type: string): number {
+    let count = 0;
+    for (const endpoint of this.#endpoints.values()) if (wants(endpoint, type)) count += 1;
+    return count;
+  }
+
+  receive(events: readonly StoredEvent[]): void {
+    if (this.#endpoints.size === 0) return;
+    for (const event of events) {
+      for (const endpoint of this.#endpoints.values()) if (wants(endpoint, event.type)) this.#enter(event, endpoint);
+    }
+    this.deliverDue();
+  }
+
+  /** Attempts whatever is due on the stand-in's own clock. Returns at once. */
+  deliverDue(): void {
+    if (this.#stopping.signal.aborted) return;
+    for (const { id } of this.#endpoints.values()) {
+      if (this.#pumps.has(id) || this.#nextDue(id) === undefined) continue;
+      const pump = this.#pump(id).finally(() => {
+        this.#pumps.delete(id);
+        // What came in while the last attempt was being concluded.
+        this.deliverDue();
+      });
+      this.#pumps.set(id, pump);
+    }
+  }
+
+  /** Keeps every event that comes from now on, until `release`. */
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  /** Delivers what was held, in the order that is asked for, and holds no more. Returns how many there are. */
+  release(order: Release): number {
+    this.#isHolding = false;
+    const held = this.#deliveries.filter(({ state }) => state === "held");
+    this.#deliveries = this.#deliveries.filter(({ state }) => state !== "held");
+    for (const delivery of released(held, order)) this.#deliveries.push(Object.assign(delivery, { state: "waiting" }));
+    this.deliverDue();
+    return held.length;
+  }
+
+  records(): DeliveryRecord[] {
+    return this.#deliveries.map(recordOf);
+  }
+
+  /** Forgets endpoints, deliveries and rules. */
+  reset(): void {
+    this.#endpoints.clear();
+    this.#deliveries = [];
+    this.disturbances.clear();
+    this.#isHolding = false;
+  }
+
+  /** Ends every attempt and every wait. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#pumps.values());
+  }
+
+  #enter(event: StoredEvent, endpoint: WebhookEndpoint): void {
+    const disturbance = this.disturbances.take(event.type);
+    const delayMs = disturbance?.mode === "delay" ? disturbance.seconds * 1000 : 0;
+    const copies = disturbance?.mode === "duplicate" ? disturbance.copies : 0;
+    const isLost = disturbance?.mode === "lose";
+    const body = JSON.stringify(event, null, 2);
+    for (let copy = 0; copy <= copies; copy += 1) {
+      const state = isLost ? "lost" : this.#isHolding ? "held" : "waiting";
+      const nextAttemptAt = isLost ? null : this.#state.nowMs + delayMs;
+      this.#deliveries.push({
+        event,
+        endpoint,
+        body,
+        disturbance,
+        isCopy: copy > 0,
+        attempts: [],
+        state,
+        nextAttemptAt,
+      });
+    }
+    if (delayMs > 0) this.#wakeAfter(delayMs);
+  }
+
+  async #pump(endpointId: string): Promise<void> {
+    for (;;) {
+      const due = this.#nextDue(endpointId);
+      if (due === undefined || this.#stopping.signal.aborted) break;
+      const attempt = await attemptDelivery(due, this.#state.nowMs, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) break;
+      due.attempts.push(attempt);
+      if (isDelivered(attempt)) this.#deliver(due);
+      else this.#scheduleRetry(due);
+    }
+  }
+
+  #nextDue(endpointId: string): Delivery | undefined {
+    const now = this.#state.nowMs;
+    return this.#deliveries.find(
+      ({ endpoint, state, nextAttemptAt }) =>
+        endpoint.id === endpointId && state === "waiting" && nextAttemptAt !== null && nextAttemptAt <= now,
+    );
+  }
+
+  #deliver(delivery: Delivery): void {
+    delivery.state = "delivered";
+    delivery.nextAttemptAt = null;
+    if (delivery.isCopy) return;
+    this.#state.change({ requestId: null }, (change) => {
+      const event = change.objects.event.get(delivery.event.id);
+      if (event !== undefined) change.put({ ...event, pending_webhooks: Math.max(0, event.pending_webhooks - 1) });
+    });
+  }
+
+  #scheduleRetry(delivery: Delivery): void {
+    const seconds = delivery.endpoint.retryAfterSeconds[delivery.attempts.length - 1];
+    if (seconds === undefined) {
+      delivery.state = "given_up";
+      delivery.nextAttemptAt = null;
+      return;
+    }
+    delivery.nextAttemptAt = this.#state.nowMs + seconds * 1000;
+    this.#wakeAfter(seconds * 1000);
+  }
+
+  /** For a clock that runs by itself; one that is moved calls `deliverDue`. */
+  #wakeAfter(ms: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.deliverDue();
+    }, ms);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  #named(id: string): WebhookEndpoint {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) throw new Error(`There is no webhook endpoint ${id}`);
+    return endpoint;
+  }
+}

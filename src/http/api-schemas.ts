@@ -180,7 +180,17 @@ export const contractButtonsSchema = z
           ...buttonHead,
           allowed: z.literal(true),
           asksStripe: z.boolean().describe("Stripe is asked on the way, and may still say no."),
-          choices: z.array(z.record(z.string(), z.unknown())).optional().describe("The parameters to choose from."),
+          choices: z
+            .array(
+              z.looseObject({
+                params: z.record(z.string(), z.unknown()),
+                amountMinor: minor.nullable().describe("What is left of it, or owed; null where it is about no money."),
+              }),
+            )
+            .optional()
+            .describe(
+              "With which parameters it may be asked, for a kind that needs some; empty where they are to be named.",
+            ),
         }),
         z.object({
           ...buttonHead,
@@ -193,6 +203,7 @@ export const contractButtonsSchema = z
   })
   .describe("Every kind that people may ask: offered to this actor now, or why not.");
 
+const buriedPayment = z.looseObject({ paymentId: z.string(), amountMinor: minor, result: z.enum(burialResults) });
 const reservation = z.object({ terminationOn: date, terminationSource: z.enum(reservationSources) }).nullable();
 
 export const planSchema = z
@@ -203,9 +214,15 @@ export const planSchema = z
       .describe("What a request carries as expectedPlan."),
     kind: z.enum(operationKinds),
     contractId: z.string(),
+    currency: z.string(),
     rejection: rejectionSchema.extend({ sentence: japaneseAndEnglish }).nullable(),
     status: z.object({ before: z.enum(contractStatuses).nullable(), after: z.enum(contractStatuses).nullable() }),
     reservation: z.object({ before: reservation, after: reservation }),
+    subscriptionId: z.object({ before: z.string().nullable(), after: z.string().nullable() }),
+    registered: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe("The terms of a contract that is registered; null for the other kinds."),
     calls: z.array(z.looseObject({ verb: z.string() })).describe("Each call at Stripe, in its order."),
     payments: z.array(
       z.looseObject({
@@ -226,7 +243,14 @@ export const planSchema = z
         to: z.enum(refundStates),
       }),
     ),
-    licenses: z.array(z.looseObject({ paymentId: z.string(), change: z.enum(["granted", "restored", "revoked"]) })),
+    licenses: z.array(
+      z.looseObject({
+        paymentId: z.string(),
+        change: z.enum(["granted", "restored", "revoked"]),
+        because: z.enum(licenseRevocations).nullable(),
+      }),
+    ),
+    disputes: z.array(z.looseObject({ paymentId: z.string(), dispute: z.enum(disputeStates) })),
     mails: z.array(
       z.looseObject({
         kind: z.string(),
@@ -236,8 +260,10 @@ export const planSchema = z
     ),
     attention: z.array(about),
     deleted: z
-      .array(z.looseObject({ paymentId: z.string(), amountMinor: minor, result: z.enum(burialResults) }))
-      .nullable(),
+      .array(buriedPayment)
+      .nullable()
+      .describe("What becomes of each payment of a contract that is deleted; null for the other kinds."),
+    latePayments: z.array(buriedPayment).describe("Payments made after the contract was deleted."),
     warning: japaneseAndEnglish.nullable(),
   })
   .describe("What the operation would do, or why it would be rejected.");

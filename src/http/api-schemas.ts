@@ -180,7 +180,17 @@ export const contractButtonsSchema = z
           ...buttonHead,
           allowed: z.literal(true),
           asksStripe: z.boolean().describe("Stripe is asked on the way, and may still say no."),
-          choices: z.array(z.record(z.string(), z.unknown())).optional().describe("The parameters to choose from."),
+          choices: z
+            .array(
+              z.object({
+                params: z.record(z.string(), z.unknown()).describe("The parameters of a request."),
+                amountMinor: minor.nullable().describe("What is left of the payment, or owed; null for no money."),
+              }),
+            )
+            .optional()
+            .describe(
+              "The parameters to choose from; empty where a person has to name them, left out where none are needed.",
+            ),
         }),
         z.object({
           ...buttonHead,
@@ -195,6 +205,8 @@ export const contractButtonsSchema = z
 
 const reservation = z.object({ terminationOn: date, terminationSource: z.enum(reservationSources) }).nullable();
 
+const burial = z.looseObject({ paymentId: z.string(), amountMinor: minor, result: z.enum(burialResults) });
+
 export const planSchema = z
   .looseObject({
     digest: z
@@ -203,9 +215,14 @@ export const planSchema = z
       .describe("What a request carries as expectedPlan."),
     kind: z.enum(operationKinds),
     contractId: z.string(),
+    currency: z.string().describe("ISO 4217, lower case: of every amount in the plan."),
     rejection: rejectionSchema.extend({ sentence: japaneseAndEnglish }).nullable(),
     status: z.object({ before: z.enum(contractStatuses).nullable(), after: z.enum(contractStatuses).nullable() }),
     reservation: z.object({ before: reservation, after: reservation }),
+    subscriptionId: z
+      .object({ before: z.string().nullable(), after: z.string().nullable() })
+      .describe("The subscription that bills the contract."),
+    registered: z.looseObject({ id: z.string() }).nullable().describe("The terms of a contract that is registered."),
     calls: z.array(z.looseObject({ verb: z.string() })).describe("Each call at Stripe, in its order."),
     payments: z.array(
       z.looseObject({
@@ -226,7 +243,14 @@ export const planSchema = z
         to: z.enum(refundStates),
       }),
     ),
-    licenses: z.array(z.looseObject({ paymentId: z.string(), change: z.enum(["granted", "restored", "revoked"]) })),
+    licenses: z.array(
+      z.looseObject({
+        paymentId: z.string(),
+        change: z.enum(["granted", "restored", "revoked"]),
+        because: z.enum(licenseRevocations).nullable(),
+      }),
+    ),
+    disputes: z.array(z.looseObject({ paymentId: z.string(), dispute: z.enum(disputeStates) })),
     mails: z.array(
       z.looseObject({
         kind: z.string(),
@@ -235,9 +259,8 @@ export const planSchema = z
       }),
     ),
     attention: z.array(about),
-    deleted: z
-      .array(z.looseObject({ paymentId: z.string(), amountMinor: minor, result: z.enum(burialResults) }))
-      .nullable(),
+    deleted: z.array(burial).nullable().describe("What becomes of each payment of a contract that is deleted."),
+    latePayments: z.array(burial).describe("Payments that came after the contract was deleted."),
     warning: japaneseAndEnglish.nullable(),
   })
   .describe("What the operation would do, or why it would be rejected.");

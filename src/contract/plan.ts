@@ -155,8 +155,9 @@ export function planOf(
 }
 
 /** What of a planned operation tells it from another: everything but the words in which it is told to people. */
-export function matterOf({ warning: _, rejection, ...planned }: PlannedOperation): object {
-  return { ...planned, rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail } };
+export function matterOf(planned: PlannedOperation): object {
+  const { warning: _, rejection, ...matter } = planned;
+  return { ...matter, rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail } };
 }
 
 function reservationOf(

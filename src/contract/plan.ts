@@ -156,12 +156,8 @@ export function planOf(
 
 /** What of a planned operation tells it from another: everything but the words in which it is told to people. */
 export function matterOf(planned: PlannedOperation): object {
-  const { rejection } = planned;
-  return {
-    ...planned,
-    warning: null,
-    rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail },
-  };
+  const { warning: _, rejection, ...matter } = planned;
+  return { ...matter, rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail } };
 }
 
 function reservationOf(

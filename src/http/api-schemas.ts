@@ -182,14 +182,14 @@ export const contractButtonsSchema = z
           asksStripe: z.boolean().describe("Stripe is asked on the way, and may still say no."),
           choices: z
             .array(
-              z.looseObject({
-                params: z.record(z.string(), z.unknown()),
-                amountMinor: minor.nullable().describe("What is left of it, or owed; null where it is about no money."),
+              z.object({
+                params: z.record(z.string(), z.unknown()).describe("The parameters of a request."),
+                amountMinor: minor.nullable().describe("What is left of the payment, or owed; null for no money."),
               }),
             )
             .optional()
             .describe(
-              "With which parameters it may be asked, for a kind that needs some; empty where they are to be named.",
+              "The parameters to choose from; empty where a person has to name them, left out where none are needed.",
             ),
         }),
         z.object({
@@ -203,8 +203,9 @@ export const contractButtonsSchema = z
   })
   .describe("Every kind that people may ask: offered to this actor now, or why not.");
 
-const buriedPayment = z.looseObject({ paymentId: z.string(), amountMinor: minor, result: z.enum(burialResults) });
 const reservation = z.object({ terminationOn: date, terminationSource: z.enum(reservationSources) }).nullable();
+
+const burial = z.looseObject({ paymentId: z.string(), amountMinor: minor, result: z.enum(burialResults) });
 
 export const planSchema = z
   .looseObject({
@@ -214,15 +215,14 @@ export const planSchema = z
       .describe("What a request carries as expectedPlan."),
     kind: z.enum(operationKinds),
     contractId: z.string(),
-    currency: z.string(),
+    currency: z.string().describe("ISO 4217, lower case: of every amount in the plan."),
     rejection: rejectionSchema.extend({ sentence: japaneseAndEnglish }).nullable(),
     status: z.object({ before: z.enum(contractStatuses).nullable(), after: z.enum(contractStatuses).nullable() }),
     reservation: z.object({ before: reservation, after: reservation }),
-    subscriptionId: z.object({ before: z.string().nullable(), after: z.string().nullable() }),
-    registered: z
-      .record(z.string(), z.unknown())
-      .nullable()
-      .describe("The terms of a contract that is registered; null for the other kinds."),
+    subscriptionId: z
+      .object({ before: z.string().nullable(), after: z.string().nullable() })
+      .describe("The subscription that bills the contract."),
+    registered: z.looseObject({ id: z.string() }).nullable().describe("The terms of a contract that is registered."),
     calls: z.array(z.looseObject({ verb: z.string() })).describe("Each call at Stripe, in its order."),
     payments: z.array(
       z.looseObject({
@@ -259,11 +259,8 @@ export const planSchema = z
       }),
     ),
     attention: z.array(about),
-    deleted: z
-      .array(buriedPayment)
-      .nullable()
-      .describe("What becomes of each payment of a contract that is deleted; null for the other kinds."),
-    latePayments: z.array(buriedPayment).describe("Payments made after the contract was deleted."),
+    deleted: z.array(burial).nullable().describe("What becomes of each payment of a contract that is deleted."),
+    latePayments: z.array(burial).describe("Payments that came after the contract was deleted."),
     warning: japaneseAndEnglish.nullable(),
   })
   .describe("What the operation would do, or why it would be rejected.");

@@ -163,6 +163,7 @@ describe("a plan", () => {
         { id: "in_draft", stripeInvoiceStatus: "draft" },
         { id: "in_3", stripeInvoiceStatus: "open" },
       ),
+      paid_invoices: { invoices: [] },
       "invoice:in_3": invoiceSeen("in_3", "open"),
     });
     expect(plan).toEqual({

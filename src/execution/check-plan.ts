@@ -1,8 +1,13 @@
 import { rejection } from "../contract/rejection.ts";
+import { takeoverAfterMs } from "../store/admit-operation.ts";
+import { giveSignOfLife } from "../store/journal.ts";
 import type { Attempt } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { foreseeOperation } from "./foresee-operation.ts";
 import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
+
+/** A third of the time after which an attempt that is silent is taken over: two of them may be late. */
+const signOfLifeEveryMs = takeoverAfterMs / 3;
 
 /**
  * Holds what the operation would do now against the plan that its requester was shown. Undefined when it is the same, or
@@ -11,12 +16,12 @@ import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-endin
  * Asked before anything is called or settled, and no more once a call is journaled: what has begun is ended.
  */
 export async function checkPlan(
-  { gateway, stopping }: Pick<ExecutionDeps, "gateway" | "stopping">,
+  deps: Pick<ExecutionDeps, "db" | "gateway" | "clock" | "stopping">,
   attempt: Attempt,
 ): Promise<StepsEnding | undefined> {
   const { expectedPlan, facts, answers } = attempt;
   if (expectedPlan === null || attempt.callJournaled) return undefined;
-  const foreseen = await foreseeOperation(gateway, facts, answers, stopping);
+  const foreseen = await foreseeOperation(deps.gateway, facts, answers, deps.stopping, signsOfLife(deps, attempt));
   if (foreseen.type === "stopped") return defer("shutting_down");
   if (foreseen.type === "plan") {
     const { plan } = foreseen;
@@ -34,4 +39,14 @@ export async function checkPlan(
     case "unexplained":
       return unexplained(lookName, reply.code, reply.httpStatus, reply.requestId);
   }
+}
+
+/** To be called after each look: the plan of an old contract may take longer to see than an attempt may be silent. */
+function signsOfLife({ db, clock }: Pick<ExecutionDeps, "db" | "clock">, { guard }: Attempt): () => Promise<void> {
+  let lastMs = clock.monotonicMs();
+  return async () => {
+    if (clock.monotonicMs() - lastMs < signOfLifeEveryMs) return;
+    await giveSignOfLife(db, guard);
+    lastMs = clock.monotonicMs();
+  };
 }

@@ -18,15 +18,16 @@ export type ForeseenOperation =
 
 /**
  * What an operation would do, given what was looked at for it so far; whatever else has to be seen is looked at now.
- * Changes nothing, here or at Stripe. Once `signal` is aborted, no further look is begun.
+ * Changes nothing, here or at Stripe. Once `signal` is aborted, no further look is begun. `looked` is awaited after each.
  */
 export async function foreseeOperation(
   gateway: StripeGateway,
   facts: Facts,
-  looked: ReadonlyMap<string, Answer>,
+  seen: ReadonlyMap<string, Answer>,
   signal: AbortSignal,
+  looked: () => Promise<void> = async () => undefined,
 ): Promise<ForeseenOperation> {
-  const answers = new Map(looked);
+  const answers = new Map(seen);
   for (;;) {
     const foreseen = foresee(facts, answers);
     if (foreseen.type === "planned") return { type: "plan", plan: withDigest(foreseen.planned) };
@@ -35,6 +36,7 @@ export async function foreseeOperation(
     const reply = await look(gateway, wanted);
     if (reply.type !== "done") return { type: "unseen", lookName: name, reply };
     answers.set(name, reply.value);
+    await looked();
   }
 }
 

@@ -73,6 +73,11 @@ export async function journalIntent(
   await db.run("journal_intent", guardedStatement(parts));
 }
 
+/** Writes that the attempt is still at work, so that nobody takes it over. A conflict: another attempt has already. */
+export async function giveSignOfLife(db: Database, guard: Guard): Promise<void> {
+  await db.run("sign_of_life", guardedStatement([operationPart(guard, signOfLife)]));
+}
+
 /** Journals that a call is sent once more: under the same key, or under the next one when the first is surely forgotten. */
 export async function journalResend(
   db: Database,

@@ -2,8 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import type { OperationRequest } from "../../../src/contract/operation.ts";
 import type { Plan } from "../../../src/contract/plan.ts";
+import { executeOperation } from "../../../src/execution/execute-operation.ts";
 import { listButtons } from "../../../src/execution/list-buttons.ts";
 import { type PreviewDeps, previewOperation } from "../../../src/execution/preview-operation.ts";
+import type { StripeGateway } from "../../../src/stripe/gateway.ts";
 import { monthlyByCard, oneTimeByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
 import { addContract, everythingOf, insertRows, operationRow, paymentRow } from "../../support/store-rows.ts";
@@ -305,6 +307,33 @@ describe("a request that carries its plan", () => {
     expect(await bench.execute(id)).toMatchObject({ type: "succeeded" });
   });
 
+  it("gives signs of life while its plan takes long to see, lest another attempt take it over", async () => {
+    const { contractId } = await monthlyByCard(bench);
+    const asked = { kind: "delete", contractId, params: { confirm: contractId } } as const;
+    const { digest: expectedPlan } = await planOf(asked);
+    const id = `e-${contractId}`;
+    await bench.accept({ ...asked, id, expectedPlan });
+    const silences: number[] = [];
+    let monotonicMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => monotonicMs };
+    const gateway: StripeGateway = {
+      ...bench.deps.gateway,
+      // Each takes half a minute, and finds out for how long the attempt has been silent before.
+      async listRefunds(paymentIntentId) {
+        const [row] = await bench.sql`select extract(epoch from clock_timestamp() - touched_at)::float8 as silent
+          from keiyaku.operations where id = ${id}`;
+        silences.push(row?.silent);
+        await bench.sql`update keiyaku.operations set touched_at = touched_at - interval '30 seconds' where id = ${id}`;
+        monotonicMs += 30_000;
+        return bench.deps.gateway.listRefunds(paymentIntentId);
+      },
+    };
+    expect(await executeOperation({ ...bench.deps, clock, gateway }, id)).toMatchObject({ type: "succeeded" });
+    expect(silences.length).toBeGreaterThanOrEqual(2);
+    // Without a sign of life the second would find the first one's half minute.
+    expect(Math.max(...silences.slice(0, 2))).toBeLessThan(30);
+  });
+
   it("looks no further for its plan once the process is to stop", async () => {
     const { contractId } = await monthlyByCard(bench, { suspended: true });
     const asked = { kind: "terminate", contractId } as const;
@@ -312,7 +341,6 @@ describe("a request that carries its plan", () => {
     const id = `e-${contractId}`;
     await bench.accept({ ...asked, id, expectedPlan });
     const requests = await requestCount();
-    const { executeOperation } = await import("../../../src/execution/execute-operation.ts");
     const report = await executeOperation({ ...bench.deps, stopping: AbortSignal.abort() }, id);
     expect(report).toMatchObject({ type: "deferred", reason: "shutting_down" });
     expect(await requestCount()).toBe(requests);

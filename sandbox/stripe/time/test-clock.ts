@@ -30,6 +30,7 @@ export function finishAdvancing(core: Core, id: string): void {
       record(change, "test_clock.advanced", ready, { metadata: {} });
     });
   } catch (error) {
+    state.change({ requestId: null }, (change) => change.put({ ...clock, status: "internal_failure" as const }));
     core.log(`DEFECT while ${id} advanced: ${error instanceof Error ? error.stack : String(error)}`);
   }
 }

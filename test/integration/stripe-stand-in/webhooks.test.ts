@@ -4,7 +4,8 @@ import type Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
 import type { WebhookEndpointInput } from "../../../sandbox/stripe/webhooks/webhook-endpoint.ts";
 import { eventually } from "../../support/eventually.ts";
-import { PURCHASE, setUpStandIn } from "./set-up-stand-in.ts";
+import { advance, BEGINNING, FINAL } from "./set-up-clock.ts";
+import { PURCHASE, SHOP, setUpStandIn } from "./set-up-stand-in.ts";
 
 interface Received {
   readonly body: string;
@@ -173,6 +174,24 @@ test("holds events and lets them go in another order", async () => {
     "charge.refunded",
     "charge.refunded",
   ]);
+});
+
+test("the end of a subscription can be told before the failure that caused it", async () => {
+  const { stripe, control, until, typesOf } = await setUp({
+    enabledEvents: ["invoice.payment_failed", "customer.subscription.deleted"],
+  });
+  await control.seed({ products: SHOP.products, prices: SHOP.prices });
+  await control.setDunning({ retryAfterDays: [] });
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: BEGINNING, customer: "cus_hanako" });
+  await stripe.subscriptions.create({ customer: "cus_hanako", items: [{ price: "price_monthly" }] });
+  await control.declineCards({ customer: "cus_hanako" });
+  await control.holdDeliveries();
+  await advance(stripe, clock.id, FINAL);
+
+  await control.releaseDeliveries({ first: ["customer.subscription.deleted"] });
+  await until(2);
+
+  expect(typesOf()).toEqual(["customer.subscription.deleted", "invoice.payment_failed"]);
 });
 
 test("while a secret is rolled, both sign", async () => {

@@ -25,6 +25,8 @@ test("D. an end with the period is reached: canceled at the boundary, without an
     status: "canceled",
     canceled_at: BEGINNING,
     ended_at: FEBRUARY,
+    // Now it says that the subscription did end with its period.
+    cancel_at_period_end: true,
     cancellation_details: { reason: "cancellation_requested" },
   });
   expect((await latestInvoice())?.billing_reason).toBe("subscription_create");

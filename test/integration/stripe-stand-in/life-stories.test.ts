@@ -73,6 +73,32 @@ test("A. a renewal succeeds: a draft at the boundary, final and paid an hour lat
   expect(payment).toMatchObject({ status: "paid", amount_paid: 3000 });
 });
 
+test("a renewal's invoice keeps the subscription's metadata of the moment when it became final", async () => {
+  const { stripe, subscription, advanceTo, latestInvoice } = await setUpClock();
+  const metadataOf = async () => (await latestInvoice())?.parent?.subscription_details?.metadata;
+  await stripe.subscriptions.update(subscription, { metadata: { contract: "c1" } });
+  await advanceTo(FEBRUARY);
+  await stripe.subscriptions.update(subscription, { metadata: { contract: "c2" } });
+  expect(await metadataOf()).toEqual({ contract: "c1" });
+
+  await advanceTo(FINAL);
+  await stripe.subscriptions.update(subscription, { metadata: { contract: "c3" } });
+
+  expect(await metadataOf()).toEqual({ contract: "c2" });
+});
+
+test("what is updated in the same breath as it is created is told against its creation", async () => {
+  const { stripe, customer, events } = await setUpClock("pm_card_chargeCustomerFail");
+  await events();
+  await stripe.subscriptions.create({ customer, items: [{ price: "price_monthly" }] });
+
+  const made = await events((event) => event);
+
+  expect(made.slice(-2).map(({ type }) => type)).toEqual(["invoice.payment_failed", "invoice.updated"]);
+  expect(made.at(-1)?.data.previous_attributes).toEqual({ attempt_count: 0, attempted: false });
+  expect(made.find(({ type }) => type === "invoice.created")?.data.object).toMatchObject({ attempt_count: 0 });
+});
+
 test("periods come from the anchor: after a short month the 31st is back", async () => {
   const { advanceTo, get } = await setUpClock();
   await advanceTo(seconds("2026-05-01T00:00:00Z"));

@@ -156,6 +156,18 @@ test("delivers twice, and late, on demand", async () => {
   expect(new Set(received.slice(0, 3).map(({ body }) => body)).size).toBe(1);
 });
 
+test("a copy that arrives does not stand in for the delivery to another endpoint", async () => {
+  const { stripe, control, refund } = await setUp({ enabledEvents: ["refund.created"] });
+  await control.addWebhookEndpoint({ url: "http://127.0.0.1:9/nobody", enabledEvents: ["refund.created"] });
+  await control.disturbDeliveries({ mode: "duplicate", types: ["refund.created"] });
+  await refund();
+
+  const areAttempted = async () => (await control.deliveries()).every(({ attempts }) => attempts.length > 0);
+  await eventually(areAttempted, { withinMs: 10_000, describe: "three attempts" });
+
+  expect((await stripe.events.list({ type: "refund.created" })).data).toMatchObject([{ pending_webhooks: 1 }]);
+});
+
 test("holds events and lets them go in another order", async () => {
   const { control, refund, until, typesOf, received } = await setUp();
   await control.holdDeliveries();

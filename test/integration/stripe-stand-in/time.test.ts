@@ -147,6 +147,7 @@ test("a clock that was advancing when the process was killed arrives after the r
   });
   await first.control.advanceClock({ seconds: 60 });
   await first.stripe.testHelpers.testClocks.advance(id, { frozen_time: BEGINNING + 30 * DAY });
+  // Stopping at this moment must not disturb anything.
   await first.standIn.stop();
   // As a kill leaves it: what the request wrote is there, what followed it is not.
   const lines = readFileSync(stateFile, "utf8").split("\n");

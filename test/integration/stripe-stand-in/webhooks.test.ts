@@ -247,3 +247,13 @@ test("an endpoint that was removed is told nothing more", async () => {
   expect((await stripe.events.list()).data[0]).toMatchObject({ pending_webhooks: 0 });
   await expect(control.removeWebhookEndpoint(endpoint)).rejects.toThrow(/no webhook endpoint/);
 });
+
+test("a clock that runs by itself brings a late delivery by itself", async () => {
+  const { control, refund, until, typesOf } = await setUp({ enabledEvents: ["refund.created"] });
+  await control.disturbDeliveries({ mode: "delay", seconds: 1 });
+  await refund();
+
+  await until(1);
+
+  expect(typesOf()).toEqual(["refund.created"]);
+});

@@ -70,8 +70,8 @@ async function answerKeyed(
         message: `The idempotency key '${key}' was first used with other parameters.`,
       });
     case "stored": {
-      const { status, body } = standing.result;
-      return { status, body, headers: {}, isReplayed: true };
+      const { requestId, status, body } = standing.result;
+      return { status, body, headers: { "original-request": requestId }, isReplayed: true };
     }
     case "unknown": {
       const prepared: PreparedRequest = endpoint.prepare(form, call.id);

@@ -91,6 +91,6 @@ function takeDecline(change: Change, customer: string | null, paymentMethod: str
   );
   if (found === undefined) return undefined;
   const rest = found.times > 1 ? [{ ...found, times: found.times - 1 }] : [];
-  change.alter({ declines: declines.flatMap((each) => (each === found ? rest : [each])) });
+  change.useUp({ declines: declines.flatMap((each) => (each === found ? rest : [each])) });
   return found.decline;
 }

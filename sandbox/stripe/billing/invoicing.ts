@@ -147,11 +147,11 @@ export function canceledIntent(
   return { ...intent, canceled_at: at, cancellation_reason: reason, next_action: null, status: "canceled" };
 }
 
-/** Paying, voiding or forgiving the latest invoice of a subscription that waits for it makes the subscription active. */
+/** Paying, voiding or forgiving the latest open invoice of a subscription that waits for it makes the subscription active. */
 export function reactivate(change: Change, invoice: StoredInvoice): void {
   const subscription = billedSubscription(change, invoice);
-  if (subscription === undefined || subscription.latest_invoice !== invoice.id) return;
-  if (!waitsFor(subscription, invoice)) return;
+  if (subscription === undefined || !waitsFor(subscription, invoice)) return;
+  if (latestUnsettled(change, subscription, invoice) !== invoice.id) return;
   recordSubscription(change, "subscription.updated", change.put({ ...subscription, status: "active" }));
 }
 
@@ -174,6 +174,18 @@ function withMetadataOfNow(change: Change, invoice: StoredInvoice): StoredInvoic
   if (subscription === undefined || invoice.parent === null) return invoice;
   const details = { subscription: subscription.id, metadata: { ...subscription.metadata } };
   return { ...invoice, parent: { ...invoice.parent, subscription_details: details } };
+}
+
+/** The newest invoice that was open until now: this one, or a newer one that is still open. */
+function latestUnsettled(
+  { objects }: Change,
+  subscription: StoredSubscription,
+  settled: StoredInvoice,
+): string | undefined {
+  for (const { id, status } of objects.invoice.newestFirst("subscription", subscription.id)) {
+    if (status === "open" || id === settled.id) return id;
+  }
+  return undefined;
 }
 
 function waitsFor({ status }: StoredSubscription, invoice: StoredInvoice): boolean {

@@ -4,12 +4,12 @@ import { type Commands, runCommand } from "./commands.ts";
 
 /**
  * The control over HTTP: `POST /_control/<command>` with a JSON body gives `{"result": …}`, or 400 with `{"error": "…"}`.
- * `ledger` and `requests` can also be read with GET, `?after=` and a sequence number.
+ * `ledger`, `requests` and `deliveries` can also be read with GET, `?after=` and a sequence number.
  */
 export function controlRoutes(commands: Commands): App {
   const app: App = new Hono();
   app.onError((error, context) => context.json({ error: error.message }, 400));
-  for (const name of ["ledger", "requests"] as const) {
+  for (const name of ["ledger", "requests", "deliveries"] as const) {
     app.get(`/${name}`, (context) => context.json({ result: runCommand(commands, name, context.req.query()) }));
   }
   app.post("/:command", async (context) => {

@@ -8,6 +8,7 @@ import { htmlOf502, rateLimited, refuseByFault } from "./fault-replies.ts";
 import type { Fault } from "./fault-rule.ts";
 import { type Form, parseForm } from "./form.ts";
 import { fingerprintOf, KEY_LENGTH_MAX } from "./idempotency-keys.ts";
+import type { LimitReason } from "./rate-limits.ts";
 import { replyOf } from "./reply.ts";
 
 /** What the SDK puts before the keys that it makes up by itself, one for each call. */
@@ -19,11 +20,16 @@ const AUTOMATIC_KEY_PREFIX = "stripe-node-retry-";
  * Only what happens after the key has been taken is stored. A defect of the stand-in itself is answered with a 500 that
  * is not stored, and is logged: whatever the endpoint had changed is taken back. Rejects with `StoppedWhileHeld` only.
  */
-export async function answerCall(core: Core, call: Call, fault: Fault | undefined): Promise<Reply> {
+export async function answerCall(
+  core: Core,
+  call: Call,
+  fault: Fault | undefined,
+  refusedFor: LimitReason | undefined,
+): Promise<Reply> {
   try {
     if (fault?.mode === "html_502" && !fault.executed) return htmlOf502();
     refuseByFault(fault);
-    refuseByLimit(core, call);
+    if (refusedFor !== undefined) throw rateLimited(refusedFor);
     authenticate(call.authorization, core.settings.acceptedKey);
     const endpoint = routed(call);
     refuseOtherVersion(call);
@@ -64,8 +70,8 @@ async function answerKeyed(
         message: `The idempotency key '${key}' was first used with other parameters.`,
       });
     case "stored": {
-      const { status, body } = standing.result;
-      return { status, body, headers: {}, isReplayed: true };
+      const { requestId, status, body } = standing.result;
+      return { status, body, headers: { "original-request": requestId }, isReplayed: true };
     }
     case "unknown": {
       const prepared: PreparedRequest = endpoint.prepare(form, call.id);
@@ -77,11 +83,6 @@ async function answerKeyed(
       }
     }
   }
-}
-
-function refuseByLimit({ rateLimits }: Core, { method, path, endpoint }: Call): void {
-  const reason = rateLimits.admit(`${method} ${endpoint?.path ?? path}`, performance.now());
-  if (reason !== undefined) throw rateLimited(reason);
 }
 
 function routed(call: Call): Endpoint {

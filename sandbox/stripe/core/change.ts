@@ -81,9 +81,15 @@ export class Change {
 
   /** Changes what is to come; taken back with everything else. */
   alter(circumstances: Partial<World>): void {
-    const before = { ...this.world };
+    const { world } = this.#setting;
+    const before = Object.fromEntries(Object.entries(world).filter(([name]) => name in circumstances));
+    Object.assign(world, circumstances);
+    this.#undo.push(() => Object.assign(world, before));
+  }
+
+  /** Uses up something that was to come, for good: the outside world has acted, whatever becomes of this change. */
+  useUp(circumstances: Partial<World>): void {
     Object.assign(this.#setting.world, circumstances);
-    this.#undo.push(() => Object.assign(this.#setting.world, before));
   }
 
   /** Enters an effect into the ledger. */

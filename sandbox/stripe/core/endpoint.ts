@@ -1,6 +1,6 @@
 import type Stripe from "stripe";
 import { refuseExclusive } from "../params/exclusive.ts";
-import { schemaOf, validateParams } from "../params/validate.ts";
+import { paramsValidator } from "../params/validate.ts";
 import type { Change } from "./change.ts";
 import type { StripeRefusal } from "./errors.ts";
 import { type ExpandPlan, planExpansions } from "./expand.ts";
@@ -49,13 +49,13 @@ export interface Endpoint {
 
 export function defineEndpoint<Input>(definition: EndpointDefinition<Input>): Endpoint {
   const name = `${definition.method} ${definition.path}`;
-  schemaOf(name);
+  const validate = paramsValidator(name, definition.params);
   const imitated = new ImitatedParams(definition.params);
   return {
     method: definition.method,
     path: definition.path,
     prepare: (form, id) => {
-      validateParams(name, form);
+      validate(form);
       refuseExclusive(name, form.root);
       imitated.check(form);
       const params = new Params(form.root);

@@ -47,7 +47,8 @@ function commitReply(core: Core, call: Call, produce: (change: Change) => Reply,
   const commit = (answer: (change: Change) => Reply) =>
     core.state.change(cause, (change) => {
       const reply = answer(change);
-      if (taken !== undefined) change.keep({ ...taken, status: reply.status, body: reply.body });
+      if (taken !== undefined)
+        change.keep({ ...taken, requestId: call.requestId, status: reply.status, body: reply.body });
       return reply;
     });
   try {

@@ -11,6 +11,8 @@ export interface StoredResult {
   readonly key: string;
   /** Of method, path and parameters. */
   readonly fingerprint: string;
+  /** The request that was executed, which replays name. */
+  readonly requestId: string;
   /** Milliseconds on the stand-in's clock. */
   readonly storedAt: number;
   readonly status: number;

@@ -1,4 +1,4 @@
-import { invalidRequest } from "./errors.ts";
+import { invalidRequest, notImitated } from "./errors.ts";
 import type { FormMap } from "./form.ts";
 import type { Metadata } from "./stored.ts";
 
@@ -80,14 +80,14 @@ export class Params {
     throw invalidRequest(`Invalid boolean: ${text}`, { param: this.nameOf(key) });
   }
 
+  /** One of the choices that the stand-in imitates. */
   oneOf<const T extends string>(key: string, allowed: readonly T[]): T | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;
     const found = allowed.find((value) => value === text);
     if (found !== undefined) return found;
-    throw invalidRequest(`Invalid ${this.nameOf(key)}: must be one of ${allowed.join(", ")}`, {
-      param: this.nameOf(key),
-    });
+    // What Stripe does not know has been refused before.
+    throw notImitated(`the value ${text} of ${this.nameOf(key)}`, this.nameOf(key));
   }
 
   /** The parameters under a name, empty when there are none. */

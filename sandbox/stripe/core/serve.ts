@@ -6,6 +6,7 @@ import { StoppedWhileHeld } from "./execute-call.ts";
 import { htmlOf502 } from "./fault-replies.ts";
 import type { Fault } from "./fault-rule.ts";
 import type { HoldEnd } from "./holds.ts";
+import type { LimitReason } from "./rate-limits.ts";
 import type { RequestRecord } from "./request-log.ts";
 
 export interface Connection {
@@ -15,12 +16,27 @@ export interface Connection {
 
 /** Takes one call from its arrival to the last byte of its answer, or to the end that a fault gives it. */
 export async function serveCall(core: Core, call: Call, connection: Connection): Promise<void> {
+  const { method, path, endpoint } = call;
+  const admission = core.rateLimits.admit(`${method} ${endpoint?.path ?? path}`, performance.now());
+  try {
+    await serveAdmitted(core, call, connection, admission.refusedFor);
+  } finally {
+    admission.leave();
+  }
+}
+
+async function serveAdmitted(
+  core: Core,
+  call: Call,
+  connection: Connection,
+  refusedFor: LimitReason | undefined,
+): Promise<void> {
   const record = receive(core, call, connection);
   if ((await waitLatency(core)) === "stopped") return cut(core, record, connection);
   const fault = core.faults.take(call.method, call.path);
   if (fault !== undefined) record.fault = fault.mode;
   if (fault?.mode === "lose_reply_before") return cut(core, record, connection);
-  const reply = await answerUnlessStopped(core, call, fault);
+  const reply = await answerUnlessStopped(core, call, fault, refusedFor);
   if (reply === undefined) return cut(core, record, connection);
   record.replayed = reply.isReplayed;
   if ((await holdAfter(core, fault)) === "stopped" || fault?.mode === "lose_reply_after")
@@ -47,9 +63,14 @@ async function holdAfter(core: Core, fault: Fault | undefined): Promise<HoldEnd>
   return fault?.mode === "hold" && fault.when === "after_executing" ? core.holds.wait(fault.ms) : "elapsed";
 }
 
-async function answerUnlessStopped(core: Core, call: Call, fault: Fault | undefined): Promise<Reply | undefined> {
+async function answerUnlessStopped(
+  core: Core,
+  call: Call,
+  fault: Fault | undefined,
+  refusedFor: LimitReason | undefined,
+): Promise<Reply | undefined> {
   try {
-    return await answerCall(core, call, fault);
+    return await answerCall(core, call, fault, refusedFor);
   } catch (error) {
     if (error instanceof StoppedWhileHeld) return undefined;
     throw error;

@@ -31,6 +31,7 @@ export class State {
   readonly #file: StateFile | undefined;
   #ledger: LedgerEntry[] = [];
   #aheadMs = 0;
+  #isClosed = false;
 
   constructor(nowMs: () => number, stateFile: string | undefined) {
     this.#nowMs = nowMs;
@@ -102,7 +103,13 @@ export class State {
     this.#file?.truncate();
   }
 
+  /** After the end nothing may be changed any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
+    this.#isClosed = true;
     this.#file?.close();
   }
 

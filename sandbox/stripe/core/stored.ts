@@ -110,7 +110,7 @@ export interface StoredPaymentMethod extends Stripe.PaymentMethod {
 }
 
 export interface StoredTestClock extends Stripe.TestHelpers.TestClock {
-  status: "ready" | "advancing";
+  status: "ready" | "advancing" | "internal_failure";
 }
 
 /** What happened, with the object as it was at that moment: never rendered again, never expanded. */

@@ -1,45 +1,53 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { invalidRequest, type StripeRefusal } from "../core/errors.ts";
 import type { Form } from "../core/form.ts";
-import { paramSchemas } from "./param-schema.ts";
+import { type ParamSchema, paramSchemas, resolved } from "./param-schema.ts";
 import { shapedParams } from "./shaped-params.ts";
 
 /** Of several complaints about one value, the one that tells the most. */
 const TELLING = ["additionalProperties", "required", "type", "enum", "const", "pattern"];
 
 const ajv = new Ajv({ coerceTypes: true, allErrors: true, strict: false });
-ajv.addSchema({ $id: "stripe", definitions: paramSchemas.definitions, endpoints: paramSchemas.endpoints });
-
-/** Compiled when an endpoint meets its first request: the schemas of some are large. */
-const compiled = new Map<string, ValidateFunction>();
+ajv.addSchema({ $id: "stripe", definitions: paramSchemas.definitions });
 
 /**
  * Throws the refusal that Stripe gives to parameters that do not fit its API, by the bracketed name of the first one:
- * unknown, missing, of the wrong kind, empty where nothing can be unset, or outside an enum. Whether the stand-in
- * imitates a parameter is another question (`ImitatedParams`).
- *
- * @param endpoint method and path as in `EndpointParams`
+ * unknown, missing, of the wrong kind, empty where nothing can be unset, or outside an enum.
  */
-export function validateParams(endpoint: string, form: Form): void {
-  const value = shapedParams(form.root, schemaOf(endpoint));
-  const validate = compiled.get(endpoint) ?? compile(endpoint);
-  if (validate(value)) return;
-  const [first] = (validate.errors ?? []).toSorted(byDepthThenTelling);
-  if (first !== undefined) throw refusalOf(first);
-}
+export type ValidateParams = (form: Form) => void;
 
-/** Throws a defect, not a refusal, for an endpoint without parameters in `EndpointParams`. */
-export function schemaOf(endpoint: string) {
+/**
+ * The check of one endpoint's parameters. Those that the stand-in does not imitate are only known by name, since they are
+ * refused in any case (`ImitatedParams`): their schemas are the largest by far.
+ *
+ * @param endpoint method and path as in `EndpointParams`; throws for one that is missing there
+ * @param imitated the names of the parameters that are imitated, as `ImitatedParams` takes them
+ */
+export function paramsValidator(endpoint: string, imitated: readonly string[]): ValidateParams {
   const schema = paramSchemas.endpoints[endpoint];
   if (schema === undefined) throw new Error(`The parameters of ${endpoint} are missing in EndpointParams`);
-  return schema;
+  let compiled: ValidateFunction | undefined;
+  return (form) => {
+    const value = shapedParams(form.root, schema);
+    compiled ??= ajv.compile(reduced(resolved(schema), imitated));
+    if (compiled(value)) return;
+    const [first] = (compiled.errors ?? []).toSorted(byDepthThenTelling);
+    if (first !== undefined) throw refusalOf(first);
+  };
 }
 
-function compile(endpoint: string): ValidateFunction {
-  const pointer = endpoint.replaceAll("~", "~0").replaceAll("/", "~1");
-  const validate = ajv.compile({ $ref: `stripe#/endpoints/${encodeURIComponent(pointer)}` });
-  compiled.set(endpoint, validate);
-  return validate;
+function reduced(schema: ParamSchema, imitated: readonly string[]): object {
+  const inFull = new Set(["expand", ...imitated.map((name) => name.split("[", 1)[0])]);
+  const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => [
+    name,
+    inFull.has(name) ? withId(property) : {},
+  ]);
+  return { ...schema, properties: Object.fromEntries(properties) as object };
+}
+
+/** References lead to the definitions, which stand in a schema of their own. */
+function withId(schema: ParamSchema): unknown {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"stripe#/'));
 }
 
 /** A complaint from deep inside comes before the one that its surroundings fit none of several shapes. */

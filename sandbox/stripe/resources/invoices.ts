@@ -1,12 +1,14 @@
 import { notCollected } from "../billing/canceling.ts";
 import { recordInvoice } from "../billing/effects.ts";
 import { finalizeInvoice, reactivate, voidInvoice, writeOffInvoice } from "../billing/invoicing.ts";
+import type { Change } from "../core/change.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
 import { invalidRequest } from "../core/errors.ts";
 import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import { changedMetadata } from "../core/params.ts";
 import { INVOICE_STATUSES, type StoredInvoice } from "../core/stored.ts";
+import { DRAFT_SECONDS } from "../objects/invoice.ts";
 import { invoiceNamed } from "./invoice-named.ts";
 import { payInvoice } from "./invoice-pay.ts";
 import { narrowestIndex } from "./narrowest-index.ts";
@@ -62,7 +64,7 @@ const update = defineEndpoint({
       throw invalidRequest("A paid or void invoice cannot advance.", { param: "auto_advance" });
     }
     if (isSameMetadata(invoice.metadata, changed) && advances === invoice.auto_advance) return invoice;
-    const updated = change.put({ ...withAutoAdvance(invoice, advances), metadata: changed });
+    const updated = change.put({ ...withAutoAdvance(change, invoice, advances), metadata: changed });
     recordInvoice(change, "invoice.updated", updated);
     return updated;
   },
@@ -106,7 +108,7 @@ const finalize = defineEndpoint({
   execute: (change, { id, autoAdvance }) => {
     const invoice = invoiceNamed(change, id, "id");
     if (invoice.status !== "draft") throw invalidRequest("This invoice is already finalized.");
-    return finalizeInvoice(change, withAutoAdvance(invoice, autoAdvance ?? invoice.auto_advance));
+    return finalizeInvoice(change, withAutoAdvance(change, invoice, autoAdvance ?? invoice.auto_advance));
   },
 });
 
@@ -120,7 +122,17 @@ export const invoiceEndpoints: readonly Endpoint[] = [
   payInvoice,
 ];
 
-/** An invoice that no longer advances has no next attempt; one that advances again is given none until time moves. */
-function withAutoAdvance(invoice: StoredInvoice, advances: boolean): StoredInvoice {
-  return advances ? { ...invoice, auto_advance: true } : notCollected(invoice);
+/**
+ * An invoice that no longer advances has no next attempt. A draft that advances again becomes final an hour from now; an
+ * open invoice is given no attempt, since the schedule of its retries has ended.
+ */
+function withAutoAdvance(change: Change, invoice: StoredInvoice, advances: boolean): StoredInvoice {
+  if (!advances) return notCollected(invoice);
+  if (invoice.auto_advance || invoice.status !== "draft") return { ...invoice, auto_advance: true };
+  return {
+    ...invoice,
+    auto_advance: true,
+    automatically_finalizes_at: change.now + DRAFT_SECONDS + 1,
+    next_payment_attempt: change.now + DRAFT_SECONDS,
+  };
 }

@@ -37,7 +37,7 @@ const retrieve = defineEndpoint({
 const list = defineEndpoint({
   method: "GET",
   path: "/v1/subscriptions",
-  params: [...LIST_PARAMS, "customer", "price", "status"],
+  params: [...LIST_PARAMS, "customer", "price", "status", "test_clock"],
   answers: "subscription",
   isList: true,
   read: (params) => ({
@@ -45,14 +45,16 @@ const list = defineEndpoint({
     customer: params.text("customer"),
     price: params.text("price"),
     status: params.oneOf("status", LISTED_STATUSES),
+    testClock: params.text("test_clock"),
   }),
-  execute: ({ objects }, { page, customer, price, status }) =>
+  execute: ({ objects }, { page, customer, price, status, testClock }) =>
     listPage(
       {
         collection: objects.subscription,
         index: narrowestIndex({ customer }),
         matches: (subscription) =>
           isListed(subscription, status) &&
+          isOnClock(subscription, testClock, customer) &&
           (price === undefined || subscription.items.data.some((item) => item.price.id === price)),
         url: "/v1/subscriptions",
         noun: "subscription",
@@ -92,4 +94,13 @@ function isListed(subscription: StoredSubscription, status: ListedStatus | undef
   if (status === undefined) return subscription.status !== "canceled";
   if (status === "all") return true;
   return status === "ended" ? hasEnded(subscription) : subscription.status === status;
+}
+
+/** Those on test clocks show themselves only to who asks for the clock or for the customer. */
+function isOnClock(
+  { test_clock }: StoredSubscription,
+  clock: string | undefined,
+  customer: string | undefined,
+): boolean {
+  return clock === undefined ? customer !== undefined || test_clock === null : test_clock === clock;
 }

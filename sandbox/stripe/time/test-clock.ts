@@ -18,6 +18,8 @@ export function beginAdvancing(change: Change, clock: StoredTestClock, target: n
 /** Lets the time of an advancing clock pass, and makes the clock ready; a clock that does not advance is left alone. */
 export function finishAdvancing(core: Core, id: string): void {
   const { state } = core;
+  // The stand-in stopped between answer and advance: the next start goes on with it.
+  if (state.isClosed) return;
   const clocks = state.objects["test_helpers.test_clock"];
   const clock = clocks.get(id);
   const target = clock?.status_details.advancing?.target_frozen_time;
@@ -30,6 +32,7 @@ export function finishAdvancing(core: Core, id: string): void {
       record(change, "test_clock.advanced", ready, { metadata: {} });
     });
   } catch (error) {
+    state.change({ requestId: null }, (change) => change.put({ ...clock, status: "internal_failure" as const }));
     core.log(`DEFECT while ${id} advanced: ${error instanceof Error ? error.stack : String(error)}`);
   }
 }

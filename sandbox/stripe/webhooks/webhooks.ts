@@ -6,6 +6,12 @@ import { Disturbances } from "./disturbance.ts";
 import { type Release, released } from "./release.ts";
 import { rollSecret, type WebhookEndpoint, wants } from "./webhook-endpoint.ts";
 
+/** A timer may end a moment before the clock says so. */
+const TIMER_SLACK_MS = 10;
+
+/** Node's timers go no further. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 /**
  * Delivers events to the webhook endpoints: to each endpoint one at a time, in the order in which they were made, unless a
  * disturbance or a hold says otherwise. What fails is tried again when the stand-in's own clock has come so far.
@@ -167,10 +173,11 @@ export class Webhooks implements EventReceiver {
 
   /** For a clock that runs by itself; one that is moved calls `deliverDue`. */
   #wakeAfter(ms: number): void {
-    const timer = setTimeout(() => {
+    const wake = () => {
       this.#timers.delete(timer);
       this.deliverDue();
-    }, ms);
+    };
+    const timer = setTimeout(wake, Math.min(ms + TIMER_SLACK_MS, TIMER_MAX_MS));
     timer.unref();
     this.#timers.add(timer);
   }

@@ -21,6 +21,7 @@ test("replays the first answer to a key without executing again", async () => {
   expect(second.id).toBe(first.id);
   expect(first.lastResponse.headers["idempotent-replayed"]).toBeUndefined();
   expect(second.lastResponse.headers["idempotent-replayed"]).toBe("true");
+  expect(second.lastResponse.headers["original-request"]).toBe(first.lastResponse.requestId);
   expect(second.lastResponse.idempotencyKey).toBe("k1");
   expect(await refunds()).toMatchObject([{ idempotencyKey: "k1", requestId: first.lastResponse.requestId }]);
   expect((await control.requests()).map(({ replayed, status }) => ({ replayed, status }))).toEqual([

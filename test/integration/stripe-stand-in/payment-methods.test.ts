@@ -132,3 +132,18 @@ test("a card declines as often as it was told to, for one customer only", async 
   expect((await stripeErrorOf(payWith("pm_card_visa"))).code).toBe("card_declined");
   expect(await payWith("pm_card_visa")).toMatchObject({ status: "succeeded" });
 });
+
+test("a decline is used up by a subscription that it leaves no trace of", async () => {
+  const { control, stripe } = await setUp();
+  await control.declineCards({ customer: "cus_hanako" });
+  const subscribe = () =>
+    stripe.subscriptions.create({
+      customer: "cus_hanako",
+      items: [{ price: "price_monthly" }],
+      payment_behavior: "error_if_incomplete",
+    });
+
+  expect(await stripeErrorOf(subscribe())).toMatchObject({ statusCode: 402 });
+  expect((await control.ledger()).filter(({ effect }) => effect !== "seeded")).toEqual([]);
+  expect(await subscribe()).toMatchObject({ status: "active" });
+});

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { RateLimits, rateLimitsSchema } from "../../../sandbox/stripe/core/rate-limits.ts";
-import { PURCHASE, setUpStandIn } from "./set-up-stand-in.ts";
+import { eventually } from "../../support/eventually.ts";
+import { PURCHASE, setUpStandIn, stripeErrorOf, untilHeld } from "./set-up-stand-in.ts";
 
 test("no second lets more pass than allowed, of all and of each endpoint; who is refused counts for nothing", () => {
   const limits = new RateLimits();
   limits.set(rateLimitsSchema.parse({ global: 4, perEndpoint: 3, endpoints: { "POST /v1/refunds": 1 } }));
-  const admitted = (endpoint: string, ...moments: number[]) => moments.map((at) => limits.admit(endpoint, at));
+  const admitted = (endpoint: string, ...moments: number[]) =>
+    moments.map((at) => limits.admit(endpoint, at).refusedFor);
 
   expect(admitted("POST /v1/refunds", 0, 500, 999, 1000)).toEqual([
     undefined,
@@ -48,4 +50,27 @@ test("more than a limit is the limiter's 429, which names itself, executes nothi
       }),
     }),
   );
+});
+
+test("no more are at work at the same time than allowed", async () => {
+  const { stripe, control } = await setUpStandIn();
+  await control.seed(PURCHASE);
+  await control.setRateLimits({ concurrent: 2, concurrentPerEndpoint: 1 });
+  await control.fault({ mode: "hold", ms: 60_000, path: "/v1/refunds" });
+  const held = stripe.refunds.list();
+  await untilHeld(control);
+  const reasonOf = async (request: Promise<unknown>) =>
+    (await stripeErrorOf(request)).headers?.["stripe-rate-limited-reason"];
+
+  expect(await reasonOf(stripe.refunds.list())).toBe("endpoint-concurrency");
+  await stripe.charges.list();
+  await control.fault({ mode: "hold", ms: 60_000, path: "/v1/charges" });
+  const other = stripe.charges.list();
+  const areHeld = async () => (await control.requests()).filter(({ fault }) => fault === "hold").length === 2;
+  await eventually(areHeld, { withinMs: 5000, describe: "a second held request" });
+  expect(await reasonOf(stripe.events.list())).toBe("global-concurrency");
+
+  await control.releaseHeld();
+  await Promise.all([held, other]);
+  await stripe.refunds.list();
 });

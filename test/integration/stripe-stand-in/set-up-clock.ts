@@ -2,10 +2,33 @@ import type Stripe from "stripe";
 import { eventually } from "../../support/eventually.ts";
 import { SHOP, setUpStandIn } from "./set-up-stand-in.ts";
 
-const DAY = 24 * 60 * 60;
+export const HOUR = 60 * 60;
+export const DAY = 24 * HOUR;
 
 /** When the lives of these tests begin. */
 export const BEGINNING = Date.parse("2026-01-31T03:00:00Z") / 1000;
+
+/** The first boundary: a 31st counted into February, on the UTC calendar. */
+export const FEBRUARY = Date.parse("2026-02-28T03:00:00Z") / 1000;
+/** When the invoice of the first boundary becomes final. */
+export const FINAL = FEBRUARY + HOUR + 1;
+/** The card is declined, retries follow after 3, 5 and 7 days. */
+export const RETRIES = [FINAL + 3 * DAY, FINAL + 8 * DAY, FINAL + 15 * DAY] as const;
+
+/** The events of an attempt that fails. */
+export const DECLINED = ["charge.failed", "payment_intent.payment_failed", "invoice.payment_failed"];
+/** The events of an attempt that succeeds. */
+export const PAID = [
+  "charge.succeeded",
+  "payment_intent.succeeded",
+  "invoice_payment.paid",
+  "invoice.paid",
+  "invoice.payment_succeeded",
+];
+/** The events of a boundary. */
+export const BOUNDARY = ["invoice.created", "customer.subscription.updated"];
+/** The events of an invoice that becomes final. */
+export const FINALIZED = ["invoice.finalized", "invoice.updated", "payment_intent.created"];
 
 /**
  * A subscription that begins on a test clock of its own, paid by this card, and what happens to it from then on.

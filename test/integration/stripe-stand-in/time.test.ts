@@ -119,6 +119,21 @@ test("a test clock is refused the way back, a third interval, and a second advan
   expect((await stripeErrorOf(stripe.testHelpers.testClocks.retrieve("clock_x"))).statusCode).toBe(404);
 });
 
+test("a clock that was moved is as far after a restart", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "stripe-stand-in-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const options = { stateFile: join(folder, "state.ndjson"), now: () => Date.parse(NOW) };
+  const first = await setUpStandIn(options);
+  await first.control.seed(PURCHASE);
+  await first.control.advanceClock({ seconds: DAY });
+  await first.standIn.stop();
+
+  const { stripe } = await setUpStandIn(options);
+  const refund = await stripe.refunds.create({ charge: "ch_purchase" });
+
+  expect(refund.created).toBe(seconds(NOW) + DAY);
+});
+
 test("a clock that was advancing when the process was killed arrives after the restart", async () => {
   const folder = mkdtempSync(join(tmpdir(), "stripe-stand-in-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -132,6 +147,7 @@ test("a clock that was advancing when the process was killed arrives after the r
   });
   await first.control.advanceClock({ seconds: 60 });
   await first.stripe.testHelpers.testClocks.advance(id, { frozen_time: BEGINNING + 30 * DAY });
+  // Stopping at this moment must not disturb anything.
   await first.standIn.stop();
   // As a kill leaves it: what the request wrote is there, what followed it is not.
   const lines = readFileSync(stateFile, "utf8").split("\n");

@@ -4,7 +4,8 @@ import type Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
 import type { WebhookEndpointInput } from "../../../sandbox/stripe/webhooks/webhook-endpoint.ts";
 import { eventually } from "../../support/eventually.ts";
-import { PURCHASE, setUpStandIn } from "./set-up-stand-in.ts";
+import { advance, BEGINNING, FINAL } from "./set-up-clock.ts";
+import { PURCHASE, SHOP, setUpStandIn } from "./set-up-stand-in.ts";
 
 interface Received {
   readonly body: string;
@@ -155,6 +156,18 @@ test("delivers twice, and late, on demand", async () => {
   expect(new Set(received.slice(0, 3).map(({ body }) => body)).size).toBe(1);
 });
 
+test("a copy that arrives does not stand in for the delivery to another endpoint", async () => {
+  const { stripe, control, refund } = await setUp({ enabledEvents: ["refund.created"] });
+  await control.addWebhookEndpoint({ url: "http://127.0.0.1:9/nobody", enabledEvents: ["refund.created"] });
+  await control.disturbDeliveries({ mode: "duplicate", types: ["refund.created"] });
+  await refund();
+
+  const areAttempted = async () => (await control.deliveries()).every(({ attempts }) => attempts.length > 0);
+  await eventually(areAttempted, { withinMs: 10_000, describe: "three attempts" });
+
+  expect((await stripe.events.list({ type: "refund.created" })).data).toMatchObject([{ pending_webhooks: 1 }]);
+});
+
 test("holds events and lets them go in another order", async () => {
   const { control, refund, until, typesOf, received } = await setUp();
   await control.holdDeliveries();
@@ -173,6 +186,24 @@ test("holds events and lets them go in another order", async () => {
     "charge.refunded",
     "charge.refunded",
   ]);
+});
+
+test("the end of a subscription can be told before the failure that caused it", async () => {
+  const { stripe, control, until, typesOf } = await setUp({
+    enabledEvents: ["invoice.payment_failed", "customer.subscription.deleted"],
+  });
+  await control.seed({ products: SHOP.products, prices: SHOP.prices });
+  await control.setDunning({ retryAfterDays: [] });
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: BEGINNING, customer: "cus_hanako" });
+  await stripe.subscriptions.create({ customer: "cus_hanako", items: [{ price: "price_monthly" }] });
+  await control.declineCards({ customer: "cus_hanako" });
+  await control.holdDeliveries();
+  await advance(stripe, clock.id, FINAL);
+
+  await control.releaseDeliveries({ first: ["customer.subscription.deleted"] });
+  await until(2);
+
+  expect(typesOf()).toEqual(["customer.subscription.deleted", "invoice.payment_failed"]);
 });
 
 test("while a secret is rolled, both sign", async () => {
@@ -215,4 +246,14 @@ test("an endpoint that was removed is told nothing more", async () => {
   expect(received).toEqual([]);
   expect((await stripe.events.list()).data[0]).toMatchObject({ pending_webhooks: 0 });
   await expect(control.removeWebhookEndpoint(endpoint)).rejects.toThrow(/no webhook endpoint/);
+});
+
+test("a clock that runs by itself brings a late delivery by itself", async () => {
+  const { control, refund, until, typesOf } = await setUp({ enabledEvents: ["refund.created"] });
+  await control.disturbDeliveries({ mode: "delay", seconds: 1 });
+  await refund();
+
+  await until(1);
+
+  expect(typesOf()).toEqual(["refund.created"]);
 });

@@ -8,7 +8,13 @@ import { admitOperation } from "../../../src/store/admit-operation.ts";
 import { Database } from "../../../src/store/database.ts";
 import { abandonHeldOperation, retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
 import { holdOperation } from "../../../src/store/hold-operation.ts";
-import { journalAnswer, journalIntent, journalLook, journalResend } from "../../../src/store/journal.ts";
+import {
+  giveSignOfLife,
+  journalAnswer,
+  journalIntent,
+  journalLook,
+  journalResend,
+} from "../../../src/store/journal.ts";
 import { putBackOperation } from "../../../src/store/put-back-operation.ts";
 import { rejectOperation } from "../../../src/store/reject-operation.ts";
 import { settleOperation } from "../../../src/store/settle-operation.ts";
@@ -68,6 +74,7 @@ async function recordAll(): Promise<Map<string, string>> {
     refund: { refundId: "r", to: "succeeded", stripeRefundId: "re_1" },
   });
   await journalLook(db, guard, look);
+  await giveSignOfLife(db, guard);
   await settleOperation(db, {
     guard,
     contractId: "c-1",

@@ -30,10 +30,7 @@ export const apiRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     onStop(() => db.close(1_000));
-    const connection = createStripeGateway({
-      secretKey: installation.stripe.secretKey.reveal(),
-      ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
-    });
+    const connection = createStripeGateway(installation.stripe);
     onStop(async () => connection.close());
     const gateway = watchGateway(connection, watch.callWatchers);
     const business = { zone: config.businessTimeZone, policy: config.moneyPolicy };

@@ -24,10 +24,7 @@ export const operationsRole: Role = {
     const queue = await openQueue(installation.queue, "operations", 5_000, watch.telemetry);
     onStop(() => closeQueue(queue, 1_000));
     const bells = createQueueBells(queue, log);
-    const connection = createStripeGateway({
-      secretKey: installation.stripe.secretKey.reveal(),
-      ...(installation.stripe.apiBase === undefined ? {} : { apiBase: installation.stripe.apiBase }),
-    });
+    const connection = createStripeGateway(installation.stripe);
     const gateway = watchGateway(connection, watch.callWatchers);
     const processor = createOperationsProcessor({
       db,

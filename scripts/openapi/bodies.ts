@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { customerPutSchema, productPutSchema } from "../../src/contract/cataloging.ts";
-import { operationKinds, operationRequestSchema, requestingActorTypes } from "../../src/contract/operation.ts";
-import { ruleOf } from "../../src/contract/operations/index.ts";
+import { type OperationKind, operationRequestSchema } from "../../src/contract/operation.ts";
+import { requestableKinds, ruleOf } from "../../src/contract/operations/index.ts";
 import {
   acceptanceSchema,
   acceptedOperationSchema,
@@ -13,13 +13,8 @@ import {
   putAnswerSchema,
 } from "../../src/http/api-schemas.ts";
 
-/** The kinds that a person or a service may ask for: the others come through no door. */
-export const requestableKinds = operationKinds.filter((kind) =>
-  ruleOf(kind).actors.some((actor) => (requestingActorTypes as readonly string[]).includes(actor)),
-);
-
 /** The request of one kind, with its own parameters. They may be left out where none of them is needed. */
-const requestOfKind = (kind: (typeof operationKinds)[number]) => {
+const requestOfKind = (kind: OperationKind) => {
   const { button, summary, params } = ruleOf(kind);
   return operationRequestSchema
     .extend({

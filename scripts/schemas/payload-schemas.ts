@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { customerPutSchema, productPutSchema } from "../../src/contract/cataloging.ts";
-import { type OperationKind, operationRequestSchema, requestingActorTypes } from "../../src/contract/operation.ts";
-import { ruleOf, rules } from "../../src/contract/operations/index.ts";
+import { type OperationKind, operationRequestSchema } from "../../src/contract/operation.ts";
+import { requestableKinds, ruleOf } from "../../src/contract/operations/index.ts";
 import { customerSchema, productSchema, registerParams } from "../../src/contract/registering.ts";
 import { catalogPayloadSchemas, payloadVersion } from "../../src/queue/payloads.ts";
 
@@ -15,11 +15,6 @@ export type JsonSchema = { readonly description?: string; readonly [key: string]
 export function schemaId(name: string): string {
   return `urn:keiyaku:schema:v${payloadVersion}:${name}`;
 }
-
-/** The kinds that a door takes: those that somebody who requests may ask for. */
-export const requestableKinds: readonly OperationKind[] = (Object.keys(rules) as OperationKind[]).filter((kind) =>
-  ruleOf(kind).actors.some((actor) => (requestingActorTypes as readonly string[]).includes(actor)),
-);
 
 /** Every payload that crosses a door, by the path of its file in `schemas/` without `.schema.json`. */
 export function payloadSchemas(): ReadonlyMap<string, JsonSchema> {

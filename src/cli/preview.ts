@@ -23,10 +23,7 @@ export interface PreviewOptions extends GivenParams {
 export async function preview(context: CommandContext, options: PreviewOptions): Promise<ExitCode> {
   const { stripe } = context;
   if (stripe === null) throw new Error("a preview looks at Stripe");
-  const gateway = createStripeGateway({
-    secretKey: stripe.secretKey.reveal(),
-    ...(stripe.apiBase === undefined ? {} : { apiBase: stripe.apiBase }),
-  });
+  const gateway = createStripeGateway(stripe);
   try {
     return await previewThrough(gateway, context, options);
   } finally {

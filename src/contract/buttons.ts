@@ -1,6 +1,6 @@
 import { nextStep } from "./next.ts";
-import { type Actor, type Facts, type OperationKind, operationKinds, requestingActorTypes } from "./operation.ts";
-import { ruleOf } from "./operations/index.ts";
+import type { Actor, Facts, OperationKind } from "./operation.ts";
+import { requestableKinds, ruleOf } from "./operations/index.ts";
 import { explainRejection, type Rejection } from "./rejection.ts";
 import type { Rule, RuleChoice } from "./rule.ts";
 
@@ -44,10 +44,9 @@ interface ButtonHead {
  * The kinds that people ask of a contract that is there: what the calendar and Stripe ask is no button, and a registration
  * has no contract yet.
  */
-export const buttonKinds: readonly OperationKind[] = operationKinds.filter((kind) => {
-  const { subject, actors } = ruleOf(kind);
-  return subject === "contract" && requestingActorTypes.some((type) => actors.includes(type));
-});
+export const buttonKinds: readonly OperationKind[] = requestableKinds.filter(
+  (kind) => ruleOf(kind).subject === "contract",
+);
 
 /**
  * Which buttons a contract shows to this actor now, and why not the others: every kind that people may ask, in the order of

@@ -10,6 +10,8 @@ export interface Missing {
   readonly licenses: readonly LicenseMove[];
 }
 
+export const nothingMissing: Missing = { newPayments: [], paymentMoves: [], licenses: [] };
+
 /** Whether some row shows that money came for the period, even if it went back since. */
 export function isPeriodSettled({ payments }: Pick<ContractWorld, "payments">, period: number): boolean {
   return payments.some((row) => row.period === period && holdsMoney(row));
@@ -30,18 +32,17 @@ export function missPeriod(
   period: number,
   bill?: { readonly invoiceId: string; readonly amountMinor: number },
 ): Missing {
-  const nothing: Missing = { newPayments: [], paymentMoves: [], licenses: [] };
-  if (isPeriodSettled(world, period)) return nothing;
+  if (isPeriodSettled(world, period)) return nothingMissing;
   const rows = world.payments.filter((row) => row.period === period);
   const row = rows.find(({ stripeInvoiceId }) => stripeInvoiceId === bill?.invoiceId) ?? rows[0];
   const learned = bill === undefined ? {} : { stripeInvoiceId: bill.invoiceId };
   if (row === undefined) {
     const amount = bill === undefined ? {} : { amountMinor: bill.amountMinor };
     const unpaid = { ...newPeriodPayment(world.contract, period, { state: "unpaid" }), ...amount, ...learned };
-    return { ...nothing, newPayments: [unpaid] };
+    return { ...nothingMissing, newPayments: [unpaid] };
   }
   const knowsInvoice = bill === undefined || row.stripeInvoiceId === bill.invoiceId;
-  if (row.state === "unpaid" && knowsInvoice) return nothing;
+  if (row.state === "unpaid" && knowsInvoice) return nothingMissing;
   return {
     newPayments: [],
     paymentMoves: [{ id: row.id, from: row.state, to: "unpaid", ...learned }],

@@ -1,16 +1,9 @@
-import {
-  billedPeriodOn,
-  licenseOnPaid,
-  licenseOnUnpaid,
-  newPeriodPayment,
-  paymentOfPeriod,
-  runningStatusOn,
-} from "./billing.ts";
+import { billedPeriodOn, licenseOnPaid, runningStatusOn } from "./billing.ts";
 import { businessDateOf, periodNearest } from "./calendar.ts";
 import { tellBoth } from "./canceling.ts";
-import type { LicenseMove, NewPayment, PaymentMove } from "./change.ts";
-import { statusOncePaid } from "./confirming.ts";
+import { payPeriods, statusOncePaid } from "./confirming.ts";
 import { type Contract, type ContractStatus, isOneOf } from "./contract.ts";
+import { type Missing, nothingMissing } from "./missing-payments.ts";
 import { opensByItself, type Recording } from "./receipts.ts";
 import { type RuleFacts, settle } from "./rule.ts";
 import type { Answers, Step, SubscriptionSeen } from "./step.ts";
@@ -107,24 +100,8 @@ function currentPeriod({ world: { contract }, today, zone }: RuleFacts<unknown>,
   return { type: "period", index };
 }
 
-interface Missing {
-  readonly newPayments: readonly NewPayment[];
-  readonly paymentMoves: readonly PaymentMove[];
-  readonly licenses: readonly LicenseMove[];
-}
-
-const nothingMissing: Missing = { newPayments: [], paymentMoves: [], licenses: [] };
-
 /** The periods up to the current one that nothing has paid, as unpaid. */
-function missPeriods({ world }: RuleFacts<unknown>, current: number, paid: ReadonlySet<number>): Missing {
+function missPeriods({ world, takenAt }: RuleFacts<unknown>, current: number, paid: ReadonlySet<number>): Missing {
   const unpaid = Array.from({ length: current + 1 }, (_, index) => index).filter((index) => !paid.has(index));
-  const rows = unpaid.map((index) => ({ index, row: paymentOfPeriod(world, index) }));
-  const due = rows.flatMap(({ row }) => (row?.state === "due" ? [row] : []));
-  return {
-    newPayments: rows.flatMap(({ index, row }) =>
-      row === undefined ? [newPeriodPayment(world.contract, index, { state: "unpaid" })] : [],
-    ),
-    paymentMoves: due.map(({ id }) => ({ id, from: "due", to: "unpaid" })),
-    licenses: due.flatMap((row) => licenseOnUnpaid(row, world.licenses)),
-  };
+  return payPeriods(world, { paidAt: takenAt, paid: [], unpaid });
 }

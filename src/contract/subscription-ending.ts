@@ -3,9 +3,37 @@ import { businessDateOf } from "./calendar.ts";
 import { callOffEnded, tellBoth } from "./canceling.ts";
 import { closeInvoices } from "./closing-invoices.ts";
 import { holdsMoney } from "./receipts.ts";
-import { type RuleFacts, settle } from "./rule.ts";
-import type { Answers, Step } from "./step.ts";
+import { isFinal, type RuleFacts, settle, superseded } from "./rule.ts";
+import type { Answers, Step, SubscriptionSeen } from "./step.ts";
 import type { FoundSubscription } from "./subscription.ts";
+
+/** The subscription that Stripe has reported on, or the next step where it is not read yet or says nothing new. */
+export type Reported =
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "seen"; readonly subscription: FoundSubscription };
+
+/**
+ * Reads the subscription that a report is about. One of a contract that has ended, or that no longer bills its contract,
+ * says nothing new; one that Stripe does not have is remarked on.
+ */
+export function readReported(
+  { world: { contract }, params: { subscriptionId } }: RuleFacts<{ readonly subscriptionId: string }>,
+  answers: Answers,
+): Reported {
+  if (subscriptionId !== contract.stripeSubscriptionId || isFinal(contract)) {
+    return { type: "step", step: superseded() };
+  }
+  const seen = answers.get("subscription") as SubscriptionSeen | undefined;
+  if (seen === undefined) {
+    const look = { verb: "read_subscription", subscriptionId } as const;
+    return { type: "step", step: { type: "look", name: "subscription", look } };
+  }
+  if (seen.type === "missing") {
+    const attention = [{ code: "subscription_missing", detail: { subscriptionId } }] as const;
+    return { type: "step", step: superseded({ attention }) };
+  }
+  return { type: "seen", subscription: seen };
+}
 
 /**
  * What the end of its subscription at Stripe means for a contract that has not ended: if it never began, it is canceled as

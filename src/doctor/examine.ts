@@ -93,12 +93,7 @@ async function examineDatabaseClock(db: Database, clock: Clock): Promise<readonl
 
 async function examineStripe(stripe: Config["stripe"]): Promise<readonly Finding[]> {
   if (stripe.type === "stand_in") return [standInFinding];
-  const gateway = createStripeGateway({
-    secretKey: stripe.secretKey.reveal(),
-    ...(stripe.apiBase === undefined ? {} : { apiBase: stripe.apiBase }),
-    timeoutMs: answerWithinMs,
-    maxNetworkRetries: 0,
-  });
+  const gateway = createStripeGateway({ ...stripe, timeoutMs: answerWithinMs, maxNetworkRetries: 0 });
   try {
     return [judgeStripe(stripe, await probeStripe(gateway))];
   } finally {

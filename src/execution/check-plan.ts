@@ -4,7 +4,7 @@ import { giveSignOfLife } from "../store/journal.ts";
 import type { Attempt } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { foreseeOperation } from "./foresee-operation.ts";
-import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
+import { defer, type StepsEnding, unanswered } from "./steps-ending.ts";
 
 /** A third of the time after which an attempt that is silent is taken over: two of them may be late. */
 const signOfLifeEveryMs = takeoverAfterMs / 3;
@@ -28,17 +28,7 @@ export async function checkPlan(
     if (plan.digest === expectedPlan) return undefined;
     return { type: "reject", rejection: { ...rejection("plan_changed", { digest: plan.digest }), plan } };
   }
-  const { reply, lookName } = foreseen;
-  switch (reply.type) {
-    case "not_now":
-      return deferNotNow(reply.reason);
-    case "unknown":
-      return defer("stripe_unreachable");
-    case "refused":
-      return unexplained(lookName, reply.code, null, reply.requestId);
-    case "unexplained":
-      return unexplained(lookName, reply.code, reply.httpStatus, reply.requestId);
-  }
+  return unanswered(foreseen.lookName, foreseen.reply);
 }
 
 /** To be called after each look: the plan of an old contract may take longer to see than an attempt may be silent. */

@@ -1,7 +1,7 @@
 import type { Change } from "../contract/change.ts";
 import type { Rejection } from "../contract/rejection.ts";
 import type { HeldQuestion } from "../store/hold-operation.ts";
-import type { NotNowReason } from "../stripe/gateway.ts";
+import type { GatewayReply, NotNowReason } from "../stripe/gateway.ts";
 import { deferralDelayMs, jittered } from "./back-off.ts";
 import type { DeferralReason } from "./outcome.ts";
 
@@ -22,6 +22,20 @@ export function defer(reason: keyof typeof deferralDelayMs, atLeastMs = 0): Step
 /** Puts the operation off because Stripe, or our key to it, is not to be had now. */
 export function deferNotNow(reason: NotNowReason): StepsEnding {
   return defer(reason === "unreachable" ? "stripe_unreachable" : reason);
+}
+
+/** What stands in the way of a step whose look has not been answered. */
+export function unanswered(step: string, reply: Exclude<GatewayReply<unknown>, { type: "done" }>): StepsEnding {
+  switch (reply.type) {
+    case "not_now":
+      return deferNotNow(reply.reason);
+    case "unknown":
+      return defer("stripe_unreachable");
+    case "refused":
+      return unexplained(step, reply.code, null, reply.requestId);
+    case "unexplained":
+      return unexplained(step, reply.code, reply.httpStatus, reply.requestId);
+  }
 }
 
 /** Asks a person about an answer that has no meaning yet. `isNotDone`: a call that is known to have had no effect. */

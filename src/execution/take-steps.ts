@@ -7,7 +7,7 @@ import type { Attempt } from "./attempt.ts";
 import { checkPlan } from "./check-plan.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { makeCall } from "./make-call.ts";
-import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
+import { defer, type StepsEnding, unanswered } from "./steps-ending.ts";
 
 /**
  * Asks the rule what comes next and does it, until it says settle or reject, or something stands in the way.
@@ -45,19 +45,10 @@ async function takeLook(
   { name, look: wanted }: Extract<Step, { type: "look" }>,
 ): Promise<StepsEnding | undefined> {
   const reply = await look(deps.gateway, wanted);
-  switch (reply.type) {
-    case "done":
-      if (attempt.callJournaled) await journalLook(deps.db, attempt.guard, { name, look: wanted, answer: reply.value });
-      else attempt.freshLooks.push({ name, look: wanted, answer: reply.value });
-      attempt.answers.set(name, reply.value);
-      return undefined;
-    case "not_now":
-      return deferNotNow(reply.reason);
-    case "unknown":
-      return defer("stripe_unreachable");
-    case "refused":
-      return unexplained(name, reply.code, null, reply.requestId);
-    case "unexplained":
-      return unexplained(name, reply.code, reply.httpStatus, reply.requestId);
-  }
+  if (reply.type !== "done") return unanswered(name, reply);
+  const seen = { name, look: wanted, answer: reply.value };
+  if (attempt.callJournaled) await journalLook(deps.db, attempt.guard, seen);
+  else attempt.freshLooks.push(seen);
+  attempt.answers.set(name, reply.value);
+  return undefined;
 }

@@ -1,27 +1,16 @@
 import { sql } from "drizzle-orm";
 import type { Deletion } from "../contract/change.ts";
+import { kindsAfterDeletion } from "../contract/operations/index.ts";
 import { json, type Part } from "./guarded-statement.ts";
 import type { ContractGuard } from "./operation-parts.ts";
-
-/** What still can be asked of a contract that has been deleted, and so is left waiting behind the deletion. */
-const kindsAfterDeletion = [
-  "refund_payment",
-  "record_manual_refund",
-  "waive_refund",
-  "record_payment",
-  "record_payment_failure",
-  "record_subscription_change",
-  "record_subscription_end",
-  "record_refund",
-  "record_dispute",
-];
 
 /**
  * The parts of a guarded statement that erase a contract: payments, sign-up, licenses, settled refunds, mails, journal,
  * bodies of stored events, operations, and the contract itself. The tombstone takes its place.
  *
- * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events; the refunds that are
- * owed or on their way. Requests that waited behind the deletion are answered `contract_deleted`, their words forgotten.
+ * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events;
+ * the refunds that are owed or on their way. Requests that waited behind the deletion are answered `contract_deleted`, their
+ * words forgotten.
  *
  * PostgreSQL checks foreign keys when the whole statement is done, so the order of the parts does not matter to them.
  */

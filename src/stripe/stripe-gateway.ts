@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { Stripe } from "stripe";
 import type { z } from "zod";
+import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
 import { classifyFault, type GatewayVerb } from "./fault.ts";
 import type { GatewayReply, StripeGateway } from "./gateway.ts";
@@ -21,7 +22,7 @@ import {
 import { SendingWatch } from "./sendings.ts";
 
 export interface StripeGatewayOptions {
-  readonly secretKey: string;
+  readonly secretKey: Secret;
   /** The origin of a stand-in, as in `http://127.0.0.1:12111`; Stripe itself unless given. */
   readonly apiBase?: string;
   /** How long a sending may be silent. 20 seconds unless told. */
@@ -236,7 +237,7 @@ function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: Sendin
   // An agent of its own, so that closing this gateway closes what it opened and nothing else.
   const agent = protocol === "http" ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
   const watch = new SendingWatch();
-  const stripe = new Stripe(options.secretKey, {
+  const stripe = new Stripe(options.secretKey.reveal(), {
     apiVersion: stripeApiVersion,
     appInfo: { name: "keiyaku", version },
     telemetry: false,

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { FaultMode, FaultRule } from "../../sandbox/stripe/core/fault-rule.ts";
 import { startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
+import { Secret } from "../../src/secret.ts";
 import type { GatewayReply, IdempotencyKey, StripeGateway } from "../../src/stripe/gateway.ts";
 import { createStripeGateway, type StripeGatewayOptions } from "../../src/stripe/stripe-gateway.ts";
 
@@ -30,7 +31,7 @@ async function setup(options: Partial<StripeGatewayOptions> = {}) {
     ],
     paymentIntents: [{ id: "pi_1", customer: "cus_1", amount: 5_000 }],
   });
-  const gateway = createStripeGateway({ secretKey: standIn.secretKey, apiBase: standIn.url, ...options });
+  const gateway = createStripeGateway({ secretKey: new Secret(standIn.secretKey), apiBase: standIn.url, ...options });
   onTestFinished(() => gateway.close());
   const effects = async () => (await control.ledger()).filter(({ effect }) => effect !== "seeded");
   return { gateway, control, effects };
@@ -80,7 +81,11 @@ describe.each(verbCases)("$verb", ({ ask }) => {
   test("is not done now when nothing listens at Stripe's address", async () => {
     const standIn = await startStripeStandIn();
     await standIn.stop();
-    const gateway = createStripeGateway({ secretKey: standIn.secretKey, apiBase: standIn.url, maxNetworkRetries: 0 });
+    const gateway = createStripeGateway({
+      secretKey: new Secret(standIn.secretKey),
+      apiBase: standIn.url,
+      maxNetworkRetries: 0,
+    });
 
     expect(await ask(gateway)).toEqual({ type: "not_now", reason: "unreachable", requestId: null });
   });

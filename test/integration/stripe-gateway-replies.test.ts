@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { Secret } from "../../src/secret.ts";
 import type { GatewayReply, IdempotencyKey, StripeGateway } from "../../src/stripe/gateway.ts";
 import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
 
@@ -25,7 +26,7 @@ async function setup(answers: Readonly<Record<string, Answer>>) {
   });
   const { port } = server.address() as AddressInfo;
   const gateway = createStripeGateway({
-    secretKey: "sk_test_abc",
+    secretKey: new Secret("sk_test_abc"),
     apiBase: `http://127.0.0.1:${port}`,
     maxNetworkRetries: 0,
   });

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
+import { Secret } from "../../src/secret.ts";
 import type { GatewayReply, IdempotencyKey } from "../../src/stripe/gateway.ts";
 import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
 
@@ -56,7 +57,7 @@ async function setup() {
       { id: "pi_disputed", customer: "cus_1", amount: 5_000, payment: { disputed: true } },
     ],
   });
-  const gateway = createStripeGateway({ secretKey: standIn.secretKey, apiBase: standIn.url });
+  const gateway = createStripeGateway({ secretKey: new Secret(standIn.secretKey), apiBase: standIn.url });
   onTestFinished(() => gateway.close());
   const effects = async (name: string) => (await control.ledger()).filter(({ effect }) => effect === name);
   return { gateway, control, effects };

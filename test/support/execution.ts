@@ -4,6 +4,7 @@ import type { OperationRequest } from "../../src/contract/operation.ts";
 import type { ExecutionDeps } from "../../src/execution/deps.ts";
 import { executeOperation } from "../../src/execution/execute-operation.ts";
 import type { AttemptReport } from "../../src/execution/outcome.ts";
+import { Secret } from "../../src/secret.ts";
 import { type Acceptance, acceptRequest } from "../../src/store/accept-request.ts";
 import type { Ringing } from "../../src/store/ring-list.ts";
 import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
@@ -33,7 +34,7 @@ export async function createExecutionBench(overrides: Partial<ExecutionDeps> = {
   const bells: ExecutionBench["bells"] = [];
   const stopping = new AbortController();
   const gateway = createStripeGateway({
-    secretKey: stripe.secretKey,
+    secretKey: new Secret(stripe.secretKey),
     apiBase: stripe.url,
     timeoutMs: 2_000,
     maxNetworkRetries: 0,

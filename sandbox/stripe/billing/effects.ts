@@ -108,24 +108,21 @@ export function recordCharge(change: Change, effect: Effect, charge: StoredCharg
 }
 
 export function recordRefund(change: Change, effect: Effect, refund: StoredRefund): void {
-  record(change, effect, refund, {
-    amount: refund.amount,
-    status: refund.status,
-    ...billedBy(change, refund.payment_intent),
-    paymentIntent: refund.payment_intent,
-    charge: refund.charge,
-    metadata: refund.metadata,
-  });
+  recordOfCharge(change, effect, refund);
 }
 
 /** The amount is what is disputed. */
 export function recordDispute(change: Change, effect: Effect, dispute: StoredDispute): void {
-  record(change, effect, dispute, {
-    amount: dispute.amount,
-    status: dispute.status,
-    ...billedBy(change, dispute.payment_intent),
-    paymentIntent: dispute.payment_intent,
-    charge: dispute.charge,
-    metadata: dispute.metadata,
+  recordOfCharge(change, effect, dispute);
+}
+
+function recordOfCharge(change: Change, effect: Effect, object: StoredRefund | StoredDispute): void {
+  record(change, effect, object, {
+    amount: object.amount,
+    status: object.status,
+    ...billedBy(change, object.payment_intent),
+    paymentIntent: object.payment_intent,
+    charge: object.charge,
+    metadata: object.metadata,
   });
 }

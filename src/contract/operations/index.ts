@@ -1,4 +1,4 @@
-import type { OperationKind } from "../operation.ts";
+import { type OperationKind, operationKinds, requestingActorTypes } from "../operation.ts";
 import type { Rule } from "../rule.ts";
 import { cancel } from "./cancel.ts";
 import { cancelManualRefund } from "./cancel-manual-refund.ts";
@@ -63,3 +63,14 @@ export const rules = {
 export function ruleOf(kind: OperationKind): Rule {
   return rules[kind] as unknown as Rule;
 }
+
+/** The kinds that a person or a service may ask for, in the order of the specification: the others come through no door. */
+export const requestableKinds: readonly OperationKind[] = operationKinds.filter((kind) =>
+  requestingActorTypes.some((type) => ruleOf(kind).actors.includes(type)),
+);
+
+/** What still can be asked of a contract that has been deleted, and so is left waiting behind the deletion. */
+export const kindsAfterDeletion: readonly OperationKind[] = operationKinds.filter((kind) => {
+  const rule = ruleOf(kind);
+  return rule.subject === "contract" && rule.nextAfterDeletion !== undefined;
+});

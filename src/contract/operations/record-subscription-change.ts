@@ -5,11 +5,10 @@ import { tellBoth } from "../canceling.ts";
 import type { Attention, Change, Notice, Reservation } from "../change.ts";
 import type { Contract } from "../contract.ts";
 import { isPeriodPaid, missPeriod } from "../missing-payments.ts";
-import { type ContractRule, isFinal, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
+import { type ContractRule, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
 import { statusRunningAgain } from "../settling-receipts.ts";
-import type { SubscriptionSeen } from "../step.ts";
 import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
-import { endWithSubscription } from "../subscription-ending.ts";
+import { endWithSubscription, readReported } from "../subscription-ending.ts";
 
 const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
 type Params = z.output<typeof params>;
@@ -32,18 +31,11 @@ export const recordSubscriptionChange: ContractRule<typeof params> = {
   actors: stripe,
   params,
   next(facts, answers) {
-    const { world, params: given } = facts;
-    const { subscriptionId } = given;
-    if (subscriptionId !== world.contract.stripeSubscriptionId || isFinal(world.contract)) return superseded();
-    const seen = answers.get("subscription") as SubscriptionSeen | undefined;
-    if (seen === undefined) {
-      return { type: "look", name: "subscription", look: { verb: "read_subscription", subscriptionId } };
-    }
-    if (seen.type === "missing") {
-      return superseded({ attention: [{ code: "subscription_missing", detail: { subscriptionId } }] });
-    }
-    if (hasEnded(seen)) return endWithSubscription(facts, seen, answers);
-    const change = mirror(facts, seen);
+    const reported = readReported(facts, answers);
+    if (reported.type === "step") return reported.step;
+    const { subscription } = reported;
+    if (hasEnded(subscription)) return endWithSubscription(facts, subscription, answers);
+    const change = mirror(facts, subscription);
     return Object.keys(change).length === 0 ? superseded() : settle(change);
   },
   nextAfterDeletion: () => superseded(),

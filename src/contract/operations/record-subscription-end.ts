@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { type ContractRule, isFinal, stripe, superseded } from "../rule.ts";
-import type { SubscriptionSeen } from "../step.ts";
+import { type ContractRule, stripe, superseded } from "../rule.ts";
 import { hasEnded } from "../subscription.ts";
-import { endWithSubscription } from "../subscription-ending.ts";
+import { endWithSubscription, readReported } from "../subscription-ending.ts";
 
 const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
 
@@ -24,17 +23,10 @@ export const recordSubscriptionEnd: ContractRule<typeof params> = {
   actors: stripe,
   params,
   next(facts, answers) {
-    const { world, params: given } = facts;
-    const { subscriptionId } = given;
-    if (subscriptionId !== world.contract.stripeSubscriptionId || isFinal(world.contract)) return superseded();
-    const seen = answers.get("subscription") as SubscriptionSeen | undefined;
-    if (seen === undefined) {
-      return { type: "look", name: "subscription", look: { verb: "read_subscription", subscriptionId } };
-    }
-    if (seen.type === "missing") {
-      return superseded({ attention: [{ code: "subscription_missing", detail: { subscriptionId } }] });
-    }
-    return hasEnded(seen) ? endWithSubscription(facts, seen, answers) : superseded();
+    const reported = readReported(facts, answers);
+    if (reported.type === "step") return reported.step;
+    const { subscription } = reported;
+    return hasEnded(subscription) ? endWithSubscription(facts, subscription, answers) : superseded();
   },
   nextAfterDeletion: () => superseded(),
 };

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { requestableKinds } from "../../../scripts/schemas/payload-schemas.ts";
 import { operationRequestSchema } from "../../../src/contract/operation.ts";
-import { ruleOf } from "../../../src/contract/operations/index.ts";
+import { requestableKinds, ruleOf } from "../../../src/contract/operations/index.ts";
 import { readCatalogPayload } from "../../../src/queue/read-catalog-payload.ts";
 import { readRequestPayload } from "../../../src/queue/read-payload.ts";
 import { frozenHashes, frozenPayloads, frozenPuts, frozenRequests } from "../../support/frozen-payloads.ts";

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { Secret } from "../../../src/secret.ts";
 import type { GatewayReply, StripeGateway } from "../../../src/stripe/gateway.ts";
 import { createStripeGateway } from "../../../src/stripe/stripe-gateway.ts";
 import {
@@ -19,7 +20,7 @@ function echo(): StripeGateway {
 }
 
 test("every verb of the real gateway is watched", () => {
-  const gateway = createStripeGateway({ secretKey: "sk_test_x", apiBase: "http://127.0.0.1:1" });
+  const gateway = createStripeGateway({ secretKey: new Secret("sk_test_x"), apiBase: "http://127.0.0.1:1" });
   onTestFinished(() => gateway.close());
 
   expect([...Object.keys(verbWords), "close"].toSorted()).toEqual(Object.keys(gateway).toSorted());

@@ -1,71 +1,13 @@
 import { describe, expect, test } from "vitest";
-import type { BuriedPayment, Contract, License, Payment } from "../../../../src/contract/contract.ts";
+import type { BuriedPayment } from "../../../../src/contract/contract.ts";
 import type { MoneyPolicy } from "../../../../src/contract/operation.ts";
 import type { Answer } from "../../../../src/contract/step.ts";
-import {
-  makeFacts,
-  makePayment,
-  makePeriods,
-  makeTombstone,
-  makeWorld,
-  openFor,
-  policy,
-} from "../../../support/facts.ts";
+import { makeFacts, makePayment, makeTombstone, policy } from "../../../support/facts.ts";
+import { actor, earlier, invoice, learned, newRow, type Parts, setup, superseded } from "../support/paid-invoice.ts";
 import { play, settled } from "../support/play.ts";
-import {
-  done,
-  intentSeen,
-  invoiceSeen,
-  paidInvoiceSeen,
-  periodLine,
-  refundSeen,
-  refundsSeen,
-  refused,
-} from "../support/stripe-answers.ts";
+import { done, intentSeen, invoiceSeen, refundSeen, refundsSeen, refused } from "../support/stripe-answers.ts";
 
 /* Money that `record_payment` is told of after the contract has ended, or has been deleted. */
-
-const actor = { type: "stripe", id: "evt_1" } as const;
-const earlier = makePeriods([0, 1, 2]).map((row) => ({
-  ...row,
-  stripeInvoiceId: `in_${row.period}`,
-  stripePaymentIntentId: `pi_${row.period}`,
-}));
-const superseded = { superseded: true };
-
-interface Parts {
-  readonly contract?: Partial<Contract>;
-  readonly payments?: readonly Payment[];
-  readonly licenses?: readonly License[];
-  readonly params?: Readonly<Record<string, unknown>>;
-  readonly policy?: MoneyPolicy;
-}
-
-/** `in_3` of a monthly contract by card in its period 3 is reported as paid; the periods before are paid and open. */
-function setup({ contract, payments = earlier, licenses = openFor(earlier), params, ...parts }: Parts = {}) {
-  return makeFacts("record_payment", {
-    actor,
-    params: params ?? { invoiceId: "in_3" },
-    world: makeWorld({ contract: { paymentMethod: "card", ...contract }, payments, licenses }),
-    ...parts,
-  });
-}
-
-const third = periodLine("2025-01-08");
-const invoice = paidInvoiceSeen("in_3", [third]);
-/** The row that is written for the line of period 3. */
-const newRow = {
-  id: `in_3:${third.id}`,
-  subject: "period",
-  period: 3,
-  startsOn: "2025-01-08",
-  amountMinor: 1_980,
-  state: "paid",
-  paidAt: "2025-01-19T15:00:00Z",
-  stripePaymentIntentId: "pi_3",
-  stripeInvoiceId: "in_3",
-};
-const learned = { paidAt: "2025-01-19T15:00:00Z", stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" };
 
 describe("a contract that has ended", () => {
   const endedAt = "2025-01-15T03:00:00Z";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Contract, License, Payment } from "../../../../src/contract/contract.ts";
+import type { Contract, Payment } from "../../../../src/contract/contract.ts";
 import { contractStatuses } from "../../../../src/contract/contract.ts";
-import { makeFacts, makePayment, makePeriods, makeWorld, on, openFor, revokedFor } from "../../../support/facts.ts";
+import { makePayment, on, openFor, revokedFor } from "../../../support/facts.ts";
+import { earlier, invoice, learned, newRow, type Parts, setup, superseded, third } from "../support/paid-invoice.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, refusalOf } from "../support/refusals.ts";
 import {
@@ -15,48 +16,7 @@ import {
   subscriptionSeen,
 } from "../support/stripe-answers.ts";
 
-const actor = { type: "stripe", id: "evt_1" } as const;
-const earlier = makePeriods([0, 1, 2]).map((row) => ({
-  ...row,
-  stripeInvoiceId: `in_${row.period}`,
-  stripePaymentIntentId: `pi_${row.period}`,
-}));
-const superseded = { superseded: true };
-
-interface Parts {
-  readonly contract?: Partial<Contract>;
-  readonly payments?: readonly Payment[];
-  readonly licenses?: readonly License[];
-  readonly params?: Readonly<Record<string, unknown>>;
-  readonly today?: ReturnType<typeof on>;
-}
-
-/** `in_3` of a monthly contract by card in its period 3 is reported as paid; the periods before are paid and open. */
-function setup({ contract, payments = earlier, licenses = openFor(earlier), params, ...parts }: Parts = {}) {
-  return makeFacts("record_payment", {
-    actor,
-    params: params ?? { invoiceId: "in_3" },
-    world: makeWorld({ contract: { paymentMethod: "card", ...contract }, payments, licenses }),
-    ...parts,
-  });
-}
-
-const third = periodLine("2025-01-08");
-const invoice = paidInvoiceSeen("in_3", [third]);
-/** The row that is written for the line of period 3. */
-const newRow = {
-  id: `in_3:${third.id}`,
-  subject: "period",
-  period: 3,
-  startsOn: "2025-01-08",
-  amountMinor: 1_980,
-  state: "paid",
-  paidAt: "2025-01-19T15:00:00Z",
-  stripePaymentIntentId: "pi_3",
-  stripeInvoiceId: "in_3",
-};
 const unpaid = makePayment({ period: 3, state: "unpaid", stripeInvoiceId: "in_3" });
-const learned = { paidAt: "2025-01-19T15:00:00Z", stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" };
 const runningAgain = [
   { kind: "contract_running_again", recipient: "customer", detail: {} },
   { kind: "contract_running_again", recipient: "operators", detail: {} },

@@ -5,12 +5,16 @@ const second = 1000;
 /**
  * Three projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program.
  *
- * Two workers, because two cores are what the smallest machine of ours has and every integration file brings servers' work with it.
- * `e2e` comes after the others and one file at a time: it watches processes die within bounds, which a crowded machine would blur.
+ * Two cores are what the smallest machine of ours has. A third worker uses them while an integration test waits; the programs
+ * that `e2e` starts fill them by themselves, so it comes after the others and takes two.
+ *
+ * Files share a worker's modules: nothing here is mocked by module, and loading everything anew for each file took longer
+ * than many a file's tests.
  */
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
+    isolate: false,
     // The servers of a run are stopped in it.
     teardownTimeout: 60 * second,
     reporters: ["default", "./test/support/closing-line-reporter.ts"],
@@ -36,7 +40,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
           pool: "forks",
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 120 * second,
           hookTimeout: 120 * second,

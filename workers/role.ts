@@ -5,6 +5,7 @@ import type { Config } from "../src/config.ts";
 import type { Failpoint } from "../src/failpoint.ts";
 import type { Installation } from "../src/installation.ts";
 import type { StatementHook } from "../src/store/database.ts";
+import type { Closing } from "./closing.ts";
 import type { Watch } from "./watch.ts";
 
 /** What every role of a process is started with. */
@@ -20,8 +21,8 @@ export interface RoleContext {
   readonly watch: Watch;
   /** Aborted when the process is to stop, before anything is closed. */
   readonly stopping: AbortSignal;
-  /** Has something undone when the process stops, or when its start fails: what was opened last is closed first. */
-  readonly onStop: (undo: () => Promise<unknown>) => void;
+  /** Takes what is to be undone when the process stops, or when its start fails. */
+  readonly closing: Pick<Closing, "onDrain" | "onClose">;
 }
 
 /** A role at work. */

@@ -22,16 +22,16 @@ export const apiRole: Role = {
       ? undefined
       : "API_TOKENS is not set, so nobody could use the API: set it, as in API_TOKENS=service:shop=… .",
   needsQueue: false,
-  async start({ config, installation, clock, log, onStatement, watch, stopping, onStop }) {
+  async start({ config, installation, clock, log, onStatement, watch, stopping, closing }) {
     const db = new Database({
       address: installation.address,
       poolSize: apiPoolSize,
       applicationName: "keiyaku-api",
       ...(onStatement === undefined ? {} : { onStatement }),
     });
-    onStop(() => db.close(1_000));
+    closing.onClose(() => db.close(1_000));
     const connection = createStripeGateway(installation.stripe);
-    onStop(async () => connection.close());
+    closing.onClose(async () => connection.close());
     const gateway = watchGateway(connection, watch.callWatchers);
     const business = { zone: config.businessTimeZone, policy: config.moneyPolicy };
     const server = await startApiServer({
@@ -44,7 +44,7 @@ export const apiRole: Role = {
       parts: ledgerParts({ db, gateway, clock, business }),
       stopping,
     });
-    onStop(() => server.stop());
+    closing.onDrain(() => server.stop());
     return { checks: {}, facts: { api: server.port } };
   },
 };

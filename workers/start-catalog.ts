@@ -12,16 +12,16 @@ const catalogConcurrency = 4;
 export const catalogRole: Role = {
   isWanted: () => true,
   needsQueue: true,
-  async start({ config, installation, clock, log, onStatement, watch, stopping, onStop }) {
+  async start({ config, installation, clock, log, onStatement, watch, stopping, closing }) {
     const db = new Database({
       address: installation.address,
       poolSize: catalogConcurrency,
       applicationName: "keiyaku-catalog",
       ...(onStatement === undefined ? {} : { onStatement }),
     });
-    onStop(() => db.close(1_000));
+    closing.onClose(() => db.close(1_000));
     const queue = await openQueue(installation.queue, "catalog", 5_000, watch.telemetry);
-    onStop(() => closeQueue(queue, 1_000));
+    closing.onClose(() => closeQueue(queue, 1_000));
     const worker = startSupervisedWorker({
       backend: installation.queue,
       name: "catalog",
@@ -32,7 +32,7 @@ export const catalogRole: Role = {
       log,
       clock,
     });
-    onStop(() => worker.close(config.shutdownTimeoutMs));
+    closing.onDrain(() => worker.close(config.shutdownTimeoutMs));
     return { checks: { catalog: () => within(1_500, queue.getWaitingCount()) }, facts: {}, queues: [queue] };
   },
 };

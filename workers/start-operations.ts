@@ -13,16 +13,16 @@ import type { Role } from "./role.ts";
 export const operationsRole: Role = {
   isWanted: () => true,
   needsQueue: true,
-  async start({ config, installation, clock, log, failpoint, onStatement, watch, stopping, onStop }) {
+  async start({ config, installation, clock, log, failpoint, onStatement, watch, stopping, closing }) {
     const db = new Database({
       address: installation.address,
       poolSize: config.databasePoolSize,
       applicationName: "keiyaku-worker",
       ...(onStatement === undefined ? {} : { onStatement }),
     });
-    onStop(() => db.close(1_000));
+    closing.onClose(() => db.close(1_000));
     const queue = await openQueue(installation.queue, "operations", 5_000, watch.telemetry);
-    onStop(() => closeQueue(queue, 1_000));
+    closing.onClose(() => closeQueue(queue, 1_000));
     const bells = createQueueBells(queue, log);
     const connection = createStripeGateway(installation.stripe);
     const gateway = watchGateway(connection, watch.callWatchers);
@@ -40,10 +40,10 @@ export const operationsRole: Role = {
     const unlisten = await db.listen("keiyaku_accepted", (operationId) => {
       bells.ring({ operationId, attempt: 0, ring: 0 }, "accepted", 0).catch(() => undefined);
     });
-    onStop(() => within(1_000, unlisten()));
+    closing.onClose(() => within(1_000, unlisten()));
     const sweeping = startSweeping({ db, queue, clock, log, sweepEnded: watch.sweepEnded });
     // One that waits for the database is left behind: whatever it has rung for is rung for again.
-    onStop(() => within(1_000, sweeping.stop()));
+    closing.onDrain(() => within(1_000, sweeping.stop()));
     const worker = startSupervisedWorker({
       backend: installation.queue,
       name: "operations",
@@ -54,7 +54,7 @@ export const operationsRole: Role = {
       log,
       clock,
     });
-    onStop(() => worker.close(config.shutdownTimeoutMs));
+    closing.onDrain(() => worker.close(config.shutdownTimeoutMs));
     return {
       checks: { queue: () => within(1_500, queue.getWaitingCount()) },
       facts: { queue: installation.queue.type, concurrency: config.workerConcurrency },

@@ -3,12 +3,13 @@ import { systemClock } from "../src/clock.ts";
 import type { Config } from "../src/config.ts";
 import { createFailpoint } from "../src/failpoint.ts";
 import { startHealthServer } from "../src/http/health-server.ts";
-import { openInstallation } from "../src/installation.ts";
+import { type Installation, openInstallation } from "../src/installation.ts";
 import { createLogger } from "../src/log.ts";
 import { type RoleName, roleNames } from "../src/roles.ts";
 import { Database } from "../src/store/database.ts";
 import { pingDatabase } from "../src/store/ping.ts";
 import { checkServers, StartRefused } from "./check-servers.ts";
+import { createClosing } from "./closing.ts";
 import type { Role, RoleContext, RunningRole } from "./role.ts";
 import { apiRole } from "./start-api.ts";
 import { catalogRole } from "./start-catalog.ts";
@@ -42,18 +43,19 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
     const refusal = (roles[name] as Role).refusal?.(config);
     if (refusal !== undefined) throw new StartRefused(refusal, false);
   }
-  const undos: (() => Promise<unknown>)[] = [];
+  const closing = createClosing();
+  let installation: Installation | undefined;
   const undoAll = async () => {
-    for (const undo of undos.splice(0).toReversed())
-      await undo().catch((error: unknown) => log.warn({ err: error }, "closing"));
+    await closing.run((error) => log.warn({ err: error }, "closing"));
+    // Servers of the embedded default take the time that they need: nobody can use what they leave half stopped.
+    await installation?.stop();
   };
   try {
-    const installation = await openInstallation(config, (sentence) => log.info(sentence));
-    undos.push(() => installation.stop());
+    installation = await openInstallation(config, (sentence) => log.info(sentence));
     const failpoint = createFailpoint(config.failpoint);
     const stopping = new AbortController();
     const watch = await openWatch({ config, clock: systemClock, address: installation.address });
-    undos.push(() => watch.stop());
+    closing.onClose(() => watch.stop());
     const context: RoleContext = {
       config,
       installation,
@@ -63,7 +65,7 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
       onStatement: config.failpoint === undefined ? undefined : (moment, name) => failpoint(`${moment}:${name}`),
       watch,
       stopping: stopping.signal,
-      onStop: (undo) => void undos.push(undo),
+      closing,
     };
     const httpPort = await startRoles(names, context);
     return untilSignalled({ log, stopping, undoAll, httpPort });
@@ -75,10 +77,10 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
 
 /** Starts the roles once their servers answer. Health is told from before the first to after the last. */
 async function startRoles(names: readonly RoleName[], context: RoleContext): Promise<number> {
-  const { config, installation, clock, log, watch, stopping, onStop } = context;
+  const { config, installation, clock, log, watch, stopping, closing } = context;
   // A connection of its own: a probe that gives up early throws away this client, not one that operations are using.
   const probe = new Database({ address: installation.address, poolSize: 1, applicationName: "keiyaku-probe" });
-  onStop(() => probe.close(500));
+  closing.onClose(() => probe.close(500));
   const needsQueue = names.some((name) => roles[name].needsQueue);
   await checkServers({ db: probe, queue: needsQueue ? installation.queue : null, clock, log });
 
@@ -91,7 +93,7 @@ async function startRoles(names: readonly RoleName[], context: RoleContext): Pro
     scrape: watch.scrape(queues),
     dashboard: () => (running.length < names.length ? undefined : dashboard()),
   });
-  onStop(() => health.stop());
+  closing.onClose(() => health.stop());
   for (const name of names) running.push(await roles[name].start(context));
   const facts = Object.assign({}, ...running.map((role) => role.facts)) as Record<string, string | number>;
   log.info({ roles: names, ...facts, http: health.port }, "the worker is ready");

@@ -332,11 +332,12 @@ CREATE INDEX "operations_open_of_contract" ON "keiyaku"."operations" USING btree
 CREATE INDEX "operations_to_ring_for" ON "keiyaku"."operations" USING btree ("ring_at") WHERE "keiyaku"."operations"."ring_at" is not null;--> statement-breakpoint
 CREATE INDEX "operations_of_contract" ON "keiyaku"."operations" USING btree ("contract_id","sequence");--> statement-breakpoint
 CREATE INDEX "operations_held" ON "keiyaku"."operations" USING btree ("sequence") WHERE "keiyaku"."operations"."state" = 'held';--> statement-breakpoint
-CREATE UNIQUE INDEX "payments_one_per_subject_by_hand" ON "keiyaku"."payments" USING btree ("contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "payments_one_per_subject_by_hand" ON "keiyaku"."payments" USING btree ("contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is null and "keiyaku"."payments"."stripe_payment_intent_id" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "payments_one_per_subject_of_intent" ON "keiyaku"."payments" USING btree ("stripe_payment_intent_id","contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is null and "keiyaku"."payments"."stripe_payment_intent_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "payments_one_per_subject_of_invoice" ON "keiyaku"."payments" USING btree ("stripe_invoice_id","contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is not null;--> statement-breakpoint
 CREATE INDEX "payments_by_contract" ON "keiyaku"."payments" USING btree ("contract_id");--> statement-breakpoint
 CREATE INDEX "payments_by_payment_intent" ON "keiyaku"."payments" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
-CREATE UNIQUE INDEX "refunds_one_per_stripe_refund" ON "keiyaku"."refunds" USING btree ("stripe_refund_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "refunds_one_per_stripe_refund_and_payment" ON "keiyaku"."refunds" USING btree ("stripe_refund_id","payment_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "refunds_one_waiting_per_payment" ON "keiyaku"."refunds" USING btree ("payment_id") WHERE "keiyaku"."refunds"."state" in ('due', 'manual_due');--> statement-breakpoint
 CREATE INDEX "refunds_by_contract" ON "keiyaku"."refunds" USING btree ("contract_id");--> statement-breakpoint
 CREATE INDEX "refunds_owed" ON "keiyaku"."refunds" USING btree ("created_at") WHERE "keiyaku"."refunds"."state" in ('due', 'failed', 'canceled', 'manual_due') and "keiyaku"."refunds"."superseded_by" is null;--> statement-breakpoint

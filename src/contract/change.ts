@@ -54,8 +54,8 @@ export interface RefundIntent {
   readonly paymentId: string;
   readonly amountMinor: number;
   readonly stripePaymentIntentId: string;
-  /** The failed refund of the same payment whose place it takes; null for none. Only with a new one. */
-  readonly supersedes: string | null;
+  /** The failed refunds of the same payment whose place it takes. */
+  readonly supersedes: readonly string[];
 }
 
 /** A refund for which Stripe is not called: owed back by hand, owed because Stripe cannot give it, or made by others at Stripe. */
@@ -66,8 +66,8 @@ export interface NewRefund {
   readonly state: RefundState;
   readonly stripePaymentIntentId: string | null;
   readonly stripeRefundId: string | null;
-  /** The failed refund of the same payment whose place it takes; null for none. */
-  readonly supersedes: string | null;
+  /** The failed refunds of the same payment whose place it takes. */
+  readonly supersedes: readonly string[];
 }
 
 /** A refund that goes from one state to another. The store refuses the whole change unless it is still in `from`. */
@@ -77,6 +77,8 @@ export interface RefundMove {
   readonly to: RefundState;
   /** Stripe's refund, where the move is how we learn of it. */
   readonly stripeRefundId?: string;
+  /** What is still owed of it, where others have given back the rest. */
+  readonly amountMinor?: number;
 }
 
 /** What is known of a payment's dispute from now on. */

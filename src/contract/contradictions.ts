@@ -135,5 +135,17 @@ function refuseState(
   const paidToo = unpaidPeriods?.find((index) => params.payments.some((payment) => payment.period === index));
   if (paidToo !== undefined)
     return invalid("params.state.unpaidPeriods", `period ${paidToo} is among the payments too`);
+  // What is recorded last tells a later resume which periods began while the contract was suspended.
+  const current = begunPeriods(params.startOn, today, reservation?.terminationOn).at(-1)?.index;
+  const isTold = (index: number) =>
+    unpaidPeriods?.includes(index) === true || params.payments.some((payment) => payment.period === index);
+  if (
+    status === "payment_unconfirmed" &&
+    params.paymentMethod !== "card" &&
+    current !== undefined &&
+    !isTold(current)
+  ) {
+    return invalid("params.state.unpaidPeriods", `leaves out the current period ${current}, which no payment pays`);
+  }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import type { Attention, Change, NewRefund, Notice, PaymentMove, RefundMove } from "./change.ts";
-import { isOneOf, type Payment, type Refund, type Tombstone } from "./contract.ts";
+import { type BurialResult, isOneOf, type Payment, type Refund, type Tombstone } from "./contract.ts";
 import { isOwed, leftOfPayment, refundStateOf } from "./refunding.ts";
 import { settle, superseded } from "./rule.ts";
 import type { RefundSeen, RefundsSeen, Step } from "./step.ts";
@@ -11,8 +11,9 @@ type FoundRefunds = Extract<RefundsSeen, { type: "found" }>;
 
 /**
  * Brings our rows to where Stripe's list of a charge's refunds is: our own refunds move, those that others made, as on
- * Stripe's dashboard, get a row of their own. A payment is refunded when what succeeded covers it, or the whole charge; and
- * is paid again when a refund of it fails after all: that one is owed again, and operators are told once.
+ * Stripe's dashboard, get rows of their own. A payment is refunded when what succeeded covers it, or the whole charge; and
+ * is paid again when a refund of it fails after all: that one is owed again, and operators are told once. What others gave
+ * back is owed no more.
  *
  * `payments` are all rows of the charge's intent, `refunds` all that we know of them.
  */
@@ -24,14 +25,21 @@ export function followRefunds(
 ): Step {
   const following = new Following(refunds, paymentIntentId);
   // As Stripe made them, oldest first, so that each is fitted to what those before it have left.
-  for (const refund of seen.refunds.toReversed()) following.follow(refund, payments, seen);
-  const isCovered = coveredBy(following.refunds, isWhollyRefunded(seen));
-  following.waiveOwed(({ paymentId }) => payments.some((payment) => payment.id === paymentId && isCovered(payment)));
+  for (const refund of seen.refunds.toReversed()) {
+    if (following.knows(refund)) following.move(refund);
+    else following.adopt(refund, payments, seen);
+  }
+  const isWhole = isWhollyRefunded(seen);
+  for (const payment of payments) {
+    const leftMinor = isWhole ? 0 : leftOfPayment(following, payment);
+    following.limitOwed(({ paymentId }) => paymentId === payment.id, leftMinor);
+  }
+  const isCovered = coveredBy(following.refunds, isWhole);
   return following.settle(
     payments.flatMap((payment): PaymentMove[] => {
       const { id, state } = payment;
       if (state === "paid" && isCovered(payment)) return [{ id, from: "paid", to: "refunded" }];
-      const isUncovered = state === "refunded" && following.hasFailure && !isCovered(payment);
+      const isUncovered = state === "refunded" && following.failed.length > 0 && !isCovered(payment);
       return isUncovered ? [{ id, from: "refunded", to: "paid" }] : [];
     }),
   );
@@ -50,30 +58,44 @@ function coveredBy(refunds: readonly Refund[], wholeCharge: boolean): (payment: 
   };
 }
 
+/** Payments of a deleted contract whose money went back, or was on its way back. */
+const givenBack = ["refunded", "refund_pending", "refunded_before"] as const satisfies readonly BurialResult[];
+
 /**
- * The same for a deleted contract: the refunds that are still kept move. One that had succeeded, and so was forgotten with
- * the contract, is written again when it fails, for it is owed again. What others gave back is nobody's debt, and not kept.
+ * The same for a deleted contract: the refunds that are still kept move. Of a charge that was given back, whatever is left
+ * at Stripe is owed: when a refund has failed that was forgotten with the contract, it is written again, whoever had made it.
  */
 export function followBuriedRefunds(tombstone: Tombstone, seen: FoundRefunds, paymentIntentId: string): Step {
-  const buried = tombstone.payments.filter((payment) => payment.stripePaymentIntentId === paymentIntentId);
   const following = new Following(tombstone.refunds, paymentIntentId);
-  for (const refund of seen.refunds.toReversed()) {
-    const payment = buried.find(({ refundId }) => refundId !== null && refundId === refund.refundId);
-    const isKept = following.knows(refund);
-    if (isKept) following.follow(refund, [], seen);
-    else if (payment !== undefined && refund.stripeRefundStatus === "failed")
-      following.revive(refund, payment.paymentId);
+  const isOfCharge = (row: Refund) => row.stripePaymentIntentId === paymentIntentId;
+  const forgotten = seen.refunds.filter((refund) => !following.knows(refund));
+  for (const refund of seen.refunds.toReversed()) if (following.knows(refund)) following.move(refund);
+  following.limitOwed(isOfCharge, seen.leftMinor);
+
+  const returned = tombstone.payments.filter(
+    (payment) => payment.stripePaymentIntentId === paymentIntentId && isOneOf(payment.result, givenBack),
+  );
+  let againMinor = seen.leftMinor - sum(following.refunds.filter((row) => isOfCharge(row) && isOwed(row)));
+  for (const refund of forgotten.filter(({ stripeRefundStatus }) => stripeRefundStatus === "failed")) {
+    const name = refund.refundId ?? refund.id;
+    const payment = returned.find(({ refundId }) => refundId === name) ?? returned[0];
+    if (payment === undefined || againMinor <= 0) break;
+    const amountMinor = Math.min(refund.amountMinor, againMinor);
+    againMinor -= amountMinor;
+    following.write(refund, [{ id: name, paymentId: payment.paymentId, amountMinor }]);
   }
-  if (isWhollyRefunded(seen)) following.waiveOwed((row) => row.stripePaymentIntentId === paymentIntentId);
   return following.settle([]);
 }
+
+/** A part of a Stripe refund, as a row of ours. */
+type Share = Pick<NewRefund, "id" | "paymentId" | "amountMinor">;
 
 /** Our refund rows on their way to where Stripe's are. */
 class Following {
   readonly #paymentIntentId: string;
   #refunds: readonly Refund[];
   #newRefunds: readonly NewRefund[] = [];
-  readonly #moves: RefundMove[] = [];
+  #moves: readonly RefundMove[] = [];
   #failed: readonly RefundSeen[] = [];
 
   constructor(refunds: readonly Refund[], paymentIntentId: string) {
@@ -86,49 +108,65 @@ class Following {
     return this.#refunds;
   }
 
-  /** Whether a refund that had been given, or was on its way, has failed. */
-  get hasFailure(): boolean {
-    return this.#failed.length > 0;
+  /** The refunds that had been given, or were on their way, and have failed, so that something is owed again. */
+  get failed(): readonly RefundSeen[] {
+    return this.#failed.filter(({ id }) => this.#refunds.some((row) => row.stripeRefundId === id && isOwed(row)));
   }
 
   knows(refund: RefundSeen): boolean {
-    return this.#rowOf(refund) !== undefined;
+    return this.#rowsOf(refund).length > 0;
   }
 
-  follow(refund: RefundSeen, payments: readonly Followed[], seen: FoundRefunds): void {
-    const row = this.#rowOf(refund);
-    if (row !== undefined) this.#move(row, refund);
-    else this.#adopt(refund, payments, seen);
-  }
-
-  /** Nothing is left to give back of what these rows are about, so none of them is owed any more. */
-  waiveOwed(isAbout: (row: Refund) => boolean): void {
-    for (const row of this.#refunds.filter((each) => each.stripePaymentIntentId !== null)) {
-      if (!isOwed(row) || !isAbout(row)) continue;
-      const index = this.#moves.findIndex(({ id }) => id === row.id);
-      const move = this.#moves[index];
-      if (move !== undefined) this.#moves[index] = { ...move, to: "waived" };
-      else if (this.#newRefunds.every(({ id }) => id !== row.id)) {
-        this.#moves.push({ id: row.id, from: row.state, to: "waived" });
-      }
-      this.#newRefunds = this.#newRefunds.filter(({ id }) => id !== row.id);
-      this.#failed = this.#failed.filter(({ id }) => id !== row.stripeRefundId);
+  /** Moves the rows of a refund that we know to where Stripe says. */
+  move(refund: RefundSeen): void {
+    const to = refundStateOf(refund.stripeRefundStatus);
+    for (const row of this.#rowsOf(refund)) {
+      // What a person has settled by other means, or a later refund has taken the place of, is settled.
+      const isSettled = row.supersededBy !== null || isOneOf(row.state, ["manual_due", "manual_done", "waived"]);
+      if (isSettled || row.state === to) continue;
+      this.#change(row, { to, ...(row.stripeRefundId === null ? { stripeRefundId: refund.id } : {}) });
+      if (isFailure(to) && !isFailure(row.state)) this.#noteFailure(refund);
     }
   }
 
-  /** Writes a refund that is owed again although its row is gone. */
-  revive(refund: RefundSeen, paymentId: string): void {
-    this.#failed = [...this.#failed, refund];
-    this.#newRefunds = [...this.#newRefunds, this.#newRow(refund.refundId ?? refund.id, paymentId, refund)];
+  /** Takes in a refund that others made. One that has come to nothing is news only while its money is here to be owed. */
+  adopt(refund: RefundSeen, payments: readonly Followed[], { leftMinor }: FoundRefunds): void {
+    const state = refundStateOf(refund.stripeRefundStatus);
+    if (state === "canceled" || (state === "failed" && leftMinor < refund.amountMinor)) return;
+    this.write(refund, this.#sharesOf(refund, payments));
+  }
+
+  /** Writes a refund whose rows we do not have. */
+  write(refund: RefundSeen, shares: readonly Share[]): void {
+    const rows = shares.map((share) => ({
+      ...share,
+      state: refundStateOf(refund.stripeRefundStatus),
+      stripePaymentIntentId: this.#paymentIntentId,
+      stripeRefundId: refund.id,
+    }));
+    this.#newRefunds = [...this.#newRefunds, ...rows.map((row) => ({ ...row, supersedes: [] }))];
+    this.#refunds = [...this.#refunds, ...rows.map((row) => ({ ...row, supersededBy: null }))];
+    if (refund.stripeRefundStatus === "failed") this.#noteFailure(refund);
+  }
+
+  /** Lets these rows owe no more than this together, since the rest has been given back by others. */
+  limitOwed(isAbout: (row: Refund) => boolean, leftMinor: number): void {
+    let restMinor = leftMinor;
+    for (const row of this.#refunds.filter((each) => each.state !== "manual_due" && isOwed(each) && isAbout(each))) {
+      const amountMinor = Math.min(row.amountMinor, restMinor);
+      if (amountMinor <= 0) this.#change(row, { to: "waived" });
+      else if (amountMinor < row.amountMinor) this.#change(row, { to: row.state, amountMinor });
+      restMinor -= Math.max(amountMinor, 0);
+    }
   }
 
   settle(paymentMoves: readonly PaymentMove[]): Step {
     if (this.#newRefunds.length + this.#moves.length + paymentMoves.length === 0) return superseded();
-    const attention: Attention[] = this.#failed.map(({ id, amountMinor }) => ({
+    const attention: Attention[] = this.failed.map(({ id, amountMinor }) => ({
       code: "refund_failed",
       detail: { stripeRefundId: id, amountMinor },
     }));
-    const notices: Notice[] = this.#failed.map(({ id, amountMinor }) => ({
+    const notices: Notice[] = this.failed.map(({ id, amountMinor }) => ({
       kind: "refund_failed",
       recipient: "operators",
       detail: { stripeRefundId: id, amountMinor },
@@ -138,55 +176,45 @@ class Following {
     return settle(change);
   }
 
-  #rowOf({ id, refundId }: RefundSeen): Refund | undefined {
-    return this.#refunds.find((row) => row.id === refundId || row.stripeRefundId === id);
+  /** A refund that others made of several payments of one charge has a row for each. */
+  #rowsOf({ id, refundId }: RefundSeen): readonly Refund[] {
+    return this.#refunds.filter((row) => row.id === refundId || row.stripeRefundId === id);
   }
 
-  #move(row: Refund, refund: RefundSeen): void {
-    const to = refundStateOf(refund.stripeRefundStatus);
-    // What a person has settled by other means, or a later refund has taken the place of, is settled.
-    const isSettled = row.supersededBy !== null || isOneOf(row.state, ["manual_due", "manual_done", "waived"]);
-    if (isSettled || row.state === to) return;
-    const learned = row.stripeRefundId === null ? { stripeRefundId: refund.id } : {};
-    this.#moves.push({ id: row.id, from: row.state, to, ...learned });
-    this.#refunds = this.#refunds.map((other) =>
-      other.id === row.id ? { ...other, state: to, stripeRefundId: refund.id } : other,
-    );
-    if (isFailure(to) && !isFailure(row.state)) this.#failed = [...this.#failed, refund];
+  #noteFailure(refund: RefundSeen): void {
+    if (!this.#failed.includes(refund)) this.#failed = [...this.#failed, refund];
   }
 
-  /** A refund that others made. One that has come to nothing is news only while its money is still here to be owed. */
-  #adopt(refund: RefundSeen, payments: readonly Followed[], { leftMinor }: FoundRefunds): void {
-    const state = refundStateOf(refund.stripeRefundStatus);
-    if (state === "canceled" || (state === "failed" && leftMinor < refund.amountMinor)) return;
-    const payment = this.#fitting(payments, refund.amountMinor);
-    if (payment === undefined) return;
-    const row = this.#newRow(refund.id, payment.id, refund);
-    this.#newRefunds = [...this.#newRefunds, row];
-    this.#refunds = [...this.#refunds, { ...row, supersededBy: null }];
-    if (state === "failed") this.#failed = [...this.#failed, refund];
+  /** Changes a row, whether it is there, moves already, or is about to be written. */
+  #change(row: Refund, to: Omit<RefundMove, "id" | "from">): void {
+    const { to: state, ...learned } = to;
+    const change = <T extends { readonly id: string }>(each: T) =>
+      each.id === row.id ? { ...each, state, ...learned } : each;
+    this.#refunds = this.#refunds.map(change);
+    if (this.#newRefunds.some(({ id }) => id === row.id)) {
+      // What is owed of it already before it was ever written is not worth a row.
+      this.#newRefunds = this.#newRefunds.map(change).filter((each) => each.id !== row.id || state !== "waived");
+      return;
+    }
+    const earlier = this.#moves.find(({ id }) => id === row.id);
+    const move = { ...earlier, ...to, id: row.id, from: earlier?.from ?? row.state };
+    this.#moves = [...this.#moves.filter(({ id }) => id !== row.id), move];
   }
 
-  /** The payment of which exactly this is left, or else the one that has most left. */
-  #fitting(payments: readonly Followed[], amountMinor: number): Followed | undefined {
-    const left = payments.map((payment) => ({
-      payment,
-      leftMinor: leftOfPayment({ refunds: this.#refunds }, { ...payment, stripePaymentIntentId: null }),
-    }));
+  /** The payments that a refund of others gives back: the one of which exactly this is left, or else those with most left. */
+  #sharesOf({ id, amountMinor }: RefundSeen, payments: readonly Followed[]): readonly Share[] {
+    const left = payments.map((payment) => ({ paymentId: payment.id, leftMinor: leftOfPayment(this, payment) }));
     const exact = left.find(({ leftMinor }) => leftMinor === amountMinor);
-    return (exact ?? left.toSorted((a, b) => b.leftMinor - a.leftMinor)[0])?.payment;
-  }
-
-  #newRow(id: string, paymentId: string, refund: RefundSeen): NewRefund {
-    return {
-      id,
-      paymentId,
-      amountMinor: refund.amountMinor,
-      state: refundStateOf(refund.stripeRefundStatus),
-      stripePaymentIntentId: this.#paymentIntentId,
-      stripeRefundId: refund.id,
-      supersedes: null,
-    };
+    if (exact !== undefined) return [{ id, paymentId: exact.paymentId, amountMinor }];
+    let restMinor = amountMinor;
+    return left
+      .toSorted((a, b) => b.leftMinor - a.leftMinor)
+      .map(({ paymentId, leftMinor }, index) => {
+        const share = Math.max(0, Math.min(leftMinor, restMinor));
+        restMinor -= share;
+        return { id: index === 0 ? id : `${id}:${index + 1}`, paymentId, amountMinor: share };
+      })
+      .filter((share) => share.amountMinor > 0);
   }
 }
 

@@ -4,7 +4,7 @@ import { refundRefusals } from "./canceling.ts";
 import type { Attention, Change, Notice } from "./change.ts";
 import type { BuriedPayment } from "./contract.ts";
 import { opensByItself, type Receipt, type Recording } from "./receipts.ts";
-import { type RefundResult, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
+import { type RefundResult, refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
 import { type RuleFacts, settle, superseded, type TombstoneFacts } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
 
@@ -38,7 +38,7 @@ export function recordAfterEnd(
   if (policy.latePayment === "keep") {
     return settle({ ...kept, attention: [...recording.attention, remark], notices: [tellLate(receipt, recording, 0)] });
   }
-  const refundable = rows.filter(({ amountMinor }) => amountMinor > 0);
+  const refundable = rows.map((row) => refundableOf(world, row)).filter(({ leftMinor }) => leftMinor > 0);
   const refunding = refundPayments(refundSourceOf(world), refundable, answers);
   if (refunding.type === "step") return refunding.step;
   const { newRefunds, refundMoves, attention, refundMinor } = sumOf(refunding.results);
@@ -113,7 +113,7 @@ export function buryLate(
     !isLater(paidAt, tombstone.deletedAt);
   if (isKnown || wasKnown || amountMinor <= 0) return superseded();
 
-  const payment = { id: sourceOf(money), amountMinor, stripePaymentIntentId: paymentIntentId };
+  const payment = { id: sourceOf(money), leftMinor: amountMinor, stripePaymentIntentId: paymentIntentId };
   const bury = (result: BuriedPayment["result"], refundId: string | null): BuriedPayment => ({
     paymentId: payment.id,
     subject: "unknown",

@@ -41,21 +41,45 @@ export interface RefundSource {
 }
 
 /** A payment as far as refunding it asks. */
-export type Refundable = Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId">;
+export interface Refundable extends Pick<Payment, "id" | "stripePaymentIntentId"> {
+  /** What is to be given back, by our own rows. Stripe's list of the charge may show that less is left. */
+  readonly leftMinor: number;
+}
 
 /** The refunds of a contract. */
 export function refundSourceOf({ contract, refunds }: ContractWorld): RefundSource {
   return { refunds, byCard: contract.paymentMethod === "card" };
 }
 
-/** The id of the refund row that a new refund of this payment gets. Counts on from the rows that exist. */
-export function refundId({ refunds }: Pick<ContractWorld, "refunds">, paymentId: string): string {
-  const earlier = refunds.filter((refund) => refund.paymentId === paymentId).length;
-  return `${paymentId}:refund:${earlier + 1}`;
+/**
+ * The id of the refund row that a new refund of this payment gets. Counts on from the rows that exist, and from those that
+ * Stripe's list still names when ours were erased with their contract: a refund is found at Stripe by its id, so an id that
+ * came again would find another's.
+ */
+function nextRefundId({ refunds }: RefundSource, paymentId: string, seen: readonly RefundSeen[]): string {
+  const prefix = `${paymentId}:refund:`;
+  const ours = refunds.filter((refund) => refund.paymentId === paymentId);
+  const numbers = [...ours.map(({ id }) => id), ...seen.map(({ refundId }) => refundId ?? "")].flatMap((id) => {
+    const number = id.startsWith(prefix) ? Number(id.slice(prefix.length)) : Number.NaN;
+    return Number.isSafeInteger(number) ? [number] : [];
+  });
+  return `${prefix}${Math.max(ours.length, ...numbers) + 1}`;
+}
+
+/** A payment with what is left of it to give back. */
+export function refundableOf(
+  world: Pick<ContractWorld, "refunds">,
+  payment: Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId">,
+): Refundable {
+  const { id, stripePaymentIntentId } = payment;
+  return { id, stripePaymentIntentId, leftMinor: leftOfPayment(world, payment) };
 }
 
 /** By our own rows, what of a payment's amount is not given back, nor on its way back, nor noted for a person to do so. */
-export function leftOfPayment({ refunds }: Pick<ContractWorld, "refunds">, payment: Refundable): number {
+export function leftOfPayment(
+  { refunds }: Pick<ContractWorld, "refunds">,
+  payment: Pick<Payment, "id" | "amountMinor">,
+): number {
   const returned = refunds
     .filter(({ paymentId }) => paymentId === payment.id)
     .filter(({ state }) => isOneOf(state, effectiveRefundStates) || state === "manual_due")
@@ -68,11 +92,19 @@ export function isOwed({ state, supersededBy }: Refund): boolean {
   return isOneOf(state, owedRefundStates) && supersededBy === null;
 }
 
+/** Waives what is still owed of these payments: their money never came, or somebody else has taken it back. */
+export function waiveOwedOf(refunds: readonly Refund[], paymentIds: readonly string[]): readonly RefundMove[] {
+  return refunds
+    .filter((refund) => isOwed(refund) && paymentIds.includes(refund.paymentId))
+    .map(({ id, state }) => ({ id, from: state, to: "waived" }));
+}
+
 /** The payments that hold money of the customer's: paid, not lost in a dispute, and not wholly given back by our own rows. */
-export function refundablePayments(world: ContractWorld): readonly Payment[] {
-  return world.payments.filter(
-    (payment) => payment.state === "paid" && payment.dispute !== "lost" && leftOfPayment(world, payment) > 0,
-  );
+export function refundablePayments(world: ContractWorld): readonly Refundable[] {
+  return world.payments
+    .filter(({ state, dispute }) => state === "paid" && dispute !== "lost")
+    .map((payment) => refundableOf(world, payment))
+    .filter(({ leftMinor }) => leftMinor > 0);
 }
 
 /**
@@ -104,16 +136,15 @@ export function sumOf(results: readonly RefundResult[]): Omit<RefundResult, "pay
 function refundOne(source: RefundSource, payment: Refundable, answers: Answers): OneRefunding {
   // A refund that an earlier operation left owed, unsent or refused, is asked for again under its own row.
   const waiting = source.refunds.find(({ paymentId, state }) => paymentId === payment.id && state === "due");
-  const id = waiting?.id ?? refundId(source, payment.id);
-  const amountMinor = leftOfPayment(source, payment);
-  // One that failed at Stripe is over; the new one takes its place.
-  const failed = source.refunds.find(
-    (refund) => refund.paymentId === payment.id && isOwed(refund) && isOneOf(refund.state, ["failed", "canceled"]),
-  );
-  const supersedes = waiting === undefined && failed !== undefined ? failed.id : null;
-  const paymentIntentId = payment.stripePaymentIntentId;
-  const row = { id, paymentId: payment.id, amountMinor, stripeRefundId: null, supersedes };
+  // Those that failed at Stripe are over; this one takes the place of all of them.
+  const supersedes = source.refunds
+    .filter((refund) => refund.paymentId === payment.id && isOwed(refund))
+    .filter(({ state }) => isOneOf(state, ["failed", "canceled"]))
+    .map(({ id }) => id);
+  const { leftMinor: amountMinor, stripePaymentIntentId: paymentIntentId } = payment;
+  const rowOf = (id: string) => ({ id, paymentId: payment.id, amountMinor, stripeRefundId: null, supersedes });
   if (!source.byCard || paymentIntentId === null) {
+    const row = rowOf(nextRefundId(source, payment.id, []));
     return owed({ ...row, state: "manual_due", stripePaymentIntentId: null }, "refund_owed_by_hand");
   }
 
@@ -122,6 +153,7 @@ function refundOne(source: RefundSource, payment: Refundable, answers: Answers):
   if (seen === undefined) {
     return step({ type: "look", name: lookName, look: { verb: "list_refunds", paymentIntentId } });
   }
+  const id = waiting?.id ?? nextRefundId(source, payment.id, seen.type === "found" ? seen.refunds : []);
   const callName = `refund:${payment.id}`;
   const answer = answers.get(callName) as CallAnswer<RefundSeen> | undefined;
   if (answer === undefined && waiting !== undefined && seen.type === "found") {
@@ -131,10 +163,10 @@ function refundOne(source: RefundSource, payment: Refundable, answers: Answers):
   }
   if (seen.type === "missing" || seen.chargedMinor === 0) {
     return waiting === undefined
-      ? owed({ ...row, state: "due", stripePaymentIntentId: paymentIntentId }, "refund_owed")
+      ? owed({ ...rowOf(id), state: "due", stripePaymentIntentId: paymentIntentId }, "refund_owed")
       : stillOwed(payment, id, waiting.amountMinor, "not_found");
   }
-  if (seen.leftMinor <= 0) return refundedElsewhere(payment, amountMinor, waiting ?? failed);
+  if (seen.leftMinor <= 0) return refundedElsewhere(source, payment);
 
   // At most what the charge has left by Stripe's own list: rows of one invoice share it, and so may a dashboard refund.
   const sentMinor = Math.min(amountMinor, seen.leftMinor);
@@ -207,12 +239,12 @@ export function refundStateOf(stripeRefundStatus: string): RefundStateAtStripe {
     : "pending";
 }
 
-/** Nothing is left to give back, so what a refund of ours still owed is not owed any more. */
-function refundedElsewhere(payment: Refundable, amountMinor: number, owing: Refund | undefined): OneRefunding {
+/** Nothing is left to give back, so what refunds of ours still owed is not owed any more. */
+function refundedElsewhere({ refunds }: RefundSource, payment: Refundable): OneRefunding {
   return done(payment, "refunded_before", {
-    refundMoves: owing === undefined ? [] : [{ id: owing.id, from: owing.state, to: "waived" }],
+    refundMoves: waiveOwedOf(refunds, [payment.id]),
     paymentMoves: [toRefunded(payment)],
-    attention: [{ code: "refunded_elsewhere", detail: { paymentId: payment.id, amountMinor } }],
+    attention: [{ code: "refunded_elsewhere", detail: { paymentId: payment.id, amountMinor: payment.leftMinor } }],
   });
 }
 

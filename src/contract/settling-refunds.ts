@@ -25,10 +25,22 @@ export function settleOwed(
   if (refund === undefined || !isOwed(refund)) return reject("refund_not_owed", { refundId });
   const refundMoves = [{ id: refundId, from: refund.state, to }];
   if ("contract" in from) {
+    const lackingMinor = lackingOf(from, refund);
+    if (to === "manual_done" && refund.amountMinor > lackingMinor) {
+      return reject("refund_not_owed", { refundId, lackingMinor: String(lackingMinor) });
+    }
     return settle({ refundMoves, paymentMoves: to === "manual_done" ? paymentMoves(from, refund) : [] });
   }
   const others = from.refunds.filter(({ id, state }) => id !== refundId && state === "manual_due");
   return settle({ refundMoves, burial: { forgetCustomer: from.customerId !== null && others.length === 0 } });
+}
+
+/** How much of the refund's payment nobody has given back, or is giving back by another way. */
+function lackingOf(world: ContractWorld, refund: Refund): number {
+  const payment = world.payments.find(({ id }) => id === refund.paymentId);
+  if (payment === undefined) return refund.amountMinor;
+  // A refund noted as owed by hand counts as given back already, itself included.
+  return leftOfPayment(world, payment) + (refund.state === "manual_due" ? refund.amountMinor : 0);
 }
 
 function paymentMoves(world: ContractWorld, refund: Refund): readonly PaymentMove[] {

@@ -68,7 +68,7 @@ export async function journalIntent(
               stripe_payment_intent_id = ${stripePaymentIntentId}, refusal_code = null
             where id = ${refundId} and payment_id = ${paymentId} and state = 'due' returning id`,
     });
-    if (supersedes !== null) parts.push(supersededPart([{ id: refundId, supersedes }]));
+    if (supersedes.length > 0) parts.push(supersededPart([{ id: refundId, supersedes }]));
   }
   await db.run("journal_intent", guardedStatement(parts));
 }
@@ -103,14 +103,16 @@ export async function journalResend(
 }
 
 /** Notes on failed refunds which later one has taken their place. */
-export function supersededPart(refunds: readonly { readonly id: string; readonly supersedes: string | null }[]): Part {
-  const superseding = refunds.filter(({ supersedes }) => supersedes !== null);
+export function supersededPart(
+  refunds: readonly { readonly id: string; readonly supersedes: readonly string[] }[],
+): Part {
+  const superseding = refunds.flatMap(({ id, supersedes }) => supersedes.map((failed) => ({ id, failed })));
   return {
     name: "superseded_refunds",
     rows: superseding.length,
     statement: sql`update keiyaku.refunds r set superseded_by = m."id"
-      from jsonb_to_recordset(${json(superseding)}) as m("id" text, "supersedes" text)
-      where r.id = m."supersedes" and r.superseded_by is null and r.state in ('failed', 'canceled') returning r.id`,
+      from jsonb_to_recordset(${json(superseding)}) as m("id" text, "failed" text)
+      where r.id = m."failed" and r.superseded_by is null and r.state in ('failed', 'canceled') returning r.id`,
   };
 }
 

@@ -198,7 +198,7 @@ function moneyParts({ change, contractId, guard }: Settlement): Part[] {
 
 function refundParts({ change, contractId, guard }: Pick<Settlement, "change" | "contractId" | "guard">): Part[] {
   const { newRefunds = [], refundMoves = [] } = change;
-  if (refundMoves.some(({ id }) => newRefunds.some(({ supersedes }) => supersedes === id))) {
+  if (refundMoves.some(({ id }) => newRefunds.some(({ supersedes }) => supersedes.includes(id)))) {
     throw new Error("one statement cannot move a refund and supersede it");
   }
   const parts: Part[] = [];
@@ -213,7 +213,7 @@ function refundParts({ change, contractId, guard }: Pick<Settlement, "change" | 
         from jsonb_to_recordset(${json(newRefunds)}) as r("id" text, "paymentId" text, "amountMinor" bigint,
           "state" keiyaku.refund_state, "stripePaymentIntentId" text, "stripeRefundId" text) returning id`,
     });
-    if (newRefunds.some(({ supersedes }) => supersedes !== null)) parts.push(supersededPart(newRefunds));
+    if (newRefunds.some(({ supersedes }) => supersedes.length > 0)) parts.push(supersededPart(newRefunds));
   }
   if (refundMoves.length > 0) {
     parts.push({
@@ -221,10 +221,11 @@ function refundParts({ change, contractId, guard }: Pick<Settlement, "change" | 
       rows: refundMoves.length,
       statement: sql`update keiyaku.refunds r set state = m."to",
           stripe_refund_id = coalesce(m."stripeRefundId", r.stripe_refund_id),
+          amount_minor = coalesce(m."amountMinor", r.amount_minor),
           refusal_code = case when m."to" in ('due', 'waived') then r.refusal_code end,
           settled_at = case when m."to" in ('succeeded', 'manual_done', 'waived') then clock_timestamp() end
         from jsonb_to_recordset(${json(refundMoves)}) as m("id" text, "from" keiyaku.refund_state,
-          "to" keiyaku.refund_state, "stripeRefundId" text)
+          "to" keiyaku.refund_state, "stripeRefundId" text, "amountMinor" bigint)
         where r.id = m."id" and r.contract_id = ${contractId} and r.state = m."from" and r.superseded_by is null
         returning r.id`,
     });

@@ -4,7 +4,7 @@ import { refundRefusals } from "../canceling.ts";
 import type { Attention } from "../change.ts";
 import type { BuriedPayment, ContractWorld, Payment } from "../contract.ts";
 import { closeSubscriptions, subscriptionsOf } from "../erasing.ts";
-import { leftOfPayment, type RefundResult, refundPayments, refundSourceOf, sumOf } from "../refunding.ts";
+import { leftOfPayment, type RefundResult, refundableOf, refundPayments, refundSourceOf, sumOf } from "../refunding.ts";
 import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
 import type { Answers, PaidInvoicesSeen, PaymentIntentSeen, Step } from "../step.ts";
 
@@ -47,7 +47,8 @@ export const deleteContract: ContractRule<typeof params> = {
     if (collected.type === "step") return collected.step;
 
     const { kept, toRefund } = sortByCutoff(facts, collected.payments);
-    const refunding = refundPayments(refundSourceOf(world), toRefund, answers);
+    const refundable = toRefund.map((payment) => refundableOf(world, payment));
+    const refunding = refundPayments(refundSourceOf(world), refundable, answers);
     if (refunding.type === "step") return refunding.step;
 
     const { newRefunds, refundMoves, attention } = sumOf(refunding.results);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Attention, Notice } from "../change.ts";
 import type { DisputeState, Payment } from "../contract.ts";
+import { waiveOwedOf } from "../refunding.ts";
 import { type ContractRule, settle, stripe, superseded } from "../rule.ts";
 
 const stripeId = z.string().min(1).max(255);
@@ -14,8 +15,8 @@ type Params = z.output<typeof params>;
 
 /**
  * The customer's bank has disputed a payment, or has decided (`charge.dispute.*`). It is noted on the rows of the payment,
- * and operators are told of each state once: one that was lost can no longer be refunded, and its license is theirs to
- * decide. What is decided is not opened again by a report that comes late.
+ * and operators are told of each state once: one that was lost can no longer be refunded, so that no refund of it is owed any
+ * more, and its license is theirs to decide. What is decided stays, whatever report comes late.
  */
 export const recordDispute: ContractRule<typeof params> = {
   kind: "record_dispute",
@@ -32,10 +33,12 @@ export const recordDispute: ContractRule<typeof params> = {
     const rows = world.payments.filter((payment) => payment.stripePaymentIntentId === reported.paymentIntentId);
     const notices = tell(reported, state, rows);
     if (rows.length === 0) return settle({ attention: [unknownPayment(reported)], notices });
-    const moved = rows.filter(({ dispute }) => dispute !== state && !(state === "open" && dispute !== null));
+    const moved = rows.filter(({ dispute }) => isNews(dispute, state));
     if (moved.length === 0) return superseded({ notices });
+    const lost = state === "lost" ? moved.map(({ id }) => id) : [];
     return settle({
       disputes: moved.map(({ id: paymentId }) => ({ paymentId, dispute: state })),
+      refundMoves: waiveOwedOf(world.refunds, lost),
       attention: [{ code: "payment_disputed", detail: { disputeId: reported.disputeId, state } }],
       notices,
     });
@@ -46,9 +49,19 @@ export const recordDispute: ContractRule<typeof params> = {
     const notices = tell(reported, state, rows);
     if (rows.length === 0) return settle({ attention: [unknownPayment(reported)], notices });
     const detail = { disputeId: reported.disputeId, state };
-    return settle({ attention: [{ code: "payment_disputed", detail }], notices });
+    const lost = state === "lost" ? rows.map(({ paymentId }) => paymentId) : [];
+    return settle({
+      refundMoves: waiveOwedOf(tombstone.refunds, lost),
+      attention: [{ code: "payment_disputed", detail }],
+      notices,
+    });
   },
 };
+
+/** Whether a state is later than the one that is known: a dispute is decided once, and what is lost is never won. */
+function isNews(known: DisputeState | null, state: DisputeState): boolean {
+  return known === null || (known === "open" && state !== "open") || (known === "won" && state === "lost");
+}
 
 /** What Stripe's word means to us. `prevented`: it was settled before it became a dispute, and the money stayed. */
 function stateOf(stripeDisputeStatus: string): DisputeState {

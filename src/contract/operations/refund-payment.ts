@@ -7,6 +7,7 @@ import {
   leftOfPayment,
   type Refundable,
   type Refunding,
+  refundableOf,
   refundPayments,
   refundSourceOf,
   sumOf,
@@ -46,7 +47,7 @@ export const refundPayment: ContractRule<typeof params> = {
   choices({ world, tombstone }) {
     const payments =
       world?.payments.map((payment) => ({ id: payment.id, amountMinor: leftOfPayment(world, payment) })) ??
-      tombstone?.payments.map(({ paymentId: id }) => ({ id, amountMinor: owedOf(tombstone, id)?.amountMinor ?? 0 })) ??
+      tombstone?.payments.map(({ paymentId: id }) => ({ id, amountMinor: sumOwed(owedOf(tombstone, id)) })) ??
       [];
     if (payments.length === 0) return [{ params: { paymentId: "–" }, isStandIn: true }];
     return payments.map(({ id, amountMinor }) => ({ params: { paymentId: id }, amountMinor }));
@@ -54,31 +55,35 @@ export const refundPayment: ContractRule<typeof params> = {
   next({ world, params: { paymentId, revokeLicense } }, answers) {
     const payment = world.payments.find(({ id }) => id === paymentId);
     if (payment === undefined) return reject("payment_not_found", { paymentId });
-    const refusal = refuseRefund(payment, leftOfPayment(world, payment));
+    const refundable = refundableOf(world, payment);
+    const refusal = refuseRefund(payment, refundable.leftMinor);
     if (refusal !== undefined) return refusal;
-    const refunding = refundPayments(refundSourceOf(world), [payment], answers);
+    const refunding = refundPayments(refundSourceOf(world), [refundable], answers);
     return settleRefund(refunding, paymentId, {
       licenses: revokeLicense ? revokeFor(payment, world.licenses) : [],
     });
   },
   nextAfterDeletion({ tombstone, params: { paymentId } }, answers) {
-    const refund = owedOf(tombstone, paymentId);
-    if (refund === undefined) {
-      const isKnown = tombstone.payments.some((payment) => payment.paymentId === paymentId);
+    const owed = owedOf(tombstone, paymentId);
+    const stripePaymentIntentId = owed[0]?.stripePaymentIntentId ?? null;
+    if (stripePaymentIntentId === null) {
+      const isKnown = owed.length > 0 || tombstone.payments.some((payment) => payment.paymentId === paymentId);
       return reject(isKnown ? "already_refunded" : "payment_not_found", { paymentId });
     }
-    const { amountMinor, stripePaymentIntentId } = refund;
-    const payment: Refundable = { id: paymentId, amountMinor, stripePaymentIntentId };
-    const byCard = stripePaymentIntentId !== null;
-    if (!byCard) return reject("already_refunded", { paymentId });
-    const refunding = refundPayments({ refunds: tombstone.refunds, byCard }, [payment], answers);
+    // What was given back before the deletion is forgotten, so what is left is what the rows that remain say is owed.
+    const payment: Refundable = { id: paymentId, stripePaymentIntentId, leftMinor: sumOwed(owed) };
+    const refunding = refundPayments({ refunds: tombstone.refunds, byCard: true }, [payment], answers);
     return settleRefund(refunding, paymentId, { paymentMoves: [] });
   },
 };
 
 /** What is still owed of a payment of a deleted contract. */
-function owedOf({ refunds }: Tombstone, paymentId: string): Refund | undefined {
-  return refunds.find((refund) => refund.paymentId === paymentId && isOwed(refund));
+function owedOf({ refunds }: Tombstone, paymentId: string): readonly Refund[] {
+  return refunds.filter((refund) => refund.paymentId === paymentId && isOwed(refund));
+}
+
+function sumOwed(owed: readonly Refund[]): number {
+  return owed.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
 }
 
 /** Why nothing of a payment can be given back, in the order of the specification; undefined when something can. */

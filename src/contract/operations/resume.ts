@@ -38,9 +38,10 @@ export const resume: ContractRule<typeof params> = {
     const unpaidRows = [...rows].flatMap(([index, { state }]) =>
       state === "unpaid" || (state === "due" && begun.includes(index)) ? [index] : [],
     );
-    const firstUnpaid = unpaidRows.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...unpaidRows);
-    // Nothing is recorded for a period that begins while the contract is suspended: it is unpaid all the same.
-    const begunMeanwhile = begun.filter((index) => index > firstUnpaid && !rows.has(index));
+    // Nothing is recorded for a period that begins while the contract is suspended: it is unpaid all the same. One without
+    // a row that began before the last recorded one is history that nobody told us of, and no income of this day.
+    const lastRecorded = Math.max(...begun.filter((index) => rows.has(index)));
+    const begunMeanwhile = unpaidRows.length === 0 ? [] : begun.filter((index) => index > lastRecorded);
     const unpaid = [...new Set([...unpaidRows, ...begunMeanwhile])].sort((a, b) => a - b);
 
     const paid = paidPeriods ?? unpaid;

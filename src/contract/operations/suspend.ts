@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { billedPeriodOn, licenseOnUnpaid, newPeriodPayment, paymentOfPeriod } from "../billing.ts";
 import { tellBoth } from "../canceling.ts";
+import { waiveOwedOf } from "../refunding.ts";
 import { type ContractRule, isRunning, reject, rejectStatus, settle, staff } from "../rule.ts";
 
 const params = z.strictObject({
@@ -13,7 +14,8 @@ const params = z.strictObject({
 
 /**
  * 契約の停止: the money of a running monthly contract did not come. The current period (or `params.period`, counted from
- * 0) becomes unpaid and its license is revoked; earlier ones stay viewable. A reservation stays noted.
+ * 0) becomes unpaid and its license is revoked; earlier ones stay viewable. A reservation stays noted. A refund that was
+ * owed of that period is waived: nobody pays back what never came.
  */
 export const suspend: ContractRule<typeof params> = {
   kind: "suspend",
@@ -44,6 +46,7 @@ export const suspend: ContractRule<typeof params> = {
         payment === undefined || payment.state === "unpaid"
           ? []
           : [{ id: payment.id, from: payment.state, to: "unpaid" }],
+      refundMoves: payment === undefined ? [] : waiveOwedOf(world.refunds, [payment.id]),
       licenses: payment === undefined ? [] : licenseOnUnpaid(payment, world.licenses),
       notices: tellBoth("contract_suspended", { period: index }),
     });

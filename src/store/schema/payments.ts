@@ -49,7 +49,10 @@ export const payments = keiyaku.table(
     check("payments_paid_has_a_time", sql`(${table.state} in ('paid', 'refunded')) = (${table.paidAt} is not null)`),
     uniqueIndex("payments_one_per_subject_by_hand")
       .on(table.contractId, table.subject, sql`coalesce(${table.period}, -1)`)
-      .where(sql`${table.stripeInvoiceId} is null`),
+      .where(sql`${table.stripeInvoiceId} is null and ${table.stripePaymentIntentId} is null`),
+    uniqueIndex("payments_one_per_subject_of_intent")
+      .on(table.stripePaymentIntentId, table.contractId, table.subject, sql`coalesce(${table.period}, -1)`)
+      .where(sql`${table.stripeInvoiceId} is null and ${table.stripePaymentIntentId} is not null`),
     uniqueIndex("payments_one_per_subject_of_invoice")
       .on(table.stripeInvoiceId, table.contractId, table.subject, sql`coalesce(${table.period}, -1)`)
       .where(sql`${table.stripeInvoiceId} is not null`),

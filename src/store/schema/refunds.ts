@@ -59,7 +59,8 @@ export const refunds = keiyaku.table(
       "refunds_settled_has_a_time",
       sql`(${table.state} in ('succeeded', 'manual_done', 'waived')) = (${table.settledAt} is not null)`,
     ),
-    uniqueIndex("refunds_one_per_stripe_refund").on(table.stripeRefundId),
+    // One that others made of several payments of a charge has a row for each.
+    uniqueIndex("refunds_one_per_stripe_refund_and_payment").on(table.stripeRefundId, table.paymentId),
     uniqueIndex("refunds_one_waiting_per_payment")
       .on(table.paymentId)
       .where(sql`${table.state} in ('due', 'manual_due')`),

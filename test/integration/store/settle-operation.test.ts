@@ -81,7 +81,7 @@ function changeOfEverything(): Change {
         state: "manual_due",
         stripePaymentIntentId: null,
         stripeRefundId: null,
-        supersedes: null,
+        supersedes: [],
       },
     ],
     licenses: [
@@ -281,6 +281,58 @@ describe("a change that contradicts itself or strays", () => {
   });
 });
 
+describe("refunds of one payment", () => {
+  const id = (number: number) => `${period(0)}:refund:${number}`;
+  const failed = (number: number) =>
+    refundRow({
+      id: id(number),
+      contract_id: contractId,
+      payment_id: period(0),
+      amount_minor: 1_000,
+      state: "failed",
+      stripe_refund_id: `re_${contractId}_${number}`,
+    });
+
+  it("are superseded together by the one that takes their place", async () => {
+    await insertRows(store.sql, "refunds", failed(1), failed(2));
+    const third = {
+      id: id(3),
+      paymentId: period(0),
+      amountMinor: 1_980,
+      state: "due",
+      stripePaymentIntentId: "pi_1",
+      stripeRefundId: null,
+      supersedes: [id(1), id(2)],
+    } as const;
+    await settleOperation(store.db, settlement({ change: { newRefunds: [third] } }));
+
+    expect(await rowOf(store.sql, "refunds", id(1))).toMatchObject({ superseded_by: third.id });
+    expect(await rowOf(store.sql, "refunds", id(2))).toMatchObject({ superseded_by: third.id });
+  });
+
+  it("are not superseded unless all still can be", async () => {
+    await insertRows(store.sql, "refunds", failed(1), { ...failed(2), superseded_by: "another" });
+    const third = {
+      id: id(3),
+      paymentId: period(0),
+      amountMinor: 1_980,
+      state: "due",
+      stripePaymentIntentId: "pi_1",
+      stripeRefundId: null,
+      supersedes: [id(1), id(2)],
+    } as const;
+    await expectConflict({ change: { newRefunds: [third] } });
+  });
+
+  it("may owe less than they did", async () => {
+    await insertRows(store.sql, "refunds", failed(1));
+    const move = { id: id(1), from: "failed", to: "failed", amountMinor: 300 } as const;
+    await settleOperation(store.db, settlement({ change: { refundMoves: [move] } }));
+
+    expect(await rowOf(store.sql, "refunds", id(1))).toMatchObject({ state: "failed", amount_minor: "300" });
+  });
+});
+
 describe("a change that would write one row in two parts", () => {
   const dispute = { paymentId: "p", dispute: "open" } as const;
   const refund = {
@@ -290,7 +342,7 @@ describe("a change that would write one row in two parts", () => {
     state: "due",
     stripePaymentIntentId: "pi_1",
     stripeRefundId: null,
-    supersedes: "r1",
+    supersedes: ["r1"],
   } as const;
 
   it.each([

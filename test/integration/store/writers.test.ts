@@ -61,7 +61,7 @@ async function recordAll(): Promise<Map<string, string>> {
       paymentId: "p",
       amountMinor: 1,
       stripePaymentIntentId: "pi_1",
-      supersedes: "r0",
+      supersedes: ["r0"],
     },
     frozen: { facts: {} as Facts, looks: [look] },
   });
@@ -100,7 +100,7 @@ async function recordAll(): Promise<Map<string, string>> {
           state: "due",
           stripePaymentIntentId: "pi_1",
           stripeRefundId: null,
-          supersedes: "r0",
+          supersedes: ["r0"],
         },
       ],
       refundMoves: [{ id: "r2", from: "due", to: "waived" }],

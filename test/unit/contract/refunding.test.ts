@@ -163,7 +163,37 @@ describe("refunding what a canceled contract by card was paid", () => {
       [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
       [`refund:${initialFee.id}`]: done(refundSeen("c-1:initial_fee:refund:2", 5_000)),
     });
-    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: true, supersedes: failed.id } });
+    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: true, supersedes: [failed.id] } });
+  });
+
+  test("all that failed before are superseded, by one that waits as well", () => {
+    const first = makeRefund(initialFee, { id: "re_7", amountMinor: 2_000, state: "failed" });
+    const second = makeRefund(initialFee, { id: "re_8", amountMinor: 1_000, state: "canceled" });
+    const waiting = makeRefund(initialFee, { id: "c-1:initial_fee:refund:3", amountMinor: 2_000, state: "due" });
+    const answers = (id: string) => ({
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+      [`refund:${initialFee.id}`]: done(refundSeen(id, 5_000)),
+    });
+    const supersedes = [first.id, second.id];
+    const id = "c-1:initial_fee:refund:3";
+    expect(play(setup([initialFee], [first, second]), answers(id)).steps.at(-1)).toMatchObject({
+      refund: { isNew: true, refundId: id, amountMinor: 5_000, supersedes },
+    });
+    expect(play(setup([initialFee], [first, second, waiting]), answers(id)).steps.at(-1)).toMatchObject({
+      refund: { isNew: false, refundId: id, amountMinor: 5_000, supersedes },
+    });
+  });
+
+  test("nothing of them is owed any more once somebody has given the money back at Stripe", () => {
+    const failed = [1, 2].map((number) =>
+      makeRefund(initialFee, { id: `re_${number}`, amountMinor: 2_500, state: "failed" }),
+    );
+    const played = play(setup([initialFee], failed), {
+      ...ended,
+      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000, 0),
+    });
+    expect(settled(played).refundMoves).toEqual(failed.map(({ id }) => ({ id, from: "failed", to: "waived" })));
   });
 
   test("one that has been superseded is not superseded again", () => {
@@ -174,7 +204,7 @@ describe("refunding what a canceled contract by card was paid", () => {
       [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
       [`refund:${initialFee.id}`]: done(refundSeen(waiting.id, 5_000)),
     });
-    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: false, refundId: waiting.id, supersedes: null } });
+    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: false, refundId: waiting.id, supersedes: [] } });
   });
 });
 

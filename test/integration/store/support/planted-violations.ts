@@ -173,6 +173,7 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
       payment({ period: 7 }),
       payment({ subject: "initial_fee", period: null, starts_on: null }),
     ],
+    payments_one_per_subject_of_intent: [payment({ period: 9, stripe_payment_intent_id: "pi_9" })],
     payments_one_per_subject_of_invoice: [payment({ period: 0, stripe_invoice_id: "in_1" })],
   },
   licenses: {
@@ -204,7 +205,9 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
       ...["succeeded", "manual_done", "waived"].map((state) => refund({ state, settled_at: null })),
       ...["manual_due", "pending", "failed"].map((state) => refund({ state, settled_at: someTime })),
     ],
-    refunds_one_per_stripe_refund: [refund({ state: "succeeded", stripe_refund_id: "re_9" })],
+    refunds_one_per_stripe_refund_and_payment: [
+      refund({ payment_id: "c-1:period:7", state: "succeeded", stripe_refund_id: "re_9" }),
+    ],
     refunds_one_waiting_per_payment: [refund({ state: "due" }), refund({ state: "manual_due" })],
   },
   operations: {
@@ -334,6 +337,7 @@ export const furtherRows: readonly (readonly [TableName, StoreRow])[] = [
     }),
   ],
   ["payments", paymentRow({ period: 7 })],
+  ["payments", paymentRow({ period: 9, stripe_payment_intent_id: "pi_9" })],
   ["payments", paymentRow({ subject: "initial_fee" })],
   ["refunds", refundRow({ id: "settled", payment_id: "c-1:period:7", state: "succeeded", stripe_refund_id: "re_9" })],
 ];

@@ -64,7 +64,7 @@ describe("what it does", () => {
           paymentId: price.id,
           amountMinor: 9_800,
           stripePaymentIntentId: "pi_1",
-          supersedes: null,
+          supersedes: [],
         },
       },
     ]);

@@ -105,7 +105,7 @@ describe("without Stripe", () => {
           state: "manual_due",
           stripePaymentIntentId: null,
           stripeRefundId: null,
-          supersedes: null,
+          supersedes: [],
         },
       ],
       refundMoves: [],
@@ -168,7 +168,7 @@ describe("by card", () => {
           paymentId: initialFee.id,
           amountMinor: 5_000,
           stripePaymentIntentId: "pi_first",
-          supersedes: null,
+          supersedes: [],
         },
       },
     ]);

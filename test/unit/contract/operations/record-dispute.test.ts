@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { BuriedPayment, DisputeState } from "../../../../src/contract/contract.ts";
+import type { BuriedPayment, DisputeState, Payment, RefundState } from "../../../../src/contract/contract.ts";
 import { contractStatuses } from "../../../../src/contract/contract.ts";
-import { makeFacts, makePayment, makeTombstone, makeWorld, openFor } from "../../../support/facts.ts";
+import { makeFacts, makePayment, makeRefund, makeTombstone, makeWorld, openFor } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, refusalOf } from "../support/refusals.ts";
 
@@ -64,6 +64,7 @@ describe("a dispute", () => {
   ] as const)("that is %s at Stripe is %s on every row of the intent, and nothing else changes", (status, state) => {
     expect(settled(play(setup(status)))).toEqual({
       disputes: rows.map(({ id: paymentId }) => ({ paymentId, dispute: state })),
+      refundMoves: [],
       attention: remark(state),
       notices: told(state),
     });
@@ -72,7 +73,6 @@ describe("a dispute", () => {
   test.each([
     ["lost", "open", "lost"],
     ["won", "open", "won"],
-    ["won", "lost", "won"],
     ["lost", "won", "lost"],
   ] as const)("that is %s replaces what was %s", (status, before, after) => {
     expect(settled(play(setup(status, before))).disputes).toMatchObject([{ dispute: after }, { dispute: after }]);
@@ -83,12 +83,29 @@ describe("a dispute", () => {
     ["under_review", "won", "open"],
     ["under_review", "lost", "open"],
     ["lost", "lost", "lost"],
+    ["won", "lost", "won"],
   ] as const)(
     "that is %s says nothing new of what is %s; its mail goes out once, by its cause",
     (status, before, state) => {
       expect(settled(play(setup(status, before)))).toEqual({ superseded: true, notices: told(state) });
     },
   );
+
+  test("that is lost has taken the money back: what was owed of it is owed no more", () => {
+    const owed = (row: Payment, state: RefundState) => makeRefund(row, { id: `${row.id}:${state}`, state });
+    const [fee, period] = rows as [Payment, Payment];
+    const refunds = [owed(fee, "due"), owed(period, "failed"), owed(period, "waived"), owed(other, "due")];
+    const waived = [
+      { id: "c-1:initial_fee:due", from: "due", to: "waived" },
+      { id: "c-1:period:0:failed", from: "failed", to: "waived" },
+    ];
+    const facts = (status: string) => {
+      const world = makeWorld({ contract: { paymentMethod: "card" }, payments: [...rows, other], refunds });
+      return makeFacts("record_dispute", { actor, params: paramsOf(status), world });
+    };
+    expect(settled(play(facts("lost"))).refundMoves).toEqual(waived);
+    expect(settled(play(facts("won"))).refundMoves).toEqual([]);
+  });
 
   test("of an intent that paid nothing of ours is told all the same", () => {
     const facts = { ...setup("lost"), world: makeWorld({ contract: { paymentMethod: "card" }, payments: [other] }) };
@@ -114,7 +131,18 @@ describe("of a deleted contract", () => {
     makeFacts("record_dispute", { actor, params: paramsOf("lost"), tombstone: makeTombstone({ payments }) });
 
   test("it is told; there is no row to note it on", () => {
-    expect(settled(play(deleted([buried])))).toEqual({ attention: remark("lost"), notices: told("lost", 1_980) });
+    expect(settled(play(deleted([buried])))).toEqual({
+      refundMoves: [],
+      attention: remark("lost"),
+      notices: told("lost", 1_980),
+    });
+  });
+
+  test("what was owed of it is owed no more once it is lost", () => {
+    const due = makeRefund(makePayment({ period: 0 }), { state: "due", stripePaymentIntentId: "pi_1" });
+    const tombstone = makeTombstone({ payments: [buried], refunds: [due] });
+    const facts = makeFacts("record_dispute", { actor, params: paramsOf("lost"), tombstone });
+    expect(settled(play(facts)).refundMoves).toEqual([{ id: due.id, from: "due", to: "waived" }]);
   });
 
   test("of an intent that it knows nothing of, too", () => {

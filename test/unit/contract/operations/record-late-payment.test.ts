@@ -62,7 +62,7 @@ describe("a contract that has ended", () => {
           paymentId: writtenOff.id,
           amountMinor: 1_980,
           stripePaymentIntentId: "pi_3",
-          supersedes: null,
+          supersedes: [],
         },
       },
     ]);

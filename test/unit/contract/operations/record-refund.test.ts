@@ -175,7 +175,7 @@ describe("refunds that others made", () => {
     state,
     stripePaymentIntentId: "pi_1",
     stripeRefundId: id,
-    supersedes: null,
+    supersedes: [],
   });
 
   test("get a row on the payment that they fit exactly, which is then refunded; license and status stay", () => {
@@ -202,7 +202,7 @@ describe("refunds that others made", () => {
 
   test("of the whole charge refund every payment of it", () => {
     expect(changeOf([fee, period], [], byDashboard("re_9", charged))).toMatchObject({
-      newRefunds: [row("re_9", fee.id, charged)],
+      newRefunds: [row("re_9", fee.id, 5_000), { ...row("re_9:2", period.id, 1_980), stripeRefundId: "re_9" }],
       paymentMoves: [
         { id: fee.id, to: "refunded" },
         { id: period.id, to: "refunded" },
@@ -212,16 +212,30 @@ describe("refunds that others made", () => {
 
   test("on their way leave the payment paid until they succeed", () => {
     expect(changeOf([fee, period], [], byDashboard("re_9", charged, "pending"))).toMatchObject({
-      newRefunds: [{ state: "pending" }],
+      newRefunds: [{ state: "pending" }, { state: "pending" }],
       paymentMoves: [],
     });
   });
 
-  test("of the whole charge that fail after all make every payment of it paid again", () => {
-    const whole = makeRefund(fee, { id: "re_1", stripeRefundId: "re_1", amountMinor: charged, state: "succeeded" });
+  test("over several payments fill one after the other, and never owe more than was paid", () => {
+    expect(changeOf([fee, period], [], byDashboard("re_9", 6_000))).toMatchObject({
+      newRefunds: [row("re_9", fee.id, 5_000), { id: "re_9:2", paymentId: period.id, amountMinor: 1_000 }],
+      paymentMoves: [{ id: fee.id, to: "refunded" }],
+    });
+    // An invoice may have held more than our contract's lines.
+    const beyond = settled(play(setup(), { refunds: refundsListed(9_000, byDashboard("re_9", 8_000)) }));
+    expect(beyond.newRefunds?.map(({ amountMinor }) => amountMinor)).toEqual([5_000, 1_980]);
+  });
+
+  test("of the whole charge that fail after all make every payment of it paid again, and owe each", () => {
+    const whole = makeRefund(fee, { id: "re_1", stripeRefundId: "re_1", amountMinor: 5_000, state: "succeeded" });
+    const rest = { ...whole, id: "re_1:2", paymentId: period.id, amountMinor: 1_980 };
     const rows = [{ ...fee, state: "refunded" as const }, refunded];
-    expect(changeOf(rows, [whole], byDashboard("re_1", charged, "failed"))).toMatchObject({
-      refundMoves: [{ id: "re_1", from: "succeeded", to: "failed" }],
+    expect(changeOf(rows, [whole, rest], byDashboard("re_1", charged, "failed"))).toMatchObject({
+      refundMoves: [
+        { id: "re_1", from: "succeeded", to: "failed" },
+        { id: "re_1:2", from: "succeeded", to: "failed" },
+      ],
       paymentMoves: [
         { id: fee.id, from: "refunded", to: "paid" },
         { id: period.id, from: "refunded", to: "paid" },
@@ -247,7 +261,7 @@ describe("refunds that others made", () => {
 
   test("first seen as failed are nothing when the money has gone back otherwise since", () => {
     const seen = [byDashboard("re_2", charged), byDashboard("re_1", 1_980, "failed")];
-    expect(changeOf([fee, period], [], ...seen).newRefunds).toEqual([row("re_2", fee.id, charged)]);
+    expect(changeOf([fee, period], [], ...seen).newRefunds?.map(({ id }) => id)).toEqual(["re_2", "re_2:2"]);
     const partly = [byDashboard("re_2", 1_980), byDashboard("re_1", 1_980, "failed")];
     expect(changeOf([fee, period], [], ...partly)).toMatchObject({
       newRefunds: [row("re_2", period.id, 1_980)],
@@ -266,6 +280,21 @@ describe("refunds that others made", () => {
       newRefunds: [row("re_9", period.id, 1_980)],
       refundMoves: [{ id: due.id, from: "due", to: "waived" }],
       paymentMoves: [{ id: period.id, to: "refunded" }],
+    });
+  });
+
+  test("in part leave the rest of it owed", () => {
+    const failed: Refund = { ...pending, state: "failed" };
+    expect(changeOf([fee, period], [failed], byDashboard("re_9", 700), ours(failed, "failed"))).toMatchObject({
+      newRefunds: [row("re_9", fee.id, 700)],
+      refundMoves: [],
+    });
+    expect(changeOf([period], [failed], byDashboard("re_9", 700), ours(failed, "failed"))).toMatchObject({
+      newRefunds: [row("re_9", period.id, 700)],
+      refundMoves: [{ id: failed.id, from: "failed", to: "failed", amountMinor: 1_280 }],
+    });
+    expect(changeOf([period], [pending], byDashboard("re_9", 700), ours(pending, "failed"))).toMatchObject({
+      refundMoves: [{ id: failed.id, from: "pending", to: "failed", amountMinor: 1_280 }],
     });
   });
 
@@ -327,13 +356,33 @@ describe("of a deleted contract", () => {
           state: "failed",
           stripePaymentIntentId: "pi_1",
           stripeRefundId: "re_1",
-          supersedes: null,
+          supersedes: [],
         },
       ],
       refundMoves: [],
       paymentMoves: [],
       ...failedAlarm,
     });
+  });
+
+  test("one that others had made, and was forgotten, is owed again when it fails, once", () => {
+    const before = { ...buried, result: "refunded_before" as const, refundId: "re_7" };
+    const change = settled(
+      play(deleted([], [before]), { refunds: refundsListed(1_980, byDashboard("re_7", 1_980, "failed")) }),
+    );
+    expect(change.newRefunds).toMatchObject([
+      { id: "re_7", paymentId: period.id, amountMinor: 1_980, state: "failed" },
+    ]);
+
+    // What failed before the deletion, and was given back by another since, is not.
+    const seen = [ours(pending, "succeeded"), byDashboard("re_7", 1_980, "failed")];
+    expect(changeOfBuried([], ...seen)).toEqual(superseded);
+  });
+
+  test("one of a payment that was kept is not owed", () => {
+    const kept = { ...buried, result: "kept" as const, refundId: null };
+    const seen = refundsListed(1_980, byDashboard("re_7", 1_980, "failed"));
+    expect(settled(play(deleted([], [kept]), { refunds: seen }))).toEqual(superseded);
   });
 
   test("what others gave back settles what is owed, and is not kept itself", () => {

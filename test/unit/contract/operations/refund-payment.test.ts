@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Contract, Payment, Refund } from "../../../../src/contract/contract.ts";
 import { contractStatuses } from "../../../../src/contract/contract.ts";
 import type { Facts } from "../../../../src/contract/operation.ts";
+import type { Answer } from "../../../../src/contract/step.ts";
 import {
   makeFacts,
   makePayment,
@@ -135,7 +136,7 @@ describe("by card", () => {
       [lookName]: refundsSeen(1_980),
       [callName]: done(refundSeen(second, 1_980)),
     });
-    expect(played.steps.at(-1)).toMatchObject({ refund: { refundId: second, isNew: true, supersedes: failed.id } });
+    expect(played.steps.at(-1)).toMatchObject({ refund: { refundId: second, isNew: true, supersedes: [failed.id] } });
   });
 });
 
@@ -176,6 +177,35 @@ describe("after the contract was deleted", () => {
     expect(settled(played).paymentMoves).toEqual([]);
   });
 
+  test("with what its rows say is owed, whatever else of the payment waits", () => {
+    const twice = [
+      { ...owed, amountMinor: 1_200 },
+      { ...owed, id: `${paid.id}:refund:2`, amountMinor: 500, state: "failed", stripeRefundId: "re_0" },
+      { ...owed, id: `${paid.id}:refund:3`, amountMinor: 280, state: "pending", stripeRefundId: "re_9" },
+    ] as const;
+    const played = play(deleted(twice), {
+      [lookName]: refundsSeen(1_980, 1_700),
+      [callName]: done(refundSeen(owed.id, 1_700)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({
+      call: { amountMinor: 1_700 },
+      refund: { isNew: false, refundId: owed.id, amountMinor: 1_700, supersedes: [twice[1].id] },
+    });
+  });
+
+  test("never under an id that Stripe has seen, though our row of that refund is gone", () => {
+    const failed = { ...owed, id: `${paid.id}:refund:2`, state: "failed", stripeRefundId: "re_2" } as const;
+    const seen = {
+      ...refundsSeen(1_980),
+      refunds: [refundSeen(failed.id, 1_980, "failed"), refundSeen(`${paid.id}:refund:3`, 1_980, "failed")],
+    } as Answer;
+    const played = play(deleted([failed]), {
+      [lookName]: seen,
+      [callName]: done(refundSeen(`${paid.id}:refund:4`, 1_980)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({ call: { refundId: `${paid.id}:refund:4` } });
+  });
+
   test("one that failed is made anew", () => {
     const failed = { ...owed, state: "failed", stripeRefundId: "re_0" } as const;
     const second = `${paid.id}:refund:2`;
@@ -183,7 +213,7 @@ describe("after the contract was deleted", () => {
       [lookName]: refundsSeen(1_980),
       [callName]: done(refundSeen(second, 1_980)),
     });
-    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: true, refundId: second, supersedes: failed.id } });
+    expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: true, refundId: second, supersedes: [failed.id] } });
   });
 
   test("what is owed by hand is not for Stripe, and what is not owed is refunded", () => {

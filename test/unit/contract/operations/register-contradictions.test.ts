@@ -136,6 +136,11 @@ describe("a contradiction is refused, and its field named", () => {
       "unpaidPeriods",
       { state: { status: "payment_unconfirmed", unpaidPeriods: [3, 4] } },
     ],
+    [
+      "a suspended contract of whose current period nothing is told",
+      "unpaidPeriods",
+      { payments: [period(2)], state: { status: "payment_unconfirmed", unpaidPeriods: [1] } },
+    ],
   ])("in the state: %s", (_, field, params) => {
     expect(rejected(play(setup(params)))).toMatchObject({
       code: "invalid_request",

@@ -98,6 +98,14 @@ describe("what it does", () => {
     expect(change.paymentMoves?.map(({ id }) => id)).toEqual([third.id]);
   });
 
+  test("nor are periods without a row that began before the last one recorded", () => {
+    const first = makePayment({ period: 1, state: "unpaid" });
+    const facts = setup({ payments: [first, makePayment({ period: 4 })], licenses: [] });
+    const change = settled(play({ ...facts, today: on("2025-03-08"), takenAt }));
+    expect(change.paymentMoves?.map(({ id }) => id)).toEqual([first.id]);
+    expect(change.newPayments?.map(({ period }) => period)).toEqual([5]);
+  });
+
   test("an unpaid period of long ago is among them", () => {
     const first = makePayment({ period: 1, state: "unpaid" });
     const change = settled(

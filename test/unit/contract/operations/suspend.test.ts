@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Contract } from "../../../../src/contract/contract.ts";
+import type { Contract, Payment } from "../../../../src/contract/contract.ts";
 import {
   makeFacts,
   makePayment,
   makePeriods,
+  makeRefund,
   makeRunningWorld,
   makeWorld,
   nextRenewalOn,
@@ -56,9 +57,19 @@ describe("what it does", () => {
       status: "payment_unconfirmed",
       newPayments: [],
       paymentMoves: [{ id: "c-1:period:3", from: "paid", to: "unpaid" }],
+      refundMoves: [],
       licenses: [{ type: "revoked", paymentId: "c-1:period:3", because: "suspended" }],
       notices: notices(3),
     });
+  });
+
+  test("what was to be paid back of that period is waived, and of no other", () => {
+    const [second, third] = makePeriods([2, 3]) as [Payment, Payment];
+    const refunds = [second, third].map((payment) => makeRefund(payment, { state: "manual_due" }));
+    const world = makeWorld({ payments: [...makePeriods([0, 1]), second, third], refunds });
+    expect(settled(play(makeFacts("suspend", { world }))).refundMoves).toEqual([
+      { id: "c-1:period:3:refund:1", from: "manual_due", to: "waived" },
+    ]);
   });
 
   test.each([

@@ -65,7 +65,7 @@ export function journalRefund(refunds: readonly Refund[], { refund }: CallStep, 
   const written = isNew
     ? addRefund(refunds, { ...due, state: "due", stripeRefundId: null }, supersedes)
     : replace(
-        refunds,
+        supersede(refunds, id, supersedes),
         (row) => row.id === id && row.state === "due",
         (row) => ({ ...row, ...due }),
       );
@@ -89,9 +89,12 @@ function register({ registration }: Change): ContractWorld {
 function add(payments: readonly Payment[], row: NewPayment): readonly Payment[] {
   const { startsOn: _, ...payment } = row;
   const twin = payments.find(
-    ({ id, subject, period, stripeInvoiceId }) =>
+    ({ id, subject, period, stripeInvoiceId, stripePaymentIntentId }) =>
       id === payment.id ||
-      (subject === payment.subject && period === payment.period && stripeInvoiceId === payment.stripeInvoiceId),
+      (subject === payment.subject &&
+        period === payment.period &&
+        stripeInvoiceId === payment.stripeInvoiceId &&
+        (stripeInvoiceId !== null || stripePaymentIntentId === payment.stripePaymentIntentId)),
   );
   if (twin !== undefined) throw new Error(`payment ${payment.id} is written a second time`);
   return [...payments, { ...payment, dispute: null }];
@@ -121,11 +124,17 @@ function movePayment(payment: Payment, { to, paidAt, ...learned }: PaymentMove):
   };
 }
 
-function moveRefund(refunds: readonly Refund[], { id, from, to, stripeRefundId }: RefundMove): readonly Refund[] {
+function moveRefund(refunds: readonly Refund[], move: RefundMove): readonly Refund[] {
+  const { id, from, to, stripeRefundId, amountMinor } = move;
   return replace(
     refunds,
     (row) => row.id === id && row.state === from && row.supersededBy === null,
-    (row) => ({ ...row, state: to, stripeRefundId: stripeRefundId ?? row.stripeRefundId }),
+    (row) => ({
+      ...row,
+      state: to,
+      stripeRefundId: stripeRefundId ?? row.stripeRefundId,
+      amountMinor: amountMinor ?? row.amountMinor,
+    }),
   );
 }
 
@@ -143,18 +152,22 @@ function moveLicense(licenses: readonly License[], move: LicenseMove): readonly 
   );
 }
 
-function addRefund(refunds: readonly Refund[], refund: Refund, supersedes: string | null): readonly Refund[] {
+function addRefund(refunds: readonly Refund[], refund: Refund, supersedes: readonly string[]): readonly Refund[] {
   if (refunds.some(({ id }) => id === refund.id)) throw new Error(`refund ${refund.id} is written a second time`);
-  const rest =
-    supersedes === null
-      ? refunds
-      : replace(
-          refunds,
-          ({ id, state, supersededBy }) =>
-            id === supersedes && isOneOf(state, ["failed", "canceled"]) && supersededBy === null,
-          (row) => ({ ...row, supersededBy: refund.id }),
-        );
-  return [...rest, refund];
+  return [...supersede(refunds, refund.id, supersedes), refund];
+}
+
+function supersede(refunds: readonly Refund[], by: string, supersedes: readonly string[]): readonly Refund[] {
+  return supersedes.reduce(
+    (rows, failed) =>
+      replace(
+        rows,
+        ({ id, state, supersededBy }) =>
+          id === failed && isOneOf(state, ["failed", "canceled"]) && supersededBy === null,
+        (row) => ({ ...row, supersededBy: by }),
+      ),
+    refunds,
+  );
 }
 
 /** Replaces the one row that fits; throws unless there is exactly one. */

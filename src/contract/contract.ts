@@ -212,7 +212,8 @@ export interface BuriedPayment {
 /**
  * `refunded`, `refund_pending`, `refunded_before` (by somebody else, or earlier); `refund_owed` (Stripe refused);
  * `refund_owed_by_hand`; `lost_in_dispute` (the customer's bank has taken it back); `before_cutoff` (made before refunds
- * existed: kept); `kept` (late money that is kept by setting).
+ * existed: kept); `kept` (late money that is kept by setting); `in_doubt` (it names nothing at Stripe, and money that only
+ * Stripe knew of was refunded, which may be the same: a person decides).
  */
 export const burialResults = [
   "refunded",
@@ -223,6 +224,7 @@ export const burialResults = [
   "lost_in_dispute",
   "before_cutoff",
   "kept",
+  "in_doubt",
 ] as const;
 export type BurialResult = (typeof burialResults)[number];
 

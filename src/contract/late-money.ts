@@ -3,7 +3,7 @@ import { isLater } from "./calendar.ts";
 import { refundRefusals } from "./canceling.ts";
 import type { Attention, Change, Notice } from "./change.ts";
 import type { BuriedPayment } from "./contract.ts";
-import { opensByItself, type Receipt, type Recording } from "./receipts.ts";
+import { opensByItself, type Receipt, type Recording, sourceOf } from "./receipts.ts";
 import { type RefundResult, refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
 import { type RuleFacts, settle, superseded, type TombstoneFacts } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
@@ -12,7 +12,7 @@ import type { Answers, Step } from "./step.ts";
  * Money of a contract that has ended. What was made before the end and is only told of late is an ordinary payment. What
  * was made after it is recorded and, unless the installation keeps it, refunded; operators are told.
  *
- * A canceled contract opens nothing, whatever is paid for it.
+ * A canceled contract opens nothing, whatever is paid for it, and keeps nothing: its cancel refunds everything that was paid.
  */
 export function recordAfterEnd(
   { world, today, policy }: RuleFacts<unknown>,
@@ -29,16 +29,16 @@ export function recordAfterEnd(
     licenses: opens ? rows.filter(opensByItself).flatMap((row) => licenseOnPaid(row, licenses)) : [],
   };
   const isLate = contract.endedAt === null || isLater(receipt.paidAt, contract.endedAt);
-  if (!isLate) {
-    // Nothing gives it back by itself, and nothing of a canceled contract was meant to be kept.
-    const odd = contract.status === "canceled" ? [lateRemark(receipt, sumPaid(recording))] : [];
-    return settle({ ...kept, attention: [...recording.attention, ...odd] });
-  }
+  if (!isLate && contract.status === "terminated") return settle({ ...kept, attention: recording.attention });
   const remark = lateRemark(receipt, sumPaid(recording));
-  if (policy.latePayment === "keep") {
+  // What a canceled contract was paid before its end would have been refunded by its cancel, had that known of it.
+  if (isLate && policy.latePayment === "keep") {
     return settle({ ...kept, attention: [...recording.attention, remark], notices: [tellLate(receipt, recording, 0)] });
   }
-  const refundable = rows.map((row) => refundableOf(world, row)).filter(({ leftMinor }) => leftMinor > 0);
+  const refundable = [...rows, ...beyond(receipt, recording)]
+    .map((row) => refundableOf(world, row))
+    .filter(({ leftMinor }) => leftMinor > 0);
+  if (rows.length === 0 && refundable.length === 0) return superseded();
   const refunding = refundPayments(refundSourceOf(world), refundable, answers);
   if (refunding.type === "step") return refunding.step;
   const { newRefunds, refundMoves, attention, refundMinor } = sumOf(refunding.results);
@@ -64,22 +64,26 @@ function withRefunds(
   };
 }
 
-function sumPaid({ rows }: Recording): number {
-  return rows.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+/** What was paid beyond the rows, as something to refund by itself. */
+function beyond(receipt: Receipt, { beyondMinor: amountMinor }: Recording) {
+  return [{ id: sourceOf(receipt), amountMinor, stripePaymentIntentId: receipt.paymentIntentId }];
+}
+
+function sumPaid({ rows, beyondMinor }: Recording): number {
+  return rows.reduce((sum, { amountMinor }) => sum + amountMinor, beyondMinor);
 }
 
 function lateRemark(receipt: Pick<Receipt, "invoiceId" | "paymentIntentId">, amountMinor: number): Attention {
   return { code: "late_payment", detail: { source: sourceOf(receipt), amountMinor } };
 }
 
-/** Stripe's id by which a person finds the money: the invoice's, or the intent's where there is none. */
-function sourceOf({ invoiceId, paymentIntentId }: Pick<Receipt, "invoiceId" | "paymentIntentId">): string {
-  return invoiceId ?? paymentIntentId ?? "unknown";
+function tellLate(receipt: Receipt, recording: Recording, refundMinor: number): Notice {
+  return tellOperators(sourceOf(receipt), sumPaid(recording), refundMinor);
 }
 
-function tellLate(receipt: Receipt, recording: Recording, refundMinor: number): Notice {
-  const detail = { source: sourceOf(receipt), amountMinor: sumPaid(recording), refundMinor };
-  return { kind: "late_payment", recipient: "operators", detail };
+function tellOperators(source: string, amountMinor: number, refundMinor: number): Notice {
+  const detail = { source, amountMinor, refundMinor };
+  return { kind: "late_payment", recipient: "operators", detail, cause: `late_payment:${source}` };
 }
 
 /** Money that came for a deleted contract. */
@@ -99,19 +103,20 @@ export function buryLate(
   money: MoneyForDeleted,
   answers: Answers,
 ): Step {
-  const { invoiceId, paymentIntentId, amountMinor, paidAt } = money;
-  const isKnown = tombstone.payments.some(
+  const { invoiceId, paymentIntentId, paidAt } = money;
+  const known = tombstone.payments.filter(
     (payment) =>
       payment.paymentId === invoiceId ||
       (paymentIntentId !== null && payment.stripePaymentIntentId === paymentIntentId),
   );
+  const amountMinor = known.reduce((rest, payment) => rest - payment.amountMinor, money.amountMinor);
   // One without an intent is known by the tombstone's ids, with those that the deletion itself voided.
   const wasKnown =
     paymentIntentId === null &&
     invoiceId !== null &&
     tombstone.stripeIds.includes(invoiceId) &&
     !isLater(paidAt, tombstone.deletedAt);
-  if (isKnown || wasKnown || amountMinor <= 0) return superseded();
+  if (wasKnown || amountMinor <= 0) return superseded();
 
   const payment = { id: sourceOf(money), leftMinor: amountMinor, stripePaymentIntentId: paymentIntentId };
   const bury = (result: BuriedPayment["result"], refundId: string | null): BuriedPayment => ({
@@ -125,10 +130,7 @@ export function buryLate(
     refundId,
   });
   const remark = lateRemark(money, amountMinor);
-  const tell = (refundMinor: number): Notice => {
-    const detail = { source: sourceOf(money), amountMinor, refundMinor };
-    return { kind: "late_payment", recipient: "operators", detail };
-  };
+  const tell = (refundMinor: number) => tellOperators(sourceOf(money), amountMinor, refundMinor);
   if (policy.latePayment === "keep") {
     return settle({ burial: { latePayments: [bury("kept", null)] }, attention: [remark], notices: [tell(0)] });
   }

@@ -101,7 +101,9 @@ export function planOf(
   end: Extract<Step, { type: "settle" | "reject" }>,
 ): PlannedOperation {
   const { kind, contractId } = facts.operation;
-  const before = facts.world?.contract ?? null;
+  // Who may not ask is told of the contract what they would be told if there were none.
+  const isStranger = end.type === "reject" && end.rejection.code === "actor_not_allowed";
+  const before = isStranger ? null : (facts.world?.contract ?? null);
   const reserved = reservationOf(before);
   const billedBy = before?.stripeSubscriptionId ?? null;
   const unchanged = {
@@ -232,11 +234,11 @@ function plannedRefunds(
     to: state,
   }));
   const rows = world?.refunds ?? tombstone?.refunds ?? [];
-  const moved = refundMoves.flatMap(({ id, to }): PlannedRefund[] => {
+  const moved = refundMoves.flatMap(({ id, to, amountMinor }): PlannedRefund[] => {
     const row = rows.find((refund) => refund.id === id);
     if (row === undefined) return [];
     const by = row.stripePaymentIntentId === null || to === "manual_done" ? "hand" : "stripe";
-    return [{ id, paymentId: row.paymentId, amountMinor: row.amountMinor, by, to }];
+    return [{ id, paymentId: row.paymentId, amountMinor: amountMinor ?? row.amountMinor, by, to }];
   });
   return [...sent, ...written, ...moved];
 }

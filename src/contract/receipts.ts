@@ -19,6 +19,8 @@ export interface Receipt {
   /** Null for an invoice that was paid out of band, or out of the customer's credit. */
   readonly paymentIntentId: string | null;
   readonly paidAt: Instant;
+  /** All that was paid, which may be more than the items come to. */
+  readonly paidMinor: number;
   readonly items: readonly ReceivedItem[];
 }
 
@@ -89,7 +91,8 @@ export function receiptOf(
     dueMinor -= amountMinor;
     return { ...item, amountMinor };
   });
-  return { invoiceId: invoice.id, paymentIntentId: invoice.paymentIntentId, paidAt: invoice.paidAt, items };
+  const { id: invoiceId, paymentIntentId, paidAt, amountPaidMinor: paidMinor } = invoice;
+  return { invoiceId, paymentIntentId, paidAt, paidMinor, items };
 }
 
 /** What the payment intent of a one-time contract pays: the initial fee as agreed, and the price with the rest. */
@@ -109,7 +112,7 @@ export function receiptOfIntent(
   });
   const fee = feeMinor > 0 ? [item("initial_fee", feeMinor)] : [];
   const items = [...fee, item("one_time_price", amountReceivedMinor - feeMinor)];
-  return { invoiceId: null, paymentIntentId: id, paidAt, items };
+  return { invoiceId: null, paymentIntentId: id, paidAt, paidMinor: amountReceivedMinor, items };
 }
 
 /** A row of the purchase history as the receipt leaves it: paid, with what was really paid. */
@@ -124,13 +127,15 @@ export interface Recording {
   readonly rows: readonly RecordedRow[];
   readonly newPayments: readonly NewPayment[];
   readonly paymentMoves: readonly PaymentMove[];
+  /** What was paid beyond everything that our rows show of it: tax, added lines, prorations. */
+  readonly beyondMinor: number;
   readonly attention: readonly Attention[];
 }
 
 /**
  * Records what a receipt pays and no row shows yet: the row that waits for it, or was written off, becomes paid with what
  * was really paid; otherwise a new row is written, named after invoice and line. What other money has paid already gets a
- * second row, and attention.
+ * second row, and attention; and so does money for which no row is written.
  */
 export function recordReceipt({ contract, payments }: ContractWorld, receipt: Receipt): Recording {
   const { invoiceId, paymentIntentId, paidAt } = receipt;
@@ -171,7 +176,22 @@ export function recordReceipt({ contract, payments }: ContractWorld, receipt: Re
       });
     }
   }
-  return { rows, newPayments, paymentMoves, attention };
+  const recorded = payments.filter((row) => holdsMoney(row) && isOf(row, receipt));
+  const beyondMinor = Math.max(
+    0,
+    [...recorded, ...rows].reduce((rest, row) => rest - row.amountMinor, receipt.paidMinor),
+  );
+  const isNews = rows.length > 0 || recorded.length === 0;
+  if (isNews && beyondMinor > 0) {
+    const source = invoiceId === null ? { paymentIntentId: sourceOf(receipt) } : { invoiceId };
+    attention.push({ code: "payment_unknown", detail: { ...source, amountMinor: beyondMinor } });
+  }
+  return { rows, newPayments, paymentMoves, beyondMinor: isNews ? beyondMinor : 0, attention };
+}
+
+/** Stripe's id by which a person finds the money: the invoice's, or the intent's where there is none. */
+export function sourceOf({ invoiceId, paymentIntentId }: Pick<Receipt, "invoiceId" | "paymentIntentId">): string {
+  return invoiceId ?? paymentIntentId ?? "unknown";
 }
 
 /** The row that this money moves: the one that names the invoice, or else any that waits for the same thing. */
@@ -194,7 +214,10 @@ export function holdsMoney({ state }: Pick<Payment, "state">): boolean {
 }
 
 /** Whether a row is part of this invoice, or of what this intent paid. */
-export function isOf(row: Payment, { invoiceId, paymentIntentId }: Pick<Receipt, "invoiceId" | "paymentIntentId">) {
+export function isOf(
+  row: Pick<Payment, "stripeInvoiceId" | "stripePaymentIntentId">,
+  { invoiceId, paymentIntentId }: Pick<Receipt, "invoiceId" | "paymentIntentId">,
+) {
   const sameInvoice = invoiceId !== null && row.stripeInvoiceId === invoiceId;
   const sameIntent = paymentIntentId !== null && row.stripePaymentIntentId === paymentIntentId;
   return sameInvoice || sameIntent;

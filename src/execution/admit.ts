@@ -10,7 +10,7 @@ import { isStillInTheWay } from "../store/ring-list.ts";
 import { settleOperation } from "../store/settle-operation.ts";
 import { isConflict, isOutage } from "../store/store-error.ts";
 import { type Attempt, attemptOf, contractGuardOf } from "./attempt.ts";
-import { checkPlan } from "./check-plan.ts";
+import { checkPlan, isPlanned } from "./check-plan.ts";
 import { ringFor } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { noteConcluded } from "./observer.ts";
@@ -134,9 +134,10 @@ async function concludeAtOnce(
   return undefined;
 }
 
-/** The step, or the refusal of what is to be settled at once and is not what its requester was shown. */
+/** The step, or the refusal of what is to be concluded at once and is not what its requester was shown. */
 async function checkedAtOnce(deps: ExecutionDeps, view: OperationView, step: Step): Promise<Step> {
-  if (step.type !== "settle" || view.operation.expectedPlan === null) return step;
+  const ends = step.type === "settle" || step.type === "reject";
+  if (!ends || !isPlanned(step) || view.operation.expectedPlan === null) return step;
   const guard: Guard = { operationId: view.operation.id, state: "requested", attempt: view.operation.attempt };
   // Nothing has to be looked at for it, so it is either the same or refused.
   const changed = await checkPlan(deps, attemptOf(deps, view, { guard, contract: null }));

@@ -4,7 +4,7 @@ import { journalLook } from "../store/journal.ts";
 import { isConflict, isOutage } from "../store/store-error.ts";
 import { look } from "../stripe/gateway.ts";
 import type { Attempt } from "./attempt.ts";
-import { checkPlan } from "./check-plan.ts";
+import { checkPlan, isPlanned } from "./check-plan.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { makeCall } from "./make-call.ts";
 import { defer, type StepsEnding, unanswered } from "./steps-ending.ts";
@@ -18,13 +18,13 @@ export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<
   try {
     for (;;) {
       const step = nextStep(attempt.facts, attempt.answers);
-      if (step.type === "reject") return step;
-      if (step.type !== "settle" && deps.stopping.aborted) return defer("shutting_down");
-      if (step.type !== "look") {
+      const ends = step.type === "settle" || step.type === "reject";
+      if (!ends && deps.stopping.aborted) return defer("shutting_down");
+      if (isPlanned(step)) {
         const changed = await checkPlan(deps, attempt);
         if (changed !== undefined) return changed;
       }
-      if (step.type === "settle") return step;
+      if (ends) return step;
       const hindrance =
         step.type === "look" ? await takeLook(deps, attempt, step) : await makeCall(deps, attempt, step);
       if (hindrance !== undefined) return hindrance;

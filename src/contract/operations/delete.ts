@@ -2,11 +2,11 @@ import { z } from "zod";
 import { businessDateOf } from "../calendar.ts";
 import { refundRefusals } from "../canceling.ts";
 import type { Attention } from "../change.ts";
-import type { BuriedPayment, ContractWorld, Payment } from "../contract.ts";
+import { type Collected, collectPayments } from "../collecting.ts";
+import type { BuriedPayment, ContractWorld } from "../contract.ts";
 import { closeSubscriptions, subscriptionsOf } from "../erasing.ts";
 import { leftOfPayment, type RefundResult, refundableOf, refundPayments, refundSourceOf, sumOf } from "../refunding.ts";
 import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
-import type { Answers, PaidInvoicesSeen, PaymentIntentSeen, Step } from "../step.ts";
 
 const params = z.strictObject({
   confirm: z
@@ -21,7 +21,8 @@ type Params = z.output<typeof params>;
  * 削除: makes as if nothing had been. By card, in this order: the subscriptions are cancelled, former ones too; their open
  * invoices are voided; every payment is refunded as far as possible, past months and payments that only Stripe knows of
  * included, except what was paid on or before the cut-off. Then contract, payments, licenses, sign-up and history are
- * erased. Refunds that Stripe refuses stay owed and do not stop it.
+ * erased. Refunds that Stripe refuses stay owed and do not stop it. A payment that may be one of those which only Stripe
+ * knew of is left to a person.
  *
  * For mistaken sign-ups and contracts made by mistake; who wants money back should cancel, or refund the payment.
  */
@@ -43,10 +44,10 @@ export const deleteContract: ContractRule<typeof params> = {
 
     const closing = closeSubscriptions(contract, answers);
     if (closing.type === "step") return closing.step;
-    const collected = collectPayments(world, answers);
+    const collected = collectPayments(facts, answers);
     if (collected.type === "step") return collected.step;
 
-    const { kept, toRefund } = sortByCutoff(facts, collected.payments);
+    const { inDoubt, kept, toRefund } = sort(facts, collected.payments);
     const refundable = toRefund.map((payment) => refundableOf(world, payment));
     const refunding = refundPayments(refundSourceOf(world), refundable, answers);
     if (refunding.type === "step") return refunding.step;
@@ -56,7 +57,7 @@ export const deleteContract: ContractRule<typeof params> = {
     return settle({
       newRefunds,
       refundMoves,
-      attention: [...closing.attention, ...attention] satisfies Attention[],
+      attention: [...closing.attention, ...attention, ...inDoubt.map(doubt)],
       notices: refundRefusals(attention),
       deletion: {
         customerId: owesByHand ? contract.customerId : null,
@@ -64,6 +65,7 @@ export const deleteContract: ContractRule<typeof params> = {
         payments: [
           ...collected.payments.flatMap((payment) => buriedBefore(world, payment)),
           ...kept.map((payment) => buried(payment, "before_cutoff", null)),
+          ...inDoubt.map((payment) => buried(payment, "in_doubt", null)),
           ...refunding.results.map((result) => buriedAs(collected.payments, result)),
         ],
       },
@@ -71,84 +73,24 @@ export const deleteContract: ContractRule<typeof params> = {
   },
 };
 
-/** A payment of our history, or one that only Stripe knows of. */
-type Collected = Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId" | "stripeInvoiceId" | "period"> & {
-  readonly subject: BuriedPayment["subject"];
-  readonly paidAt: string;
-  readonly state: "paid" | "refunded";
-  readonly dispute: Payment["dispute"];
-};
-
-type Collecting =
-  | { readonly type: "step"; readonly step: Step }
-  | { readonly type: "collected"; readonly payments: readonly Collected[] };
-
-/** Every payment of the contract: our rows, and what Stripe lists as paid for its subscriptions, or by its intent, beyond them. */
-function collectPayments(world: ContractWorld, answers: Answers): Collecting {
-  const { contract, payments } = world;
-  const ours = payments.flatMap((payment): Collected[] =>
-    (payment.state === "paid" || payment.state === "refunded") && payment.paidAt !== null
-      ? [{ ...payment, paidAt: payment.paidAt, state: payment.state }]
-      : [],
-  );
-  const knownInvoices = new Set(ours.map(({ stripeInvoiceId }) => stripeInvoiceId));
-  const knownIntents = new Set(ours.map(({ stripePaymentIntentId }) => stripePaymentIntentId));
-  const foreign: Collected[] = [];
-
-  for (const subscriptionId of subscriptionsOf(contract)) {
-    const name = `paid_invoices:${subscriptionId}`;
-    const seen = answers.get(name) as PaidInvoicesSeen | undefined;
-    if (seen === undefined)
-      return { type: "step", step: { type: "look", name, look: { verb: "list_paid_invoices", subscriptionId } } };
-    for (const { id, amountPaidMinor, paidAt, paymentIntentId } of seen.invoices) {
-      const isKnown = knownInvoices.has(id) || (paymentIntentId !== null && knownIntents.has(paymentIntentId));
-      if (isKnown || amountPaidMinor <= 0) continue;
-      foreign.push(foreignPayment(id, amountPaidMinor, paidAt, paymentIntentId));
-    }
-  }
-
-  const intentId = contract.stripePaymentIntentId;
-  if (intentId !== null && !knownIntents.has(intentId)) {
-    const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
-    if (seen === undefined) {
-      const look = { verb: "read_payment_intent", paymentIntentId: intentId } as const;
-      return { type: "step", step: { type: "look", name: "payment_intent", look } };
-    }
-    if (seen.type === "found" && seen.paidAt !== null && seen.amountReceivedMinor > 0) {
-      foreign.push({
-        ...foreignPayment(intentId, seen.amountReceivedMinor, seen.paidAt, intentId),
-        stripeInvoiceId: null,
-      });
-    }
-  }
-  return { type: "collected", payments: [...ours, ...foreign] };
-}
-
-function foreignPayment(
-  id: string,
-  amountMinor: number,
-  paidAt: string,
-  stripePaymentIntentId: string | null,
-): Collected {
+/**
+ * What is to be refunded, what was paid by card before refunds existed, and what may be money that is refunded already under
+ * another name. Money that came by hand has no cut-off.
+ */
+function sort({ world, zone, policy }: RuleFacts<Params>, payments: readonly Collected[]) {
+  const open = payments.filter((payment) => isOpen(world, payment));
+  const byCard = world.contract.paymentMethod === "card";
+  const isBefore = ({ paidAt }: Collected) => byCard && businessDateOf(paidAt, zone) <= policy.refundCutoffOn;
+  const after = open.filter((payment) => !isBefore(payment));
   return {
-    id,
-    subject: "unknown",
-    period: null,
-    amountMinor,
-    paidAt,
-    stripePaymentIntentId,
-    stripeInvoiceId: id,
-    state: "paid",
-    dispute: null,
+    kept: open.filter(isBefore),
+    inDoubt: after.filter(({ isInDoubt }) => isInDoubt),
+    toRefund: after.filter(({ isInDoubt }) => !isInDoubt),
   };
 }
 
-/** What is to be refunded, and what was paid before refunds existed. Money that came by hand has no cut-off. */
-function sortByCutoff({ world, zone, policy }: RuleFacts<Params>, payments: readonly Collected[]) {
-  const open = payments.filter((payment) => isOpen(world, payment));
-  const isBefore = ({ paidAt, stripePaymentIntentId }: Collected) =>
-    stripePaymentIntentId !== null && businessDateOf(paidAt, zone) <= policy.refundCutoffOn;
-  return { kept: open.filter(isBefore), toRefund: open.filter((payment) => !isBefore(payment)) };
+function doubt({ id: paymentId, amountMinor }: Collected): Attention {
+  return { code: "payment_unknown", detail: { paymentId, amountMinor } };
 }
 
 /** Whether a payment still holds money of the customer's. */

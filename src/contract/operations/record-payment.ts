@@ -66,11 +66,7 @@ function byInvoice(facts: RuleFacts<Params>, invoiceId: string, answers: Answers
   if (subscriptionId === null || !subscriptionsOf(contract).includes(subscriptionId)) return superseded();
 
   const receipt = receiptOf(world, invoice, zone);
-  if (receipt.items.length === 0) {
-    // Nothing was paid, or something that is no part of the contract.
-    if (amountPaidMinor <= 0) return superseded();
-    return settle({ attention: [{ code: "payment_unknown", detail: { invoiceId, amountMinor: amountPaidMinor } }] });
-  }
+  if (receipt.items.length === 0 && amountPaidMinor <= 0) return superseded();
   return record(facts, receipt, subscriptionId === contract.stripeSubscriptionId, answers);
 }
 
@@ -83,8 +79,10 @@ function byIntent(facts: RuleFacts<Params>, paymentIntentId: string, answers: An
 
 function record(facts: RuleFacts<Params>, receipt: Receipt, isCurrent: boolean, answers: Answers): Step {
   const recording = recordReceipt(facts.world, receipt);
-  if (recording.rows.length === 0) return superseded();
+  if (recording.rows.length === 0 && recording.beyondMinor === 0) return superseded();
   if (isFinal(facts.world.contract)) return recordAfterEnd(facts, receipt, recording, answers);
+  // Money for something that is no part of the contract moves nothing of it.
+  if (recording.rows.length === 0) return settle({ attention: recording.attention });
   return settleReceipt(facts, recording, isCurrent, answers);
 }
 

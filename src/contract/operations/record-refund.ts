@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Payment, Refund } from "../contract.ts";
 import { followBuriedRefunds, followRefunds } from "../following-refunds.ts";
 import { type ContractRule, settle, stripe, superseded } from "../rule.ts";
 import type { Answers, RefundsSeen, Step } from "../step.ts";
@@ -20,8 +21,10 @@ export const recordRefund: ContractRule<typeof params> = {
   actors: stripe,
   params,
   next({ world, params: { paymentIntentId } }, answers) {
-    const payments = world.payments.filter((payment) => payment.stripePaymentIntentId === paymentIntentId);
-    if (payments.length === 0) return unknownPayment(paymentIntentId);
+    const isOfIntent = (row: Payment | Refund) => row.stripePaymentIntentId === paymentIntentId;
+    const payments = world.payments.filter(isOfIntent);
+    // What an invoice held beyond our lines has no payment, but a refund when it was given back.
+    if (payments.length === 0 && !world.refunds.some(isOfIntent)) return unknownPayment(paymentIntentId);
     const listed = listRefunds(paymentIntentId, answers);
     if (listed.type === "step") return listed.step;
     const { seen } = listed;

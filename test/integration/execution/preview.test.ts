@@ -258,12 +258,44 @@ describe("a request that carries its plan", () => {
     expect(String(plan.reservation.after?.terminationOn) > String(shown.reservation.after?.terminationOn)).toBe(true);
   });
 
-  it("is told the rule's own refusal before that the plan has changed", async () => {
+  it("is told that the plan has changed also where a rule refuses it now, and the plan tells why", async () => {
     const contractId = await byTransfer();
     const shown = await planOf({ kind: "suspend", contractId });
     await bench.perform({ id: `between-${contractId}`, kind: "suspend", contractId });
-    const asked = { id: `e-${contractId}`, kind: "suspend", contractId, expectedPlan: shown.digest } as const;
-    expect(await bench.perform(asked)).toMatchObject({ state: "rejected", rejection_code: "status_not_allowed" });
+    const asked = { kind: "suspend", contractId } as const;
+    const now = await planOf(asked);
+    expect(now.rejection?.code).toBe("status_not_allowed");
+    expect(await bench.perform({ ...asked, id: `e-${contractId}`, expectedPlan: shown.digest })).toMatchObject({
+      state: "rejected",
+      rejection_code: "plan_changed",
+      rejection_detail: { digest: now.digest },
+    });
+    // Who was shown the refusal, and asks all the same, is refused as shown.
+    expect(await bench.perform({ ...asked, id: `e2-${contractId}`, expectedPlan: now.digest })).toMatchObject({
+      state: "rejected",
+      rejection_code: "status_not_allowed",
+    });
+  });
+
+  it("is told so after a look at Stripe, too", async () => {
+    const { contractId } = await monthlyByCard(bench);
+    const asked = { kind: "reserve_termination", contractId } as const;
+    const shown = await planOf(asked);
+    await bench.perform({ ...asked, id: `between-${contractId}` });
+    expect(await bench.perform({ ...asked, id: `e-${contractId}`, expectedPlan: shown.digest })).toMatchObject({
+      state: "rejected",
+      rejection_code: "plan_changed",
+    });
+  });
+
+  it("of somebody who may not ask is told that alone", async () => {
+    const contractId = await byTransfer();
+    const asked = { kind: "reserve_termination", contractId, actor: { type: "customer", id: "somebody" } } as const;
+    const shown = await planOf({ kind: "reserve_termination", contractId });
+    expect(await bench.perform({ ...asked, id: `e-${contractId}`, expectedPlan: shown.digest })).toMatchObject({
+      state: "rejected",
+      rejection_code: "actor_not_allowed",
+    });
   });
 
   it("is not held against the plan of another payment", async () => {

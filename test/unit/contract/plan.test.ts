@@ -346,6 +346,19 @@ describe("a plan", () => {
   });
 });
 
+test("a customer who may not ask learns nothing of the contract from the refusal", () => {
+  const actor = { type: "customer", id: "somebody-else" } as const;
+  const reserved = { terminationOn: on("2025-02-08"), terminationSource: "person" } as const;
+  const world = makeRunningWorld({ paymentMethod: "card", status: "termination_reserved", ...reserved });
+  const plan = foreseen(makeFacts("withdraw_reservation", { world, actor }));
+  expect(plan).toMatchObject({
+    rejection: { code: "actor_not_allowed" },
+    status: { before: null, after: null },
+    reservation: { before: null, after: null },
+    subscriptionId: { before: null, after: null },
+  });
+});
+
 describe("what tells a plan from another", () => {
   test("is not the words in which it is told", () => {
     const plan = foreseen(makeFacts("delete", { world: makeRunningWorld() }));

@@ -12,9 +12,13 @@ import { makeFacts, makePayment, makeRefund, makeWorld, on, policy } from "../..
 import { play, settled } from "../support/play.ts";
 import { askedBy, expectRefusalsInOrder, refusalOf } from "../support/refusals.ts";
 import {
+  addedLine,
   done,
+  intentSeen,
   invoiceSeen,
   missing,
+  paidInvoiceSeen,
+  periodLine,
   refundSeen,
   refundsSeen,
   refused,
@@ -163,6 +167,111 @@ describe("by card", () => {
         stripeIds: ["cus_1", "sub_1", "sub_0", "in_x", "pi_x"],
         payments: [{ paymentId: "in_x", subject: "unknown", amountMinor: 1_500, result: "refunded" }],
       },
+    });
+  });
+
+  describe("whose payments were brought along without their ids", () => {
+    const nameless = makePayment({ period: 0 });
+    const fee = makePayment({ subject: "initial_fee", amountMinor: 5_000 });
+    const listed = { id: "in_0", amountPaidMinor: 6_980, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" };
+    const lines = [addedLine(5_000), periodLine("2024-10-08")];
+    const invoice = paidInvoiceSeen("in_0", lines, { billingReason: "subscription_create" });
+    const found = { ...quiet, "paid_invoices:sub_1": { invoices: [listed] }, "invoice:in_0": invoice };
+    const ofPeriod = {
+      "refunds_of:c-1:period:0": refundsSeen(6_980, 1_980),
+      "refund:c-1:period:0": done(refundSeen("c-1:period:0:refund:1", 1_980)),
+    };
+
+    test("they are told by what the invoice bills, and refunded through Stripe, once", () => {
+      const played = play(byCard([fee, nameless], { initialFeeMinor: 5_000 }), {
+        ...found,
+        "refunds_of:c-1:initial_fee": refundsSeen(6_980),
+        "refund:c-1:initial_fee": done(refundSeen("c-1:initial_fee:refund:1", 5_000)),
+        ...ofPeriod,
+      });
+      expect(settled(played)).toMatchObject({
+        newRefunds: [],
+        deletion: {
+          customerId: null,
+          payments: [
+            { paymentId: fee.id, stripePaymentIntentId: "pi_0", result: "refunded" },
+            { paymentId: nameless.id, stripePaymentIntentId: "pi_0", result: "refunded" },
+          ],
+        },
+      });
+    });
+
+    test("what an invoice holds beyond them is refunded as well", () => {
+      const rest = {
+        ...found,
+        ...ofPeriod,
+        "refunds_of:in_0": refundsSeen(6_980, 5_000),
+        "refund:in_0": done(refundSeen("in_0:refund:1", 5_000)),
+      };
+      expect(resultsOf(byCard([nameless], { initialFeeMinor: 5_000 }), rest)).toEqual({
+        [nameless.id]: "refunded",
+        in_0: "refunded",
+      });
+    });
+
+    test("they are owed by hand when Stripe has nothing that they could be", () => {
+      expect(resultsOf(byCard([nameless]), quiet)).toEqual({ [nameless.id]: "refund_owed_by_hand" });
+    });
+
+    test("while unknown money is refunded that may be theirs, a person decides", () => {
+      const other = { ...invoice, lines: [addedLine(6_980)], billingReason: "manual" };
+      const played = play(byCard([nameless]), {
+        ...found,
+        "invoice:in_0": other,
+        "refunds_of:in_0": refundsSeen(6_980),
+        "refund:in_0": done(refundSeen("in_0:refund:1", 6_980)),
+      });
+      expect(settled(played)).toMatchObject({
+        newRefunds: [],
+        attention: [{ code: "payment_unknown", detail: { paymentId: nameless.id, amountMinor: 1_980 } }],
+        deletion: {
+          payments: [
+            { paymentId: nameless.id, result: "in_doubt", refundId: null },
+            { paymentId: "in_0", result: "refunded" },
+          ],
+        },
+      });
+    });
+
+    test("what came before the cut-off is kept all the same", () => {
+      const old = { ...nameless, paidAt: "2018-08-04T00:00:00Z" };
+      expect(resultsOf(byCard([old]), quiet)).toEqual({ [old.id]: "before_cutoff" });
+    });
+  });
+
+  test("what a known invoice holds beyond our rows is refunded, too", () => {
+    const invoices = [{ id: "in_0", amountPaidMinor: 2_178, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" }];
+    const played = play(byCard([first]), {
+      ...quiet,
+      "paid_invoices:sub_1": { invoices },
+      ...refundedAt(first),
+      "refunds_of:in_0": refundsSeen(2_178, 198),
+      "refund:in_0": done(refundSeen("in_0:refund:1", 198)),
+    });
+    expect(settled(played).deletion?.payments).toMatchObject([
+      { paymentId: first.id, amountMinor: 1_980, result: "refunded" },
+      { paymentId: "in_0", subject: "unknown", amountMinor: 198, result: "refunded" },
+    ]);
+  });
+
+  test("a one-time payment without its id is its intent's, and what that holds beyond it is refunded, too", () => {
+    const contract = { kind: "one_time", paymentMethod: "card", status: "established" } as const;
+    const price = makePayment({ subject: "one_time_price", amountMinor: 9_800 });
+    const script = {
+      payment_intent: intentSeen(10_780, "2025-01-19T00:00:00Z"),
+      [`refunds_of:${price.id}`]: refundsSeen(10_780),
+      [`refund:${price.id}`]: done(refundSeen(`${price.id}:refund:1`, 9_800)),
+      "refunds_of:pi_1": refundsSeen(10_780, 980),
+      "refund:pi_1": done(refundSeen("pi_1:refund:1", 980)),
+    };
+    expect(resultsOf(setup(makeWorld({ contract, payments: [price] })), script)).toEqual({
+      [price.id]: "refunded",
+      pi_1: "refunded",
     });
   });
 

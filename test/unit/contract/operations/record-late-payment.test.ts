@@ -2,10 +2,19 @@ import { describe, expect, test } from "vitest";
 import type { BuriedPayment } from "../../../../src/contract/contract.ts";
 import type { MoneyPolicy } from "../../../../src/contract/operation.ts";
 import type { Answer } from "../../../../src/contract/step.ts";
-import { makeFacts, makePayment, makeTombstone, policy } from "../../../support/facts.ts";
+import { makeFacts, makePayment, makeRefund, makeTombstone, policy } from "../../../support/facts.ts";
 import { actor, earlier, invoice, learned, newRow, type Parts, setup, superseded } from "../support/paid-invoice.ts";
 import { play, settled } from "../support/play.ts";
-import { done, intentSeen, invoiceSeen, refundSeen, refundsSeen, refused } from "../support/stripe-answers.ts";
+import {
+  addedLine,
+  done,
+  intentSeen,
+  invoiceSeen,
+  paidInvoiceSeen,
+  refundSeen,
+  refundsSeen,
+  refused,
+} from "../support/stripe-answers.ts";
 
 /* Money that `record_payment` is told of after the contract has ended, or has been deleted. */
 
@@ -24,6 +33,7 @@ describe("a contract that has ended", () => {
     kind: "late_payment",
     recipient: "operators",
     detail: { source: "in_3", amountMinor: 1_980, refundMinor },
+    cause: "late_payment:in_3",
   });
 
   test("money from before its end that is told of late is an ordinary payment, which opens its period", () => {
@@ -35,12 +45,59 @@ describe("a contract that has ended", () => {
     });
   });
 
-  test("on a canceled one it opens nothing, and somebody should know", () => {
-    expect(settled(play(ended("canceled", { licenses: [] }), { invoice: before }))).toMatchObject({
-      paymentMoves: [{ to: "paid" }],
-      licenses: [],
-      attention: [remark],
+  test.each(["refund", "keep"] as const)(
+    "of a canceled one it is refunded, as its cancel would have done, also where late money is set to %s",
+    (latePayment) => {
+      const facts = ended("canceled", { licenses: [], policy: { ...policy, latePayment } });
+      const answers = {
+        invoice: before,
+        [refundNames.look]: refundsSeen(1_980),
+        [refundNames.call]: done(refundSeen(refundId, 1_980)),
+      };
+      const change = settled(play(facts, answers));
+      expect(change).toMatchObject({ paymentMoves: [{ to: "refunded" }], attention: [remark], notices: [tell(1_980)] });
+      expect(change).not.toHaveProperty("licenses");
+    },
+  );
+
+  test("what the invoice holds beyond the period goes back with it", () => {
+    const taxed = { ...after, amountDueMinor: 2_178, amountPaidMinor: 2_178 };
+    const played = play(ended("terminated"), {
+      invoice: taxed,
+      [refundNames.look]: refundsSeen(2_178),
+      [refundNames.call]: done(refundSeen(refundId, 1_980)),
+      "refunds_of:in_3": refundsSeen(2_178, 198),
+      "refund:in_3": done(refundSeen("in_3:refund:1", 198)),
     });
+    expect(settled(played)).toMatchObject({
+      paymentMoves: [{ id: writtenOff.id, to: "refunded" }],
+      attention: [{ code: "payment_unknown", detail: { amountMinor: 198 } }, { detail: { amountMinor: 2_178 } }],
+      notices: [{ kind: "late_payment", detail: { amountMinor: 2_178, refundMinor: 2_178 } }],
+    });
+  });
+
+  test("an invoice over something else goes back, once", () => {
+    const other = paidInvoiceSeen("in_3", [addedLine(700)], { paidAt: after.paidAt });
+    const answers = {
+      invoice: other,
+      "refunds_of:in_3": refundsSeen(700),
+      "refund:in_3": done(refundSeen("in_3:refund:1", 700)),
+    };
+    expect(settled(play(ended("terminated"), answers))).toMatchObject({
+      newPayments: [],
+      paymentMoves: [],
+      notices: [{ kind: "late_payment", detail: { source: "in_3", amountMinor: 700, refundMinor: 700 } }],
+    });
+
+    const facts = ended("terminated");
+    const given = makeRefund(makePayment({ period: 3 }), {
+      id: "in_3:refund:1",
+      paymentId: "in_3",
+      amountMinor: 700,
+      state: "succeeded",
+    });
+    const world = facts.world === null ? null : { ...facts.world, refunds: [given] };
+    expect(settled(play({ ...facts, world }, { invoice: other }))).toEqual(superseded);
   });
 
   test.each(["terminated", "canceled"] as const)("late money of a %s one is refunded, once, and told", (status) => {
@@ -192,9 +249,21 @@ describe("a deleted contract", () => {
           kind: "late_payment",
           recipient: "operators",
           detail: { source: "in_3", amountMinor: 1_980, refundMinor: 1_980 },
+          cause: "late_payment:in_3",
         },
       ],
     });
+  });
+
+  test("what the deletion did not know of a charge is refunded, and no more", () => {
+    const more = { ...invoice, paymentIntentId: "pi_0", amountPaidMinor: 2_178 };
+    const played = play(deleted(), {
+      invoice: more,
+      "refunds_of:in_3": refundsSeen(2_178, 198),
+      "refund:in_3": done(refundSeen("in_3:refund:1", 198)),
+    });
+    expect(played.steps.at(-1)).toMatchObject({ call: { paymentIntentId: "pi_0", amountMinor: 198 } });
+    expect(settled(played).burial).toMatchObject({ latePayments: [{ paymentId: "in_3", amountMinor: 198 }] });
   });
 
   test("what Stripe refuses to refund stays owed", () => {

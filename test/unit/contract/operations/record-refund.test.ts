@@ -82,6 +82,19 @@ describe("what is not known or not new", () => {
     });
   });
 
+  test("an intent that paid nothing of ours, but whose money we gave back, is followed", () => {
+    const given = makeRefund(period, {
+      id: "in_9:refund:1",
+      paymentId: "in_9",
+      state: "succeeded",
+      stripeRefundId: "re_1",
+    });
+    expect(changeOf([], [given], ours(given, "failed"))).toMatchObject({
+      refundMoves: [{ id: given.id, from: "succeeded", to: "failed" }],
+      ...failedAlarm,
+    });
+  });
+
   test("an intent that Stripe does not know, or that nothing was refunded of, changes nothing", () => {
     const played = play(setup(), { refunds: missing });
     expect(played.steps).toEqual([

@@ -1,0 +1,150 @@
+import type { BuriedPayment, ContractWorld, Payment } from "./contract.ts";
+import { subscriptionsOf } from "./erasing.ts";
+import { asPaid, holdsMoney, isOf, itemsOf } from "./receipts.ts";
+import type { RuleFacts } from "./rule.ts";
+import type { Answers, InvoiceSeen, PaidInvoicesSeen, PaymentIntentSeen, Step } from "./step.ts";
+
+/** A payment of our history, or money that only Stripe knows of. */
+export type Collected = Pick<
+  Payment,
+  "id" | "amountMinor" | "state" | "period" | "dispute" | "stripePaymentIntentId" | "stripeInvoiceId"
+> & {
+  readonly subject: BuriedPayment["subject"];
+  readonly paidAt: string;
+  /**
+   * A payment by card that names nothing at Stripe and that nothing there could be told to be, while Stripe knows of money
+   * that our history does not: the two may be the same.
+   */
+  readonly isInDoubt?: true;
+};
+
+type Collecting =
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "collected"; readonly payments: readonly Collected[] };
+
+/** Money that Stripe says it has taken. */
+interface Taken {
+  readonly invoiceId: string | null;
+  readonly paymentIntentId: string | null;
+  readonly amountMinor: number;
+  readonly paidAt: string;
+}
+
+/**
+ * Every payment of a contract: our rows, and what Stripe lists as paid for its subscriptions, or by its intent, beyond them:
+ * whole charges, and what a charge holds beside our lines (tax, added lines, prorations).
+ *
+ * Rows that an import brought without their ids at Stripe learn them here: an invoice pays those that its lines bill.
+ */
+export function collectPayments({ world, zone }: RuleFacts<unknown>, answers: Answers): Collecting {
+  const { contract } = world;
+  const collection = new Collection(world);
+
+  for (const subscriptionId of subscriptionsOf(contract)) {
+    const name = `paid_invoices:${subscriptionId}`;
+    const listed = answers.get(name) as PaidInvoicesSeen | undefined;
+    if (listed === undefined) return look(name, { verb: "list_paid_invoices", subscriptionId });
+    for (const { id: invoiceId, amountPaidMinor: amountMinor, paidAt, paymentIntentId } of listed.invoices) {
+      const taken: Taken = { invoiceId, paymentIntentId, amountMinor, paidAt };
+      if (amountMinor <= 0) continue;
+      if (collection.knows(taken) || !collection.hasNameless) {
+        collection.take(taken, () => false);
+        continue;
+      }
+      const seen = answers.get(`invoice:${invoiceId}`) as InvoiceSeen | undefined;
+      if (seen === undefined) return look(`invoice:${invoiceId}`, { verb: "read_invoice", invoiceId });
+      const invoice = asPaid(seen);
+      const payments = collection.named;
+      const items = invoice === undefined ? [] : itemsOf({ contract, payments }, invoice, zone);
+      collection.take(taken, (row) =>
+        items.some(({ subject, period }) => row.subject === subject && row.period === period),
+      );
+    }
+  }
+
+  const paymentIntentId = contract.stripePaymentIntentId;
+  if (paymentIntentId !== null) {
+    const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
+    if (seen === undefined) return look("payment_intent", { verb: "read_payment_intent", paymentIntentId });
+    if (seen.type === "found" && seen.paidAt !== null && seen.amountReceivedMinor > 0) {
+      const { paidAt, amountReceivedMinor: amountMinor } = seen;
+      // Nothing else pays a contract that is bought once.
+      collection.take({ invoiceId: null, paymentIntentId, amountMinor, paidAt }, () => true);
+    }
+  }
+  return { type: "collected", payments: collection.payments };
+}
+
+type PaidRow = Payment & { readonly paidAt: string };
+
+/** Our rows as they learn which of Stripe's charges they are, and what Stripe has beyond them. */
+class Collection {
+  readonly #byCard: boolean;
+  #rows: readonly PaidRow[];
+  #beyond: readonly Collected[] = [];
+  #hasUnknownCharge = false;
+
+  constructor({ contract, payments }: ContractWorld) {
+    this.#byCard = contract.paymentMethod === "card";
+    this.#rows = payments.flatMap((row) =>
+      holdsMoney(row) && row.paidAt !== null ? [{ ...row, paidAt: row.paidAt }] : [],
+    );
+  }
+
+  get hasNameless(): boolean {
+    return this.#rows.some((row) => this.#isNameless(row));
+  }
+
+  get named(): readonly Payment[] {
+    return this.#rows.filter((row) => !this.#isNameless(row));
+  }
+
+  get payments(): readonly Collected[] {
+    const isInDoubt = (row: PaidRow) => this.#hasUnknownCharge && this.#isNameless(row);
+    return [...this.#rows.map((row) => (isInDoubt(row) ? { ...row, isInDoubt: true as const } : row)), ...this.#beyond];
+  }
+
+  knows(taken: Taken): boolean {
+    return this.#rows.some((row) => isOf(row, taken));
+  }
+
+  /** Takes in a charge: the rows that it paid learn its ids, and what it holds beyond them is money that only Stripe knows of. */
+  take(taken: Taken, pays: (row: Payment) => boolean): void {
+    const { invoiceId, paymentIntentId, amountMinor } = taken;
+    this.#rows = this.#rows.map((row) =>
+      isOf(row, taken) || (this.#isNameless(row) && pays(row))
+        ? {
+            ...row,
+            stripeInvoiceId: row.stripeInvoiceId ?? invoiceId,
+            stripePaymentIntentId: row.stripePaymentIntentId ?? paymentIntentId,
+          }
+        : row,
+    );
+    const rows = this.#rows.filter((row) => isOf(row, taken));
+    if (rows.length === 0) this.#hasUnknownCharge = true;
+    const restMinor = rows.reduce((rest, row) => rest - row.amountMinor, amountMinor);
+    if (restMinor > 0) this.#beyond = [...this.#beyond, unknownPayment(taken, restMinor)];
+  }
+
+  #isNameless({ stripeInvoiceId, stripePaymentIntentId }: Payment): boolean {
+    return this.#byCard && stripeInvoiceId === null && stripePaymentIntentId === null;
+  }
+}
+
+function unknownPayment({ invoiceId, paymentIntentId, paidAt }: Taken, amountMinor: number): Collected {
+  return {
+    id: invoiceId ?? paymentIntentId ?? "unknown",
+    subject: "unknown",
+    period: null,
+    amountMinor,
+    paidAt,
+    stripePaymentIntentId: paymentIntentId,
+    stripeInvoiceId: invoiceId,
+    state: "paid",
+    dispute: null,
+  };
+}
+
+function look(name: string, wanted: Extract<Step, { type: "look" }>["look"]): Collecting {
+  return { type: "step", step: { type: "look", name, look: wanted } };
+}

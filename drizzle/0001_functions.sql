@@ -121,6 +121,18 @@ begin
 end $$;
 --> statement-breakpoint
 
+-- What is kept of a request that is refused: nothing of one for a contract that has been deleted, nor under an id of one.
+create function keiyaku.kept_of(request jsonb) returns text
+language plpgsql stable as $$
+begin
+  return case
+    when jsonb_typeof(request) = 'object' and (
+      exists (select from keiyaku.tombstones t where t.contract_id = request ->> 'contractId')
+      or exists (select from keiyaku.erased_operations e where e.id = request ->> 'id')) then ''
+    else coalesce(request::text, 'null') end;
+end $$;
+--> statement-breakpoint
+
 -- Accepts a request into the ledger, or says why not: behind every door there is this function.
 --
 -- `queued_at` is the moment at which a queue took the request, and decides its business date; null for other doors, for
@@ -138,7 +150,7 @@ begin
   if fault is not null then
     return keiyaku.refuse(
       case when jsonb_typeof(request) = 'object' then request ->> 'id' end,
-      'invalid_request', fault ->> 'field', fault ->> 'problem', coalesce(request::text, 'null'),
+      'invalid_request', fault ->> 'field', fault ->> 'problem', keiyaku.kept_of(request),
       coalesce(octet_length(request::text), 0), keiyaku.content_hash(request));
   end if;
 
@@ -154,7 +166,7 @@ begin
     -- What its content was is not known any more.
     return keiyaku.refuse(
       request ->> 'id', 'id_reused', 'id', 'was used before, by an operation of a contract that has been deleted',
-      request::text, octet_length(request::text), keiyaku.content_hash(request));
+      keiyaku.kept_of(request), octet_length(request::text), keiyaku.content_hash(request));
   end if;
   insert into keiyaku.operations (
     id, kind, contract_id, actor_type, actor_id, params, reason, requested_at, taken_at, accepted_at, content_hash,
@@ -178,8 +190,8 @@ begin
     end if;
     if found_operation.content_hash <> hash then
       return keiyaku.refuse(
-        request ->> 'id', 'id_reused', 'id', 'was used before by a request with other content', request::text,
-        octet_length(request::text), keiyaku.content_hash(request));
+        request ->> 'id', 'id_reused', 'id', 'was used before by a request with other content',
+        keiyaku.kept_of(request), octet_length(request::text), keiyaku.content_hash(request));
     end if;
     answer := 'duplicate';
   elsif queued_at is null then
@@ -258,7 +270,12 @@ begin
               array[o.params #>> '{stripe,subscriptionId}', o.params ->> 'subscriptionId'], null))
           or exists (
             select from keiyaku.contracts k
-            where k.stripe_payment_intent_id = o.params #>> '{stripe,paymentIntentId}')) end,
+            where k.stripe_payment_intent_id = o.params #>> '{stripe,paymentIntentId}')
+          or exists (
+            select from keiyaku.tombstones t
+            where t.stripe_ids && array_remove(
+              array[o.params #>> '{stripe,subscriptionId}', o.params ->> 'subscriptionId',
+                o.params #>> '{stripe,paymentIntentId}'], null))) end,
       'isDue', coalesce(o.next_attempt_at <= clock_timestamp(), true),
       'silentMs', extract(epoch from clock_timestamp() - o.touched_at) * 1000)
     from (select) as one left join keiyaku.contracts c on c.id = o.contract_id);

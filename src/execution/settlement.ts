@@ -25,7 +25,8 @@ export function settlementOf(
     change,
     outcome: {
       statusBefore: before,
-      statusAfter: change.status ?? change.registration?.contract.status ?? before,
+      statusAfter:
+        change.deletion === undefined ? (change.status ?? change.registration?.contract.status ?? before) : null,
       attention: change.attention ?? [],
       ...(change.superseded === true ? { superseded: true } : {}),
     },

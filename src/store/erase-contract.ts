@@ -6,7 +6,8 @@ import type { ContractGuard } from "./operation-parts.ts";
 
 /**
  * The parts of a guarded statement that erase a contract: payments, sign-up, licenses, settled refunds, mails, journal,
- * bodies of stored events, operations, and the contract itself. The tombstone takes its place.
+ * bodies of stored events, operations, what was refused of requests for it, and the contract itself, with its customer if
+ * that was their last one. The tombstone takes its place.
  *
  * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events;
  * the refunds that are owed or on their way. Requests that waited behind the deletion are answered `contract_deleted`, their
@@ -34,6 +35,18 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
           array(select jsonb_array_elements_text(${json(deletion.stripeIds)})), ${json(deletion.payments)})
         returning contract_id`,
     },
+    erase(
+      "erased_customer",
+      sql`delete from keiyaku.customers u using keiyaku.contracts c
+        where c.id = ${contractId} and u.id = c.customer_id
+          and not exists (select from keiyaku.contracts o where o.customer_id = u.id and o.id <> c.id) returning u.id`,
+    ),
+    erase(
+      "erased_refused",
+      sql`update keiyaku.refused_requests set content = ''
+        where request_id in (select id from keiyaku.operations where ${ofContract})
+          or position(${`"${contractId}"`} in content) > 0 returning id`,
+    ),
     erase("erased_licenses", sql`delete from keiyaku.licenses where ${ofContract} returning payment_id`),
     erase("erased_payments", sql`delete from keiyaku.payments where ${ofContract} returning id`),
     erase("erased_signup", sql`delete from keiyaku.signups where ${ofContract} returning contract_id`),

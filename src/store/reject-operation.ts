@@ -21,7 +21,10 @@ export async function rejectOperation(
       guard,
       sql`${concluded("rejected")}, rejection_code = ${code}::keiyaku.rejection_code, rejection_detail = ${json(
         plan === undefined ? detail : { ...detail, plan },
-      )}`,
+      )}${
+        // Nobody's words and names are kept for a contract that has been deleted.
+        contract?.isTombstone !== true ? sql`` : sql`, reason = null`
+      }${code === "contract_deleted" ? sql`, params = '{}'` : sql``}`,
     ),
   ];
   if (contract !== null) parts.push(contractUnchangedPart(contract));

@@ -40,8 +40,8 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
     operationPart(
       guard,
       sql`${concluded("succeeded")}, outcome = ${json(settlement.outcome)}${counted}${
-        // Of a deletion remains what it did, not why, nor what stood there before.
-        change.deletion === undefined ? sql`` : sql`, reason = null, frozen_facts = null`
+        // Of a deletion, and of what is done after it, remains what it did, not why, nor what stood there before.
+        change.deletion === undefined && contract?.isTombstone !== true ? sql`` : sql`, ${withoutWords}`
       }`,
     ),
   ];
@@ -59,6 +59,10 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
   return runFreeing(db, "settle_operation", parts, settlement.contractId);
 }
+
+/** Forgets everything of an operation's row that a person has written, and what stood there before. */
+const withoutWords = sql`reason = null, frozen_facts = null,
+  retries = (select coalesce(jsonb_agg(r || '{"reason": ""}'), '[]') from jsonb_array_elements(retries) as r)`;
 
 /** A registration is held against the product's kind; a reservation is made and lifted by its month, but not by an end. */
 function isDecidedByProduct({ registration, reservation, status }: Change): boolean {

@@ -158,6 +158,72 @@ describe("delete", () => {
     expect(after).toMatchObject({ state: "rejected", rejection_code: "contract_deleted" });
   });
 
+  it("leaves no word, name or address anywhere, of before and of after", async () => {
+    const contractId = "del-words";
+    const canary = "カナリア";
+    const params = monthlyTerms({
+      customerId: "customer-words",
+      customer: { id: "customer-words", email: "canary@example.com", name: canary },
+    });
+    const registration = { kind: "register", contractId, params, reason: canary } as const;
+    await bench.perform({ ...registration, id: "reg-words" });
+    await bench.perform({ id: "pay-words", kind: "confirm_payment", contractId, params: { paidPeriods: [0] } });
+    // Refused before: an id that is used, and parameters that nobody knows.
+    await bench.accept({ id: "reg-words", kind: "suspend", contractId, reason: canary });
+    await bench.accept({ id: "odd words", kind: "suspend", contractId, reason: canary });
+    // The deletion itself was held once, and a person let it be tried again.
+    await bench.accept({ ...deletion(contractId), reason: canary });
+    await bench.sql`update keiyaku.operations set retries = ${bench.sql.json([
+      { operatorId: "op-1", reason: canary, at: "2025-01-20T03:00:00Z" },
+    ])} where id = ${`del-${contractId}`}`;
+    expect(await bench.execute(`del-${contractId}`)).toMatchObject({ type: "succeeded" });
+    expect((await bench.operation(`del-${contractId}`)).outcome).toMatchObject({ statusAfter: null });
+
+    // Refused after: what is sent again, what comes anew, and what no one could read.
+    await bench.accept({ ...registration, id: "reg-words" });
+    expect(await bench.perform({ ...registration, id: "reg-words-2" })).toMatchObject({
+      rejection_code: "contract_deleted",
+    });
+    await bench.accept({ ...registration, id: "odd words 2" });
+    const [owed] = await bench.sql`select id from keiyaku.refunds where contract_id = ${contractId} order by id`;
+    await bench.perform({
+      id: "waive-words",
+      kind: "waive_refund",
+      contractId,
+      params: { refundId: owed?.id },
+      reason: canary,
+    });
+
+    const tables = await bench.sql`select table_name as name from information_schema.tables
+      where table_schema = 'keiyaku' and table_type = 'BASE TABLE'`;
+    const left: string[] = [];
+    for (const { name } of tables) {
+      const rows = await bench.sql`select t::text as text from keiyaku.${bench.sql(name)} t`;
+      left.push(...rows.filter(({ text }) => /カナリア|canary/.test(text)).map(({ text }) => `${name}: ${text}`));
+    }
+    expect(left).toEqual([]);
+  });
+
+  it("keeps the customer of another contract", async () => {
+    const register = (contractId: string) =>
+      bench.perform({
+        id: `reg-${contractId}`,
+        kind: "register",
+        contractId,
+        params: monthlyTerms({
+          customerId: "customer-of-two",
+          customer: { id: "customer-of-two", email: "two@example.com", name: "二" },
+        }),
+      });
+    const customers = () => bench.sql`select id from keiyaku.customers where id = 'customer-of-two'`;
+    await register("del-one-of-two");
+    await register("del-two-of-two");
+    await bench.perform(deletion("del-one-of-two"));
+    expect(await customers()).toHaveLength(1);
+    await bench.perform(deletion("del-two-of-two"));
+    expect(await customers()).toHaveLength(0);
+  });
+
   it("resumes after its first refund was journaled, without refunding again", async () => {
     const { contractId } = await monthlyByCard(bench);
     const id = `del-${contractId}`;

@@ -276,6 +276,11 @@ begin
             where t.stripe_ids && array_remove(
               array[o.params #>> '{stripe,subscriptionId}', o.params ->> 'subscriptionId',
                 o.params #>> '{stripe,paymentIntentId}'], null))) end,
+      'reportedEarly', case when o.kind = 'record_payment' then (
+        select coalesce(json_agg(distinct e.params ->> 'paymentIntentId'), '[]')
+        from keiyaku.operations e
+        where e.contract_id = o.contract_id and e.kind in ('record_refund', 'record_dispute') and e.state = 'succeeded'
+          and e.outcome -> 'attention' @> '[{"code": "payment_unknown"}]') else '[]' end,
       'isDue', coalesce(o.next_attempt_at <= clock_timestamp(), true),
       'silentMs', extract(epoch from clock_timestamp() - o.touched_at) * 1000)
     from (select) as one left join keiyaku.contracts c on c.id = o.contract_id);

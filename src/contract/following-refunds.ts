@@ -1,8 +1,7 @@
 import type { Attention, Change, NewRefund, Notice, PaymentMove, RefundMove } from "./change.ts";
 import { type BurialResult, isOneOf, type Payment, type Refund, type Tombstone } from "./contract.ts";
 import { isOwed, leftOfPayment, refundStateOf } from "./refunding.ts";
-import { settle, superseded } from "./rule.ts";
-import type { RefundSeen, RefundsSeen, Step } from "./step.ts";
+import type { RefundSeen, RefundsSeen } from "./step.ts";
 
 /** What of a payment following its refunds asks. */
 export type Followed = Pick<Payment, "id" | "amountMinor" | "state">;
@@ -22,7 +21,7 @@ export function followRefunds(
   refunds: readonly Refund[],
   seen: FoundRefunds,
   paymentIntentId: string,
-): Step {
+): Change {
   const following = new Following(refunds, paymentIntentId);
   // As Stripe made them, oldest first, so that each is fitted to what those before it have left.
   for (const refund of seen.refunds.toReversed()) {
@@ -35,7 +34,7 @@ export function followRefunds(
     following.limitOwed(({ paymentId }) => paymentId === payment.id, leftMinor);
   }
   const isCovered = coveredBy(following.refunds, isWhole);
-  return following.settle(
+  return following.changeWith(
     payments.flatMap((payment): PaymentMove[] => {
       const { id, state } = payment;
       if (state === "paid" && isCovered(payment)) return [{ id, from: "paid", to: "refunded" }];
@@ -65,7 +64,7 @@ const givenBack = ["refunded", "refund_pending", "refunded_before"] as const sat
  * The same for a deleted contract: the refunds that are still kept move. Of a charge that was given back, whatever is left
  * at Stripe is owed: when a refund has failed that was forgotten with the contract, it is written again, whoever had made it.
  */
-export function followBuriedRefunds(tombstone: Tombstone, seen: FoundRefunds, paymentIntentId: string): Step {
+export function followBuriedRefunds(tombstone: Tombstone, seen: FoundRefunds, paymentIntentId: string): Change {
   const following = new Following(tombstone.refunds, paymentIntentId);
   const isOfCharge = (row: Refund) => row.stripePaymentIntentId === paymentIntentId;
   const forgotten = seen.refunds.filter((refund) => !following.knows(refund));
@@ -84,7 +83,7 @@ export function followBuriedRefunds(tombstone: Tombstone, seen: FoundRefunds, pa
     againMinor -= amountMinor;
     following.write(refund, [{ id: name, paymentId: payment.paymentId, amountMinor }]);
   }
-  return following.settle([]);
+  return following.changeWith([]);
 }
 
 /** A part of a Stripe refund, as a row of ours. */
@@ -160,8 +159,9 @@ class Following {
     }
   }
 
-  settle(paymentMoves: readonly PaymentMove[]): Step {
-    if (this.#newRefunds.length + this.#moves.length + paymentMoves.length === 0) return superseded();
+  /** What has become of everything; nothing that was not known before is superseded. */
+  changeWith(paymentMoves: readonly PaymentMove[]): Change {
+    if (this.#newRefunds.length + this.#moves.length + paymentMoves.length === 0) return { superseded: true };
     const attention: Attention[] = this.failed.map(({ id, amountMinor }) => ({
       code: "refund_failed",
       detail: { stripeRefundId: id, amountMinor },
@@ -172,8 +172,7 @@ class Following {
       detail: { stripeRefundId: id, amountMinor },
       cause: `refund_failed:${id}`,
     }));
-    const change: Change = { newRefunds: this.#newRefunds, refundMoves: this.#moves, paymentMoves, attention, notices };
-    return settle(change);
+    return { newRefunds: this.#newRefunds, refundMoves: this.#moves, paymentMoves, attention, notices };
   }
 
   /** A refund that others made of several payments of one charge has a row for each. */

@@ -1,10 +1,10 @@
 import { licenseOnPaid } from "./billing.ts";
 import { isLater } from "./calendar.ts";
 import { refundRefusals } from "./canceling.ts";
-import type { Attention, Change, Notice } from "./change.ts";
+import type { Attention, Notice } from "./change.ts";
 import type { BuriedPayment } from "./contract.ts";
-import { opensByItself, type Receipt, type Recording, sourceOf } from "./receipts.ts";
-import { type RefundResult, refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
+import { asRefunded, opensByItself, type Receipt, type Recording, sourceOf } from "./receipts.ts";
+import { refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
 import { type RuleFacts, settle, superseded, type TombstoneFacts } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
 
@@ -41,27 +41,16 @@ export function recordAfterEnd(
   if (rows.length === 0 && refundable.length === 0) return superseded();
   const refunding = refundPayments(refundSourceOf(world), refundable, answers);
   if (refunding.type === "step") return refunding.step;
-  const { newRefunds, refundMoves, attention, refundMinor } = sumOf(refunding.results);
+  const { newRefunds, refundMoves, paymentMoves: refunds, attention, refundMinor } = sumOf(refunding.results);
+  const refunded = asRefunded(recording, new Set(refunds.map(({ id }) => id)));
   return settle({
-    ...withRefunds(recording, refunding.results),
+    newPayments: refunded.newPayments,
+    paymentMoves: refunded.paymentMoves,
     newRefunds,
     refundMoves,
     attention: [...recording.attention, remark, ...attention],
     notices: [tellLate(receipt, recording, refundMinor), ...refundRefusals(attention)],
   });
-}
-
-/** The recording with the rows that were refunded at once as refunded: a row is written or moved but once. */
-function withRefunds(
-  { newPayments, paymentMoves }: Recording,
-  results: readonly RefundResult[],
-): Pick<Change, "newPayments" | "paymentMoves"> {
-  const refunded = new Set(results.flatMap((result) => result.paymentMoves.map(({ id }) => id)));
-  const state = (id: string) => (refunded.has(id) ? "refunded" : "paid");
-  return {
-    newPayments: newPayments.map((row) => ({ ...row, state: state(row.id) })),
-    paymentMoves: paymentMoves.map((move) => ({ ...move, to: state(move.id) })),
-  };
 }
 
 /** What was paid beyond the rows, as something to refund by itself. */

@@ -168,4 +168,9 @@ export interface Facts {
     /** Whether another contract has the subscription or payment intent that the parameters name. */
     readonly stripeReferenceTaken: boolean;
   } | null;
+  /**
+   * For `record_payment` only: the payment intents of which Stripe has reported a refund or a dispute when our history did not
+   * know them yet. Stripe gives no order.
+   */
+  readonly reportedEarly: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { opensContent } from "./billing.ts";
 import { businessDateOf, type Instant, periodAt, periodNearest } from "./calendar.ts";
-import type { Attention, NewPayment, PaymentMove } from "./change.ts";
+import type { Attention, Change, NewPayment, PaymentMove } from "./change.ts";
 import type { Contract, ContractWorld, Payment, PaymentSubject } from "./contract.ts";
 import type { InvoiceLineSeen, InvoiceSeen, PaymentIntentSeen } from "./step.ts";
 
@@ -187,6 +187,19 @@ export function recordReceipt({ contract, payments }: ContractWorld, receipt: Re
     attention.push({ code: "payment_unknown", detail: { ...source, amountMinor: beyondMinor } });
   }
   return { rows, newPayments, paymentMoves, beyondMinor: isNews ? beyondMinor : 0, attention };
+}
+
+/** The recording with these rows as refunded at once: a row is written or moved but once. */
+export function asRefunded<T extends Pick<Change, "newPayments" | "paymentMoves">>(
+  change: T,
+  ids: ReadonlySet<string>,
+): T {
+  const { newPayments = [], paymentMoves = [] } = change;
+  return {
+    ...change,
+    newPayments: newPayments.map((row) => (ids.has(row.id) ? { ...row, state: "refunded" } : row)),
+    paymentMoves: paymentMoves.map((move) => (ids.has(move.id) ? { ...move, to: "refunded" } : move)),
+  };
 }
 
 /** Stripe's id by which a person finds the money: the invoice's, or the intent's where there is none. */

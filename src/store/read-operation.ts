@@ -68,6 +68,7 @@ export interface OperationView {
   /** Another operation that occupies the contract. */
   readonly occupiedByOperationId: string | null;
   readonly catalog: Facts["catalog"];
+  readonly reportedEarly: Facts["reportedEarly"];
   readonly journal: readonly JournalRow[];
   /** Whether `nextAttemptAt` has come. */
   readonly isDue: boolean;
@@ -135,6 +136,7 @@ export function toView(row: ViewRow): OperationView {
             ...row.catalog,
             product: row.catalog.product === null ? null : camelKeys<Product>(row.catalog.product),
           },
+    reportedEarly: row.reportedEarly as string[],
     journal: row.journal as unknown as JournalRow[],
     isDue: row.isDue as boolean,
     silentMs: row.silentMs as number | null,
@@ -185,6 +187,7 @@ export function factsOf(view: OperationView, { zone, policy }: Business): Facts 
     heldOperationId: view.heldOperationId,
     policy,
     catalog: view.catalog,
+    reportedEarly: view.reportedEarly,
   };
 }
 

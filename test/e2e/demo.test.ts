@@ -326,6 +326,7 @@ function booksOf(contracts: readonly DemoContract[], today: string): Books {
         zone,
         tombstone: null,
         heldOperationId: null,
+        reportedEarly: [],
         policy,
         catalog: {
           product: { id: params.productId, kind, access, priceMinor, automaticTerminationMonth: null, version: 1 },

@@ -193,6 +193,7 @@ export function makeFacts(
     heldOperationId: null,
     policy,
     catalog: null,
+    reportedEarly: [],
     ...parts,
   };
 }

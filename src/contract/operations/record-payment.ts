@@ -1,7 +1,17 @@
 import { z } from "zod";
+import type { Attention, Change } from "../change.ts";
 import { subscriptionsOf } from "../erasing.ts";
+import { followRefunds } from "../following-refunds.ts";
 import { buryLate, recordAfterEnd } from "../late-money.ts";
-import { asPaid, type Receipt, receiptOf, receiptOfIntent, recordReceipt } from "../receipts.ts";
+import {
+  asPaid,
+  asRefunded,
+  type Receipt,
+  type RecordedRow,
+  receiptOf,
+  receiptOfIntent,
+  recordReceipt,
+} from "../receipts.ts";
 import {
   type ContractRule,
   isFinal,
@@ -12,7 +22,7 @@ import {
   type TombstoneFacts,
 } from "../rule.ts";
 import { settleReceipt } from "../settling-receipts.ts";
-import type { Answers, InvoiceSeen, PaymentIntentSeen, Step } from "../step.ts";
+import type { Answers, InvoiceSeen, PaymentIntentSeen, RefundsSeen, Step } from "../step.ts";
 
 const stripeId = z.string().min(1).max(255);
 const params = z
@@ -28,7 +38,7 @@ type Params = z.output<typeof params>;
  * the contract has started. A contract that waited for its payment starts as its dates say; a suspended one runs again when
  * its current period is paid. Money that came after the end is late money.
  *
- * The invoice or intent is read, not trusted from the event.
+ * The invoice or intent is read, not trusted from the event. What Stripe reported of its refunds before is caught up with.
  */
 export const recordPayment: ContractRule<typeof params> = {
   kind: "record_payment",
@@ -83,7 +93,36 @@ function record(facts: RuleFacts<Params>, receipt: Receipt, isCurrent: boolean, 
   if (isFinal(facts.world.contract)) return recordAfterEnd(facts, receipt, recording, answers);
   // Money for something that is no part of the contract moves nothing of it.
   if (recording.rows.length === 0) return settle({ attention: recording.attention });
-  return settleReceipt(facts, recording, isCurrent, answers);
+  const settled = settleReceipt(facts, recording, isCurrent, answers);
+  const { paymentIntentId } = receipt;
+  const isReported = paymentIntentId !== null && facts.reportedEarly.includes(paymentIntentId);
+  return isReported && settled.type === "settle"
+    ? catchUp(facts, paymentIntentId, recording.rows, settled.change, answers)
+    : settled;
+}
+
+/** What Stripe reported of the payment before the payment itself: its refunds are followed, a dispute is told. */
+function catchUp(
+  { world }: RuleFacts<Params>,
+  paymentIntentId: string,
+  rows: readonly RecordedRow[],
+  change: Change,
+  answers: Answers,
+): Step {
+  const seen = answers.get("refunds") as RefundsSeen | undefined;
+  if (seen === undefined) {
+    return { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId } };
+  }
+  if (seen.type === "missing") return settle(change);
+  const payments = rows.map((row) => ({ ...row, state: "paid" as const }));
+  const followed = followRefunds(payments, world.refunds, seen, paymentIntentId);
+  const disputed: Attention[] = seen.disputed ? [{ code: "payment_disputed", detail: { paymentIntentId } }] : [];
+  return settle({
+    ...asRefunded(change, new Set(followed.paymentMoves?.map(({ id }) => id))),
+    newRefunds: followed.newRefunds ?? [],
+    attention: [...(change.attention ?? []), ...(followed.attention ?? []), ...disputed],
+    notices: [...(change.notices ?? []), ...(followed.notices ?? [])],
+  });
 }
 
 function byInvoiceAfterDeletion(facts: TombstoneFacts<Params>, invoiceId: string, answers: Answers): Step {

@@ -28,7 +28,9 @@ export const recordRefund: ContractRule<typeof params> = {
     const listed = listRefunds(paymentIntentId, answers);
     if (listed.type === "step") return listed.step;
     const { seen } = listed;
-    return seen.type === "missing" ? superseded() : followRefunds(payments, world.refunds, seen, paymentIntentId);
+    return seen.type === "missing"
+      ? superseded()
+      : settle(followRefunds(payments, world.refunds, seen, paymentIntentId));
   },
   nextAfterDeletion({ tombstone, params: { paymentIntentId } }, answers) {
     const rows = [...tombstone.payments, ...tombstone.refunds];
@@ -36,7 +38,7 @@ export const recordRefund: ContractRule<typeof params> = {
     const listed = listRefunds(paymentIntentId, answers);
     if (listed.type === "step") return listed.step;
     const { seen } = listed;
-    return seen.type === "missing" ? superseded() : followBuriedRefunds(tombstone, seen, paymentIntentId);
+    return seen.type === "missing" ? superseded() : settle(followBuriedRefunds(tombstone, seen, paymentIntentId));
   },
 };
 

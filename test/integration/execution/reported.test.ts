@@ -530,6 +530,22 @@ describe("record_refund", () => {
     expect(await report("record_refund", contractId, { paymentIntentId: intentId(1) })).toMatchObject(superseded);
   });
 
+  it("that comes before its payment is caught up with by that", async () => {
+    const refunds = [{ id: `re_${randomUUID().slice(0, 8)}`, amount: 1_980 }];
+    const { contractId, intentId, invoiceId } = await addMonthly({
+      contract: { status: "active" },
+      periods: ["paid"],
+      invoices: [{}, { payment: { refunds } }],
+    });
+    expect(await report("record_refund", contractId, { paymentIntentId: intentId(1) })).toMatchObject({
+      outcome: { attention: [{ code: "payment_unknown" }] },
+    });
+    expect(await report("record_payment", contractId, { invoiceId: invoiceId(1) })).toMatchObject(done);
+    expect((await paymentsOf(contractId)).at(-1)).toMatchObject({ period: 1, state: "refunded" });
+    expect(await refundsOf(contractId)).toMatchObject([{ id: refunds[0]?.id, state: "succeeded" }]);
+    expect(await report("record_refund", contractId, { paymentIntentId: intentId(1) })).toMatchObject(superseded);
+  });
+
   it("follows a refund of ours that fails later: it is owed again, told once, and may be asked for again", async () => {
     const { contractId, intentId } = await addMonthly({ periods: ["paid"], invoices: [{}] });
     const paymentId = `${contractId}:period:0`;

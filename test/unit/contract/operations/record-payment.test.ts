@@ -12,6 +12,7 @@ import {
   missing,
   paidInvoiceSeen,
   periodLine,
+  refundsListed,
   subscriptionEnded,
   subscriptionSeen,
 } from "../support/stripe-answers.ts";
@@ -73,6 +74,15 @@ describe("what is no payment of the contract", () => {
     expect(settled(play(setup({ contract: { initialFeeMinor: 5_000 } }), { invoice: seen }))).toEqual({
       attention: [{ code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: seen.amountPaidMinor } }],
     });
+  });
+
+  test("what an invoice collected beyond its period, such as tax, is told once", () => {
+    const taxed = { ...invoice, amountDueMinor: 2_178, amountPaidMinor: 2_178 };
+    expect(settled(play(setup(), { invoice: taxed })).attention).toEqual([
+      { code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: 198 } },
+    ]);
+    const recorded = makePayment({ period: 3, stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" });
+    expect(settled(play(setup({ payments: [...earlier, recorded] }), { invoice: taxed }))).toEqual(superseded);
   });
 
   test("beside a period, prorations, credits and added items are left out", () => {
@@ -508,5 +518,42 @@ describe("a one-time contract", () => {
     const rows = due.map((row) => ({ ...row, state: "paid" as const, ...paid }));
     const facts = once({ status: "established" }, rows);
     expect(settled(play(facts, { payment_intent: intentSeen(14_800) }))).toEqual(superseded);
+  });
+});
+
+describe("a payment of which Stripe reported a refund or a dispute before", () => {
+  const byDashboard = { id: "re_9", amountMinor: 1_980, stripeRefundStatus: "succeeded", refundId: null };
+
+  test("catches up with it: written as refunded, with the refund's row, its license and the status as always", () => {
+    const played = play(setup({ reportedEarly: ["pi_3"] }), { invoice, refunds: refundsListed(1_980, byDashboard) });
+    expect(settled(played)).toMatchObject({
+      newPayments: [{ ...newRow, state: "refunded" }],
+      newRefunds: [{ id: "re_9", paymentId: newRow.id, amountMinor: 1_980, state: "succeeded" }],
+      licenses: [{ type: "granted", paymentId: newRow.id }],
+    });
+  });
+
+  test("a row that waited for it moves to refunded, and one partly given back is paid", () => {
+    const waiting = makePayment({ period: 3, state: "unpaid" });
+    const of = (amountMinor: number) =>
+      settled(
+        play(setup({ payments: [...earlier, waiting], reportedEarly: ["pi_3"] }), {
+          invoice,
+          refunds: refundsListed(1_980, { ...byDashboard, amountMinor }),
+        }),
+      );
+    expect(of(1_980).paymentMoves).toMatchObject([{ id: waiting.id, from: "unpaid", to: "refunded" }]);
+    expect(of(700)).toMatchObject({ paymentMoves: [{ to: "paid" }], newRefunds: [{ amountMinor: 700 }] });
+  });
+
+  test("one that is disputed is told", () => {
+    const disputed = { ...refundsListed(1_980), disputed: true } as const;
+    expect(settled(play(setup({ reportedEarly: ["pi_3"] }), { invoice, refunds: disputed })).attention).toEqual([
+      { code: "payment_disputed", detail: { paymentIntentId: "pi_3" } },
+    ]);
+  });
+
+  test("what was reported of another intent costs no look", () => {
+    expect(play(setup({ reportedEarly: ["pi_9"] }), { invoice }).steps.map(({ name }) => name)).toEqual(["invoice"]);
   });
 });

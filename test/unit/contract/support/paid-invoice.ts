@@ -21,6 +21,7 @@ export interface Parts {
   readonly params?: Readonly<Record<string, unknown>>;
   readonly today?: BusinessDate;
   readonly policy?: MoneyPolicy;
+  readonly reportedEarly?: readonly string[];
 }
 
 /** `in_3` of a monthly contract by card in its period 3 is reported as paid; the periods before are paid and open. */

@@ -31,6 +31,7 @@ CREATE TABLE "keiyaku"."contracts" (
 	"start_on" date NOT NULL,
 	"termination_on" date,
 	"termination_source" "keiyaku"."reservation_source",
+	"termination_asked_by" "keiyaku"."reservation_source",
 	"ended_at" timestamp(3) with time zone,
 	"stripe_customer_id" text,
 	"stripe_subscription_id" text,
@@ -57,6 +58,8 @@ CREATE TABLE "keiyaku"."contracts" (
 	CONSTRAINT "contracts_reservation_is_whole" CHECK (("keiyaku"."contracts"."termination_on" is null) = ("keiyaku"."contracts"."termination_source" is null)
         and ("keiyaku"."contracts"."status" <> 'termination_reserved' or "keiyaku"."contracts"."termination_on" is not null)
         and ("keiyaku"."contracts"."termination_on" is null or "keiyaku"."contracts"."status" in ('termination_reserved', 'payment_unconfirmed'))),
+	CONSTRAINT "contracts_asked_by_another_than_the_month" CHECK ("keiyaku"."contracts"."termination_asked_by" is null
+        or ("keiyaku"."contracts"."termination_source" = 'product_month' and "keiyaku"."contracts"."termination_asked_by" <> 'product_month')),
 	CONSTRAINT "contracts_end_has_a_time" CHECK (("keiyaku"."contracts"."status" in ('canceled', 'terminated')) = ("keiyaku"."contracts"."ended_at" is not null)),
 	CONSTRAINT "contracts_former_subscriptions_are_former" CHECK ("keiyaku"."contracts"."former_stripe_subscription_ids" = '{}'
         or ("keiyaku"."contracts"."stripe_subscription_id" is not null and not "keiyaku"."contracts"."stripe_subscription_id" = any ("keiyaku"."contracts"."former_stripe_subscription_ids"))),

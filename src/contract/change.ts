@@ -1,5 +1,6 @@
 import type { BusinessDate, Instant } from "./calendar.ts";
 import type {
+  AskedReservationSource,
   BuriedPayment,
   Contract,
   ContractStatus,
@@ -149,6 +150,8 @@ export type AttentionCode = (typeof attentionCodes)[number];
 export interface Reservation {
   readonly terminationOn: BusinessDate;
   readonly terminationSource: ReservationSource;
+  /** Who else asked for it, of one by product month. */
+  readonly askedBy?: AskedReservationSource;
 }
 
 /** The rows that `register` brings into being beside the payments. */

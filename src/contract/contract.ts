@@ -60,6 +60,8 @@ export const finalStatuses = ["canceled", "terminated"] as const;
 /** Who made a reservation. One made `by product month` cannot be withdrawn; one made at Stripe is mirrored. */
 export const reservationSources = ["person", "product_month", "stripe"] as const;
 export type ReservationSource = (typeof reservationSources)[number];
+/** The sources behind which somebody's wish stands. */
+export type AskedReservationSource = Exclude<ReservationSource, "product_month">;
 
 /** The one currency in which contracts are made, as Stripe writes it. It has no minor unit: ¥1,980 is `1980`. */
 export const onlyCurrency = "jpy";
@@ -83,6 +85,11 @@ export interface Contract {
   /** The renewal date on which the contract is reserved to end; null when nothing is reserved. */
   readonly terminationOn: BusinessDate | null;
   readonly terminationSource: ReservationSource | null;
+  /**
+   * Of a reservation by product month: who else wants the contract to end on that date. Theirs stands again once the
+   * product's month no longer reaches it. Null where nobody does, and for every other reservation.
+   */
+  readonly terminationAskedBy: AskedReservationSource | null;
   /** When it was canceled or terminated; null before. */
   readonly endedAt: Instant | null;
   readonly stripeCustomerId: string | null;

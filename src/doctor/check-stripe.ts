@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
-import { stripeApiVersion } from "../stripe/stripe-gateway.ts";
+import { type AbandonedStatus, type StripeConnection, stripeApiVersion } from "../stripe/stripe-gateway.ts";
 import { type CallResult, resultOf, type VerbWord } from "../stripe/watched-gateway.ts";
 import { type Finding, warning, well, wrong } from "./finding.ts";
 
@@ -22,6 +22,28 @@ export async function probeStripe(gateway: StripeGateway): Promise<StripeProbe> 
     read_invoice: resultOf(invoice),
     read_payment_intent: resultOf(intent),
   };
+}
+
+const abandonedStatuses: readonly AbandonedStatus[] = ["unpaid", "paused"];
+
+/**
+ * Looks for a subscription that Stripe has given up and not cancelled. How an account is set cannot be read; what it leaves
+ * behind can. Undefined where there is none, or where Stripe did not say: the probe tells of that.
+ */
+export async function findAbandoned(
+  connection: Pick<StripeConnection, "findSubscriptionIn">,
+): Promise<Finding | undefined> {
+  for (const status of abandonedStatuses) {
+    const reply = await connection.findSubscriptionIn(status);
+    if (reply.type !== "done" || reply.value === null) continue;
+    return warning(
+      "stripe",
+      `Stripe has left subscription ${reply.value} ${status} after its last retry, and goes on making invoices for it.`,
+      "Set Stripe to cancel a subscription after the last retry (Billing → Revenue recovery → Retries), and end those that are left.",
+      { subscriptionId: reply.value, stripeSubscriptionStatus: status },
+    );
+  }
+  return undefined;
 }
 
 /** What the settings say of Stripe, when there is no key to ask with. */

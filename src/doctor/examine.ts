@@ -16,7 +16,7 @@ import { judgeSkew, measureDatabaseSkew } from "./check-clocks.ts";
 import { checkPostgres, checkSchema } from "./check-postgres.ts";
 import { judgeRedis } from "./check-queue.ts";
 import { checkSettings } from "./check-settings.ts";
-import { judgeStripe, probeStripe, standInFinding } from "./check-stripe.ts";
+import { findAbandoned, judgeStripe, probeStripe, standInFinding } from "./check-stripe.ts";
 import { judgeOperations, judgeQueue, judgeRefunds, judgeWorkers } from "./check-work.ts";
 import { type CheckName, checkNames, type Finding, skipped, well, wrong } from "./finding.ts";
 
@@ -95,7 +95,8 @@ async function examineStripe(stripe: Config["stripe"]): Promise<readonly Finding
   if (stripe.type === "stand_in") return [standInFinding];
   const gateway = createStripeGateway({ ...stripe, timeoutMs: answerWithinMs, maxNetworkRetries: 0 });
   try {
-    return [judgeStripe(stripe, await probeStripe(gateway))];
+    const [probe, abandoned] = await Promise.all([probeStripe(gateway), findAbandoned(gateway)]);
+    return [judgeStripe(stripe, probe), ...(abandoned === undefined ? [] : [abandoned])];
   } finally {
     gateway.close();
   }

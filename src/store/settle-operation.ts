@@ -93,7 +93,8 @@ function contractAssignments({ status, reservation, subscriptionId }: Change) {
   if (reservation !== undefined) {
     assignments.push(
       sql`termination_on = ${reservation?.terminationOn ?? null}::date,
-        termination_source = ${reservation?.terminationSource ?? null}::keiyaku.reservation_source`,
+        termination_source = ${reservation?.terminationSource ?? null}::keiyaku.reservation_source,
+        termination_asked_by = ${reservation?.askedBy ?? null}::keiyaku.reservation_source`,
     );
   }
   return assignments.length === 0 ? undefined : sql.join(assignments, sql`, `);

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { Stripe } from "stripe";
-import type { z } from "zod";
+import { z } from "zod";
 import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
 import { classifyFault, type GatewayVerb } from "./fault.ts";
@@ -31,8 +31,13 @@ export interface StripeGatewayOptions {
   readonly maxNetworkRetries?: number;
 }
 
+/** What Stripe leaves a subscription in after the last retry, unless it is set to cancel it. */
+export type AbandonedStatus = "unpaid" | "paused";
+
 /** The gateway with its connections. */
 export interface StripeConnection extends StripeGateway {
+  /** The newest subscription of the account in this status, or null. No rule asks it: it tells how the account is set. */
+  findSubscriptionIn(status: AbandonedStatus): Promise<GatewayReply<string | null>>;
   /** Cuts its connections. For when nothing is under way: a request that is would end as `unknown`, or be sent again. */
   close(): void;
 }
@@ -51,6 +56,8 @@ export const stripeApiVersion = "2026-10-28.endive";
 
 /** As many as Stripe gives at once: an old contract's invoices still come in one or two pages. */
 const pageSize = 100;
+
+const named = z.object({ id: z.string() });
 
 type Page = { readonly limit: number; readonly starting_after?: string };
 type Request = () => Promise<Stripe.Response<object>>;
@@ -228,7 +235,13 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
       );
     },
   };
-  return { ...gateway, close };
+  async function findSubscriptionIn(status: AbandonedStatus): Promise<GatewayReply<string | null>> {
+    const list = () => stripe.subscriptions.list({ status, limit: 1 });
+    const reply = await ask("readSubscription", pageOf(named), list);
+    return reply.type === "done" ? { ...reply, value: reply.value.data[0]?.id ?? null } : reply;
+  }
+
+  return { ...gateway, findSubscriptionIn, close };
 }
 
 function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: SendingWatch; close: () => void } {

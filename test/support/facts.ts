@@ -77,6 +77,7 @@ export function makeContract(overrides: Partial<Contract> = {}): Contract {
     startOn: on("2024-10-08"),
     terminationOn: isReserved ? nextRenewalOn : null,
     terminationSource: isReserved ? "person" : null,
+    terminationAskedBy: null,
     endedAt: isOneOf(status, finalStatuses) ? "2025-01-15T03:00:00Z" : null,
     stripeCustomerId: byCard ? "cus_1" : null,
     stripeSubscriptionId: byCard && kind === "monthly" ? "sub_1" : null,

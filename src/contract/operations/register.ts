@@ -62,6 +62,7 @@ function contractOf({ operation, params, today }: RegistrationFacts<RegisterPara
     startOn: params.startOn,
     terminationOn: params.state?.reservation?.terminationOn ?? null,
     terminationSource: params.state?.reservation?.terminationSource ?? null,
+    terminationAskedBy: null,
     endedAt: params.state?.endedAt ?? null,
     stripeCustomerId: params.stripe?.customerId ?? null,
     stripeSubscriptionId: params.stripe?.subscriptionId ?? null,

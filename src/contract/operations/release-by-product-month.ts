@@ -7,7 +7,8 @@ import { endsByItselfOn, liftReservation, lookAtSubscription } from "../subscrip
 /**
  * 商品の年月指定による解約予約の解除: the product's month was cleared or moved to a later one, so a reservation that it made
  * no longer stands; it is lifted, at Stripe too where Stripe still shows one. A running contract runs on as the date says, a
- * suspended one stays suspended. A new month makes its own reservation when its time comes.
+ * suspended one stays suspended. A new month makes its own reservation when its time comes. A reservation that somebody else
+ * had made for the same date stands again as theirs.
  */
 export const releaseByProductMonth: ContractRule<typeof scheduledParams> = {
   kind: "release_by_product_month",
@@ -22,13 +23,17 @@ export const releaseByProductMonth: ContractRule<typeof scheduledParams> = {
   next(facts, answers) {
     const { world, zone, params } = facts;
     const { contract, product } = world;
-    const { status, terminationOn, terminationSource, stripeSubscriptionId } = contract;
+    const { status, terminationOn, terminationSource, terminationAskedBy, stripeSubscriptionId } = contract;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (status !== "termination_reserved" && status !== "payment_unconfirmed") return rejectStatus(contract);
     if (terminationOn === null || terminationSource !== "product_month") return rejectNotDue(params.date);
     // Once its date has come, the contract ends.
     if (terminationOn <= params.date || reachesProductMonth(product, terminationOn)) return rejectNotDue(params.date);
 
+    // Somebody had asked for that date, too: theirs stands again, and Stripe ends the contract as before.
+    if (terminationAskedBy !== null) {
+      return settle({ reservation: { terminationOn, terminationSource: terminationAskedBy } });
+    }
     if (stripeSubscriptionId !== null) {
       const looked = lookAtSubscription(facts, stripeSubscriptionId, answers);
       if (looked.type === "step") return looked.step;

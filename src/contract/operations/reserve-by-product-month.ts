@@ -1,5 +1,5 @@
 import { type BusinessDate, nextRenewalAfter } from "../calendar.ts";
-import { type Contract, type ContractWorld, isOneOf } from "../contract.ts";
+import { type AskedReservationSource, type Contract, type ContractWorld, isOneOf } from "../contract.ts";
 import { renewalProcessedSince } from "../renewals.ts";
 import { isProductsLastDate, reserveAtPeriodEnd } from "../reserving.ts";
 import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
@@ -12,8 +12,8 @@ const reservableStatuses = ["active", "special_period", "termination_reserved", 
 /**
  * 商品の年月指定による自動解約: the product's month is reached by the contract's next renewal date after today, so the
  * contract is to end on it, and nobody can withdraw that. A suspended contract stays suspended, with the reservation beside
- * it. A reservation that a person or Stripe made for that very date becomes one by product month; one for another date, which
- * Stripe may not have reported yet, stays as it is.
+ * it. A reservation that a person or Stripe made for that very date becomes one by product month, which remembers theirs; one
+ * for another date, which Stripe may not have reported yet, stays as it is.
  *
  * By card the dates are Stripe's, read fresh. On a renewal date it waits until Stripe has rolled over, lest it end the
  * contract that very day: refused, and asked again on the next day.
@@ -45,7 +45,7 @@ export const reserveByProductMonth: ContractRule<typeof scheduledParams> = {
     if (contract.stripeSubscriptionId !== null) return reserveByCard(facts, contract.stripeSubscriptionId, answers);
     const terminationOn = nextRenewalAfter(contract.startOn, params.date);
     const isDue = isLastOn(world, terminationOn) && !renewalProcessedSince(world, params.date);
-    return isDue ? reserve(contract, terminationOn) : rejectNotDue(params.date);
+    return isDue ? reserve(contract, terminationOn, null) : rejectNotDue(params.date);
   },
 };
 
@@ -61,10 +61,10 @@ function reserveByCard(facts: RuleFacts<ScheduledParams>, subscriptionId: string
   if (endsOn <= params.date) return reject("renewal_date_today", { date: params.date });
   if (!isLastOn(world, endsOn)) return notDue;
   const endsByItself = endsByItselfOn(subscription, zone);
-  if (endsByItself !== null) return endsByItself === endsOn ? reserve(world.contract, endsOn) : notDue;
+  if (endsByItself !== null) return endsByItself === endsOn ? reserve(world.contract, endsOn, "stripe") : notDue;
 
   const reserving = reserveAtPeriodEnd(facts, subscription, answers, notDue);
-  return reserving.type === "step" ? reserving.step : reserve(world.contract, reserving.terminationOn);
+  return reserving.type === "step" ? reserving.step : reserve(world.contract, reserving.terminationOn, null);
 }
 
 /** Whether the product has the contract end on this renewal date, and no reservation for another date stands. */
@@ -73,9 +73,15 @@ function isLastOn(world: ContractWorld, renewalOn: BusinessDate): boolean {
   return isProductsLastDate(world, renewalOn) && (terminationOn === null || terminationOn === renewalOn);
 }
 
-function reserve({ status }: Contract, terminationOn: BusinessDate): Step {
+/** `atStripe`: who has Stripe end the contract on that date already, as far as our rows do not know. */
+function reserve(
+  { status, terminationSource }: Contract,
+  terminationOn: BusinessDate,
+  atStripe: AskedReservationSource | null,
+): Step {
+  const askedBy = terminationSource === null || terminationSource === "product_month" ? atStripe : terminationSource;
   return settle({
-    reservation: { terminationOn, terminationSource: "product_month" },
+    reservation: { terminationOn, terminationSource: "product_month", ...(askedBy === null ? {} : { askedBy }) },
     ...(status === "active" || status === "special_period" ? { status: "termination_reserved" } : {}),
   });
 }

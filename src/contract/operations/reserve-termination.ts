@@ -1,4 +1,5 @@
 import { type BusinessDate, isRenewalDate, nextRenewalAfter } from "../calendar.ts";
+import type { Reservation } from "../change.ts";
 import type { ContractWorld } from "../contract.ts";
 import { renewalProcessedSince } from "../renewals.ts";
 import { isProductsLastDate, reserveAtPeriodEnd } from "../reserving.ts";
@@ -60,6 +61,8 @@ function reserveByCard(facts: RuleFacts<NoParams>, subscriptionId: string, answe
 
 /** A reservation for the product's last date is one by product month at once, and cannot be withdrawn. */
 function reserve(world: ContractWorld, terminationOn: BusinessDate): Step {
-  const terminationSource = isProductsLastDate(world, terminationOn) ? "product_month" : "person";
-  return settle({ status: "termination_reserved", reservation: { terminationOn, terminationSource } });
+  const reservation: Reservation = isProductsLastDate(world, terminationOn)
+    ? { terminationOn, terminationSource: "product_month", askedBy: "person" }
+    : { terminationOn, terminationSource: "person" };
+  return settle({ status: "termination_reserved", reservation });
 }

@@ -57,6 +57,8 @@ export const contracts = keiyaku.table(
     terminationOn: businessDate("termination_on"),
     /** Who made the reservation. */
     terminationSource: reservationSource("termination_source"),
+    /** Of a reservation by product month: who else had asked for its date; null where nobody had. */
+    terminationAskedBy: reservationSource("termination_asked_by"),
     /** When it was canceled or terminated; null before. */
     endedAt: instant("ended_at"),
     /** Stripe's customer, for a contract paid by card. */
@@ -105,6 +107,11 @@ export const contracts = keiyaku.table(
       sql`(${table.terminationOn} is null) = (${table.terminationSource} is null)
         and (${table.status} <> 'termination_reserved' or ${table.terminationOn} is not null)
         and (${table.terminationOn} is null or ${table.status} in ('termination_reserved', 'payment_unconfirmed'))`,
+    ),
+    check(
+      "contracts_asked_by_another_than_the_month",
+      sql`${table.terminationAskedBy} is null
+        or (${table.terminationSource} = 'product_month' and ${table.terminationAskedBy} <> 'product_month')`,
     ),
     check(
       "contracts_end_has_a_time",

@@ -102,6 +102,28 @@ describe("keiyaku doctor", () => {
     ]);
   });
 
+  it("tells of a subscription that Stripe has given up without cancelling it", async () => {
+    const { bench, examine } = await setup();
+    const subscription = { customer: "cus_1", price: "price_1", anchorAt: "2024-10-08T00:00:00Z" };
+    await bench.stripe.control.seed({
+      customers: [{ id: "cus_1" }],
+      products: [{ id: "prod_1" }],
+      prices: [{ id: "price_1", product: "prod_1", amount: 1_980 }],
+      subscriptions: [{ ...subscription, id: "sub_well" }],
+    });
+    expect((await examine()).of("stripe")).toMatchObject([{ verdict: "well" }]);
+
+    await bench.stripe.control.seed({ subscriptions: [{ ...subscription, id: "sub_left", status: "unpaid" }] });
+    expect((await examine()).of("stripe")).toMatchObject([
+      { verdict: "well" },
+      {
+        verdict: "warning",
+        says: expect.stringContaining("sub_left unpaid"),
+        remedy: expect.stringContaining("cancel a subscription after the last retry"),
+      },
+    ]);
+  });
+
   it("says that a stand-in takes Stripe's place when there is no key", async () => {
     const { examine } = await setup({ STRIPE_API_BASE: "", STRIPE_SECRET_KEY: "" });
 

@@ -134,6 +134,20 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
       contract({ status: "termination_reserved", termination_on: null, termination_source: null }),
       contract({ termination_on: "2025-02-08", termination_source: "person" }),
     ],
+    contracts_asked_by_another_than_the_month: [
+      contract({
+        status: "termination_reserved",
+        termination_on: "2025-02-08",
+        termination_source: "person",
+        termination_asked_by: "person",
+      }),
+      contract({
+        status: "termination_reserved",
+        termination_on: "2025-02-08",
+        termination_source: "product_month",
+        termination_asked_by: "product_month",
+      }),
+    ],
     contracts_end_has_a_time: [
       contract({ ended_at: someTime }),
       contract({ status: "canceled", ended_at: null }),

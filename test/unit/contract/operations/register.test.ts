@@ -91,6 +91,7 @@ describe("the contract", () => {
         startOn: "2024-10-08",
         terminationOn: null,
         terminationSource: null,
+        terminationAskedBy: null,
         endedAt: null,
         stripeCustomerId: null,
         stripeSubscriptionId: null,

@@ -118,6 +118,17 @@ describe("by card", () => {
     expect(settled(played)).toEqual({ reservation: null, status: "active" });
   });
 
+  test.each(["person", "stripe"] as const)(
+    "one that %s had made before for that date stands again as theirs, and Stripe is not asked",
+    (terminationAskedBy) => {
+      for (const contract of [{}, suspended, byCard, { ...byCard, ...suspended }]) {
+        expect(settled(play(setup({ ...contract, terminationAskedBy })))).toEqual({
+          reservation: { terminationOn: nextRenewalOn, terminationSource: terminationAskedBy },
+        });
+      }
+    },
+  );
+
   test("an end that was set as a moment is lifted as one", () => {
     const subscription = subscriptionSeen({ cancelAt: "2025-02-08T12:00:00Z" });
     const played = play(setup(byCard), { subscription, withdraw: done(subscriptionSeen()) });

@@ -65,6 +65,8 @@ function namesOf({ steps }: Play): readonly string[] {
 }
 
 const made = { reservation: { terminationOn: nextRenewalOn, terminationSource: "product_month" } };
+/** The same over a reservation that stood for that date, which is remembered. */
+const madeOver = (askedBy: string) => ({ reservation: { ...made.reservation, askedBy } });
 
 describe("when it is due", () => {
   test.each(["bank_transfer", "other", "card"] as const)(
@@ -173,7 +175,7 @@ describe("a reservation that stands", () => {
   test.each(["person", "stripe"] as const)("by %s for that very date becomes one by product month", (source) => {
     for (const status of ["termination_reserved", "payment_unconfirmed"] as const) {
       const reserved = { status, terminationOn: nextRenewalOn, terminationSource: source };
-      expect(settled(play(setup(reserved)))).toEqual(made);
+      expect(settled(play(setup(reserved)))).toEqual(madeOver(source));
     }
   });
 
@@ -194,13 +196,13 @@ describe("a reservation that stands", () => {
     const subscription = subscriptionSeen({ cancelAtPeriodEnd: true, cancelAt: periodEndAt });
     const played = play(setup(reserved), { subscription });
     expect(namesOf(played)).toEqual(["subscription"]);
-    expect(settled(played)).toEqual(made);
+    expect(settled(played)).toEqual(madeOver(terminationSource));
   });
 
   test("by a person, of which Stripe shows nothing, is set there too", () => {
     const played = play(setup({ ...byCard, status: "termination_reserved" }), takenAtStripe());
     expect(namesOf(played)).toEqual(["subscription", "reserve"]);
-    expect(settled(played)).toEqual(made);
+    expect(settled(played)).toEqual(madeOver("person"));
   });
 });
 
@@ -288,7 +290,7 @@ describe("by card", () => {
   ])("an end on that date, %s, which Stripe shows already needs no call", (_, seen) => {
     const played = play(setup(byCard), { subscription: subscriptionSeen(seen) });
     expect(namesOf(played)).toEqual(["subscription"]);
-    expect(settled(played)).toEqual({ status: "termination_reserved", ...made });
+    expect(settled(played)).toEqual({ status: "termination_reserved", ...madeOver("stripe") });
   });
 
   test.each([periodStartAt, "2025-02-01T00:00:00Z", "2025-05-08T00:00:00Z"])(

@@ -245,6 +245,7 @@ describe("the product's automatic-termination month", () => {
     expect(settled(play(facts, takenAtStripe())).reservation).toEqual({
       terminationOn: "2025-02-08",
       terminationSource: "product_month",
+      askedBy: "person",
     });
   });
 });

@@ -23,10 +23,15 @@ export function applyChange(before: ContractWorld | null, change: Change, endedA
   const { stripeSubscriptionId: present, formerStripeSubscriptionIds: former } = world.contract;
   if (subscriptionId !== undefined && present === null) throw new Error("there is no subscription to replace");
   const status = change.status ?? world.contract.status;
-  const { terminationOn, terminationSource } =
-    change.reservation === undefined
+  const { reservation } = change;
+  const { terminationOn, terminationSource, terminationAskedBy } =
+    reservation === undefined
       ? world.contract
-      : (change.reservation ?? { terminationOn: null, terminationSource: null });
+      : {
+          terminationOn: reservation?.terminationOn ?? null,
+          terminationSource: reservation?.terminationSource ?? null,
+          terminationAskedBy: reservation?.askedBy ?? null,
+        };
   return {
     ...world,
     contract: {
@@ -34,6 +39,7 @@ export function applyChange(before: ContractWorld | null, change: Change, endedA
       status,
       terminationOn,
       terminationSource,
+      terminationAskedBy,
       stripeSubscriptionId: subscriptionId ?? present,
       formerStripeSubscriptionIds: subscriptionId === undefined || present === null ? former : [...former, present],
       endedAt: isOneOf(status, finalStatuses) ? (world.contract.endedAt ?? endedAt) : null,

@@ -4,13 +4,14 @@ import type { Contract, ContractWorld } from "./contract.ts";
 import { refundablePayments, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
 import { settle } from "./rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
+import { subscriptionsOf } from "./subscription.ts";
 
 /**
  * Calls a contract off, as every kind of cancel does: the subscription is ended, everything paid is refunded (through
  * Stripe by card, as a note for a person otherwise), what was never paid is written off, every license is revoked.
  */
 export function callOff(world: ContractWorld, answers: Answers): Step {
-  const ending = endSubscription(world.contract, answers);
+  const ending = endSubscriptions(world.contract, answers);
   if (ending.type === "step") return ending.step;
   return callOffEnded(world, ending.attention, answers);
 }
@@ -33,24 +34,31 @@ export function callOffEnded(world: ContractWorld, remarks: readonly Attention[]
   });
 }
 
-/** Either the call that ends the contract's subscription, or what its end gave cause to remark. */
+/** Either the call that ends a subscription of the contract, or what its end gave cause to remark. */
 export type SubscriptionEnding =
   | { readonly type: "step"; readonly step: Step }
   | { readonly type: "ended"; readonly attention: readonly Attention[] };
 
-/** Ends the subscription at once, if the contract has one. "Ended already" and "no such subscription" are answers. */
-export function endSubscription(contract: Contract, answers: Answers): SubscriptionEnding {
-  const subscriptionId = contract.stripeSubscriptionId;
-  if (subscriptionId === null) return { type: "ended", attention: [] };
-  const answer = answers.get("cancel_subscription") as CallAnswer<SubscriptionSeen> | undefined;
-  if (answer === undefined) {
-    const call = { verb: "cancel_subscription", subscriptionId } as const;
-    return { type: "step", step: { type: "call", name: "cancel_subscription", call } };
+/**
+ * Ends subscriptions of a contract at once: all of them unless told, former ones too, since one that somebody has left running
+ * would go on charging for a contract that has ended. "Ended already" and "no such subscription" are answers.
+ */
+export function endSubscriptions(
+  contract: Contract,
+  answers: Answers,
+  subscriptionIds: readonly string[] = subscriptionsOf(contract),
+): SubscriptionEnding {
+  const attention: Attention[] = [];
+  for (const subscriptionId of subscriptionIds) {
+    const isCurrent = subscriptionId === contract.stripeSubscriptionId;
+    const name = isCurrent ? "cancel_subscription" : `cancel_subscription:${subscriptionId}`;
+    const answer = answers.get(name) as CallAnswer<SubscriptionSeen> | undefined;
+    if (answer === undefined) {
+      return { type: "step", step: { type: "call", name, call: { verb: "cancel_subscription", subscriptionId } } };
+    }
+    if (answer.type === "refused") attention.push({ code: "subscription_missing", detail: { subscriptionId } });
   }
-  return {
-    type: "ended",
-    attention: answer.type === "refused" ? [{ code: "subscription_missing", detail: { subscriptionId } }] : [],
-  };
+  return { type: "ended", attention };
 }
 
 /** The same notice to the customer and to the operators. */

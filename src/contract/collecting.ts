@@ -1,8 +1,8 @@
 import type { BuriedPayment, ContractWorld, Payment } from "./contract.ts";
-import { subscriptionsOf } from "./erasing.ts";
 import { asPaid, holdsMoney, isOf, itemsOf } from "./receipts.ts";
 import type { RuleFacts } from "./rule.ts";
 import type { Answers, InvoiceSeen, PaidInvoicesSeen, PaymentIntentSeen, Step } from "./step.ts";
+import { subscriptionsOf } from "./subscription.ts";
 
 /** A payment of our history, or money that only Stripe knows of. */
 export type Collected = Pick<

@@ -1,11 +1,8 @@
+import { endSubscriptions } from "./canceling.ts";
 import type { Attention } from "./change.ts";
 import type { Contract } from "./contract.ts";
-import type { Answers, CallAnswer, InvoiceSeen, Step, SubscriptionSeen, UnpaidInvoicesSeen } from "./step.ts";
-
-/** Every subscription that bills the contract or billed it, the present one first. */
-export function subscriptionsOf({ stripeSubscriptionId, formerStripeSubscriptionIds }: Contract): readonly string[] {
-  return stripeSubscriptionId === null ? [] : [stripeSubscriptionId, ...formerStripeSubscriptionIds];
-}
+import type { Answers, CallAnswer, InvoiceSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
+import { subscriptionsOf } from "./subscription.ts";
 
 type Closing =
   | { readonly type: "step"; readonly step: Step }
@@ -16,15 +13,10 @@ type Closing =
  * already", "no such subscription" and "no longer open" are answers.
  */
 export function closeSubscriptions(contract: Contract, answers: Answers): Closing {
-  const attention: Attention[] = [];
-  const subscriptionIds = subscriptionsOf(contract);
-  for (const subscriptionId of subscriptionIds) {
-    const name = `cancel_subscription:${subscriptionId}`;
-    const answer = answers.get(name) as CallAnswer<SubscriptionSeen> | undefined;
-    if (answer === undefined) return call(name, { verb: "cancel_subscription", subscriptionId });
-    if (answer.type === "refused") attention.push({ code: "subscription_missing", detail: { subscriptionId } });
-  }
-  for (const subscriptionId of subscriptionIds) {
+  const ending = endSubscriptions(contract, answers);
+  if (ending.type === "step") return ending;
+  const attention = [...ending.attention];
+  for (const subscriptionId of subscriptionsOf(contract)) {
     const name = `unpaid_invoices:${subscriptionId}`;
     const seen = answers.get(name) as UnpaidInvoicesSeen | undefined;
     if (seen === undefined) {

@@ -1,6 +1,6 @@
 import { licenseOnPaid } from "./billing.ts";
 import { businessDateOf } from "./calendar.ts";
-import { callOffEnded, tellBoth } from "./canceling.ts";
+import { callOffEnded, endSubscriptions, tellBoth } from "./canceling.ts";
 import { closeInvoices } from "./closing-invoices.ts";
 import { holdsMoney } from "./receipts.ts";
 import { isFinal, type RuleFacts, settle, superseded } from "./rule.ts";
@@ -37,7 +37,8 @@ export function readReported(
 
 /**
  * What the end of its subscription at Stripe means for a contract that has not ended: if it never began, it is canceled as
- * `cancel` does it; otherwise it is terminated as `terminate` does it. Nothing is left to end at Stripe but the invoices.
+ * `cancel` does it; otherwise it is terminated as `terminate` does it. Left to end at Stripe are
+ * the invoices, and former subscriptions.
  */
 export function endWithSubscription(
   facts: RuleFacts<unknown>,
@@ -46,7 +47,9 @@ export function endWithSubscription(
 ): Step {
   const { world } = facts;
   const { contract, payments, licenses } = world;
-  if (hasNeverBegun(facts, subscription)) return callOffEnded(world, [], answers);
+  const ending = endSubscriptions(contract, answers, contract.formerStripeSubscriptionIds);
+  if (ending.type === "step") return ending.step;
+  if (hasNeverBegun(facts, subscription)) return callOffEnded(world, ending.attention, answers);
 
   const closing = closeInvoices(facts, answers);
   if (closing.type === "step") return closing.step;
@@ -57,7 +60,7 @@ export function endWithSubscription(
     reservation: null,
     paymentMoves: closing.paymentMoves,
     licenses: [...opened.flatMap((payment) => licenseOnPaid(payment, licenses)), ...closing.licenses],
-    attention: closing.attention,
+    attention: [...ending.attention, ...closing.attention],
     notices: tellBoth("contract_terminated"),
   });
 }

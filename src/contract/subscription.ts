@@ -1,9 +1,15 @@
 import { type BusinessDate, businessDateOf } from "./calendar.ts";
+import type { Contract } from "./contract.ts";
 import type { Facts } from "./operation.ts";
 import { reject } from "./rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
 
 export type FoundSubscription = Extract<SubscriptionSeen, { type: "found" }>;
+
+/** Every subscription that bills the contract or billed it, the present one first. */
+export function subscriptionsOf({ stripeSubscriptionId, formerStripeSubscriptionIds }: Contract): readonly string[] {
+  return stripeSubscriptionId === null ? [] : [stripeSubscriptionId, ...formerStripeSubscriptionIds];
+}
 
 /** Either the look that is still needed (or the refusal that it led to), or the subscription with its period's dates. */
 export type LookedAt =

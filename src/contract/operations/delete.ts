@@ -4,9 +4,10 @@ import { refundRefusals } from "../canceling.ts";
 import type { Attention } from "../change.ts";
 import { type Collected, collectPayments } from "../collecting.ts";
 import type { BuriedPayment, ContractWorld } from "../contract.ts";
-import { closeSubscriptions, subscriptionsOf } from "../erasing.ts";
+import { closeSubscriptions } from "../erasing.ts";
 import { leftOfPayment, type RefundResult, refundableOf, refundPayments, refundSourceOf, sumOf } from "../refunding.ts";
 import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
+import { subscriptionsOf } from "../subscription.ts";
 
 const params = z.strictObject({
   confirm: z

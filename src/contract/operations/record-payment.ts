@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { Attention, Change } from "../change.ts";
-import { subscriptionsOf } from "../erasing.ts";
 import { followRefunds } from "../following-refunds.ts";
 import { buryLate, recordAfterEnd } from "../late-money.ts";
 import {
@@ -23,6 +22,7 @@ import {
 } from "../rule.ts";
 import { settleReceipt } from "../settling-receipts.ts";
 import type { Answers, InvoiceSeen, PaymentIntentSeen, RefundsSeen, Step } from "../step.ts";
+import { subscriptionsOf } from "../subscription.ts";
 
 const stripeId = z.string().min(1).max(255);
 const params = z

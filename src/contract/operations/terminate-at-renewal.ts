@@ -1,5 +1,5 @@
 import { runningStatusOn } from "../billing.ts";
-import { endSubscription, type SubscriptionEnding, tellBoth } from "../canceling.ts";
+import { endSubscriptions, type SubscriptionEnding, tellBoth } from "../canceling.ts";
 import { closeInvoices } from "../closing-invoices.ts";
 import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
@@ -51,7 +51,7 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
 /** The next step toward a subscription that has ended, or what its end gave cause to remark. */
 function endAtStripe(facts: RuleFacts<ScheduledParams>, answers: Answers): SubscriptionEnding {
   const { contract } = facts.world;
-  const { stripeSubscriptionId: subscriptionId } = contract;
+  const { stripeSubscriptionId: subscriptionId, formerStripeSubscriptionIds: former } = contract;
   if (subscriptionId === null) return { type: "ended", attention: [] };
   const seen = answers.get("subscription") as SubscriptionSeen | undefined;
   if (seen === undefined) {
@@ -63,9 +63,9 @@ function endAtStripe(facts: RuleFacts<ScheduledParams>, answers: Answers): Subsc
   if (seen.type === "missing") {
     return { type: "ended", attention: [{ code: "subscription_missing", detail: { subscriptionId } }] };
   }
-  if (hasEnded(seen)) return { type: "ended", attention: [] };
+  if (hasEnded(seen)) return endSubscriptions(contract, answers, former);
   const mirrored = contract.terminationSource === "stripe" ? mirrorReservation(facts, seen) : undefined;
-  return mirrored === undefined ? endSubscription(contract, answers) : { type: "step", step: mirrored };
+  return mirrored === undefined ? endSubscriptions(contract, answers) : { type: "step", step: mirrored };
 }
 
 /** What becomes of a reservation that Stripe no longer shows as it was made there; undefined while it stands there. */

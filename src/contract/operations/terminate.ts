@@ -1,4 +1,4 @@
-import { endSubscription, tellBoth } from "../canceling.ts";
+import { endSubscriptions, tellBoth } from "../canceling.ts";
 import { closeInvoices } from "../closing-invoices.ts";
 import { type ContractRule, noParams, reject, rejectStatus, settle, staff } from "../rule.ts";
 
@@ -24,7 +24,7 @@ export const terminate: ContractRule<typeof noParams> = {
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.status !== "payment_unconfirmed") return rejectStatus(contract);
 
-    const ending = endSubscription(contract, answers);
+    const ending = endSubscriptions(contract, answers);
     if (ending.type === "step") return ending.step;
     const closing = closeInvoices(facts, answers);
     if (closing.type === "step") return closing.step;

@@ -37,7 +37,7 @@ function byCard(payments: readonly Payment[], contract: Partial<Contract> = {}, 
 
 /** What Stripe says to a deletion when there is nothing that is open, nor anything that we do not know. */
 const quiet = {
-  "cancel_subscription:sub_1": done(subscriptionEnded),
+  cancel_subscription: done(subscriptionEnded),
   "unpaid_invoices:sub_1": unpaidInvoices(),
   "paid_invoices:sub_1": { invoices: [] },
 } satisfies Record<string, Answer>;
@@ -130,7 +130,7 @@ describe("by card", () => {
       ...refundedAt(second),
     });
     expect(played.steps.map(({ name }) => name)).toEqual([
-      "cancel_subscription:sub_1",
+      "cancel_subscription",
       "unpaid_invoices:sub_1",
       "void:in_open",
       "stop:in_draft",

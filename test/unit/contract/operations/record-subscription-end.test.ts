@@ -209,6 +209,7 @@ describe("the end of a contract that never began", () => {
     const expired = subscriptionSeen({ stripeSubscriptionStatus: "incomplete_expired" });
     const played = play(setup({ formerStripeSubscriptionIds: ["sub_0"] }), {
       subscription: expired,
+      "cancel_subscription:sub_0": done(subscriptionEnded),
       unpaid_invoices: unpaidInvoices(),
     });
     expect(settled(played)).toMatchObject({ status: "terminated", paymentMoves: [] });

@@ -306,3 +306,18 @@ describe("by card", () => {
     });
   });
 });
+
+test("a former subscription that somebody has left running is ended, too: it would go on charging", () => {
+  const former = { paymentMethod: "card", formerStripeSubscriptionIds: ["sub_0"] } as const;
+  const played = play(setup(former, [thirdByCard]), {
+    ...ended,
+    "cancel_subscription:sub_0": refused("not_found"),
+    ...closed,
+    "invoice:in_3": invoiceSeen("in_3", "void"),
+  });
+  expect(namesOf(played).slice(0, 2)).toEqual(["cancel_subscription", "cancel_subscription:sub_0"]);
+  expect(settled(played)).toMatchObject({
+    status: "terminated",
+    attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_0" } }],
+  });
+});

@@ -1,3 +1,4 @@
+import { onlyCurrency } from "../contract/contract.ts";
 import { readCustomer, readProduct } from "../store/read-catalog.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
@@ -32,7 +33,7 @@ export async function productShow(
     return exitCodes.done;
   }
   const at = (instant: string) => `${showInstant(instant, config.businessTimeZone)} (${config.businessTimeZone})`;
-  const price = `${showMoney(product.priceMinor, "jpy")}${product.kind === "monthly" ? " a month" : ""}`;
+  const price = `${showMoney(product.priceMinor, onlyCurrency)}${product.kind === "monthly" ? " a month" : ""}`;
   out.write(
     showFacts(out, [
       ["product", product.id],

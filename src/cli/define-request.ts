@@ -1,5 +1,6 @@
 import { Argument, Option } from "commander";
-import { type OperationKind, operationKinds } from "../contract/operation.ts";
+import type { OperationKind } from "../contract/operation.ts";
+import { requestableKinds } from "../contract/operations/index.ts";
 import type { Define } from "./define.ts";
 import { collect, jsonOption, planDigest, positiveSeconds, reasonText } from "./option-values.ts";
 import type { RequestOptions } from "./request.ts";
@@ -9,7 +10,7 @@ export const defineRequest: Define = (parent, run) => {
   parent
     .command("request")
     .description("request an operation on a contract")
-    .addArgument(new Argument("<kind>", "what is to be done").choices(operationKinds))
+    .addArgument(new Argument("<kind>", "what is to be done").choices(requestableKinds))
     .argument("<contract>", "the contract's id")
     .option("--id <id>", "the idempotency key; a fresh UUID unless given")
     .option("--actor <type:name>", "who asks, such as operator:alice (default: this user as operator)")

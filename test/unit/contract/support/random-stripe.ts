@@ -1,6 +1,5 @@
 import { type BusinessDate, periodAt, periodOn } from "../../../../src/contract/calendar.ts";
 import type { ContractWorld } from "../../../../src/contract/contract.ts";
-import { leftOfPayment } from "../../../../src/contract/refunding.ts";
 import type { Answer, PaidInvoicesSeen, RefundSeen, RefundsSeen } from "../../../../src/contract/step.ts";
 import { noonOf } from "../../../support/facts.ts";
 import type { CallStep, LookStep } from "./play.ts";
@@ -138,17 +137,20 @@ export class RandomStripe {
     const rows = this.#world.refunds.filter(
       (row) => row.stripePaymentIntentId === intent && row.stripeRefundId !== null && row.supersededBy === null,
     );
-    const ours = rows.map(({ id, stripeRefundId, amountMinor, state }): RefundSeen => {
-      const isOver = state === "failed" || state === "canceled";
-      const status = isOver ? state : this.#pick(state, "succeeded", "failed", "pending");
-      const mine = id === stripeRefundId ? null : id;
-      return { id: stripeRefundId ?? "none", amountMinor, stripeRefundStatus: status, refundId: mine };
+    const ours = [...new Set(rows.map(({ stripeRefundId }) => stripeRefundId ?? "none"))].map((id): RefundSeen => {
+      const [first, ...others] = rows.filter(({ stripeRefundId }) => stripeRefundId === id);
+      if (first === undefined) throw new Error(`${id} has a row`);
+      const isOver = first.state === "failed" || first.state === "canceled";
+      const stripeRefundStatus = isOver ? first.state : this.#pick(first.state, "succeeded", "failed", "pending");
+      const amountMinor = others.reduce((sum, row) => sum + row.amountMinor, first.amountMinor);
+      return { id, amountMinor, stripeRefundStatus, refundId: first.id.startsWith(id) ? null : first.id };
     });
     const left = this.#world.payments
       .filter(({ stripePaymentIntentId }) => stripePaymentIntentId === intent)
-      .map((payment) => leftOfPayment(this.#world, payment));
-    const most = Math.min(Math.max(0, ...left), leftMinorOf(chargedMinor, ours));
-    const amountMinor = this.#pick(0, most, Math.floor(most / 2));
+      .map((payment) => payment.amountMinor - this.#returnedOf(payment.id));
+    const whole = leftMinorOf(chargedMinor, ours);
+    const most = Math.min(Math.max(0, ...left), whole);
+    const amountMinor = this.#pick(0, most, Math.floor(most / 2), whole);
     const others: readonly RefundSeen[] =
       amountMinor === 0
         ? []
@@ -165,6 +167,14 @@ export class RandomStripe {
     const leftMinor = this.#leftMinor.get(intent) ?? leftMinorOf(chargedMinor, refunds);
     this.#leftMinor.set(intent, leftMinor);
     return { type: "found", chargedMinor, leftMinor, disputed: false, refunds };
+  }
+
+  /** What has gone back of a payment, is on its way, or is noted for a person: counted here, not by the code under test. */
+  #returnedOf(payment: string): number {
+    const returned = ["pending", "requires_action", "succeeded", "manual_done", "manual_due"];
+    return this.#world.refunds
+      .filter(({ paymentId, state }) => paymentId === payment && returned.includes(state))
+      .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
   }
 
   #call(call: CallStep["call"]): Answer {

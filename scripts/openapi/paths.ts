@@ -41,7 +41,7 @@ export const paths = {
       operationId: "getOperation",
       summary: "Look at an operation, or wait for it",
       description:
-        "With `wait` it answers as soon as the operation is final or held, at the latest after so many seconds.",
+        "With `wait` it answers as soon as the operation is final or held, at the latest after so many seconds; at once, as it stands, while too many others wait.",
       parameters: [
         {
           name: "wait",

@@ -74,7 +74,9 @@ export function followBuriedRefunds(tombstone: Tombstone, seen: FoundRefunds, pa
   const returned = tombstone.payments.filter(
     (payment) => payment.stripePaymentIntentId === paymentIntentId && isOneOf(payment.result, givenBack),
   );
-  let againMinor = seen.leftMinor - sum(following.refunds.filter((row) => isOfCharge(row) && isOwed(row)));
+  // What is owed already, and what a person has paid back or waived, is at Stripe all the same.
+  const isTold = (row: Refund) => isOwed(row) || isOneOf(row.state, ["manual_done", "waived"]);
+  let againMinor = seen.leftMinor - sum(following.refunds.filter((row) => isOfCharge(row) && isTold(row)));
   for (const refund of forgotten.filter(({ stripeRefundStatus }) => stripeRefundStatus === "failed")) {
     const name = refund.refundId ?? refund.id;
     const payment = returned.find(({ refundId }) => refundId === name) ?? returned[0];
@@ -191,7 +193,7 @@ class Following {
       each.id === row.id ? { ...each, state, ...learned } : each;
     this.#refunds = this.#refunds.map(change);
     if (this.#newRefunds.some(({ id }) => id === row.id)) {
-      // What is owed of it already before it was ever written is not worth a row.
+      // What others have given back already is not worth a row.
       this.#newRefunds = this.#newRefunds.map(change).filter((each) => each.id !== row.id || state !== "waived");
       return;
     }

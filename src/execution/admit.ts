@@ -13,7 +13,7 @@ import { type Attempt, attemptOf, contractGuardOf } from "./attempt.ts";
 import { checkPlan, isPlanned } from "./check-plan.ts";
 import { ringFor } from "./conclude.ts";
 import type { ExecutionDeps } from "./deps.ts";
-import { noteConcluded } from "./observer.ts";
+import { noteAdmitted, noteConcluded } from "./observer.ts";
 import type { AttemptReport, DeferralReason } from "./outcome.ts";
 import { settlementOf } from "./settlement.ts";
 
@@ -73,6 +73,7 @@ async function decide(deps: ExecutionDeps, view: OperationView, atOnce: boolean)
 
   const contract = contractGuardOf(view);
   await admitOperation(deps.db, guard, contract);
+  noteAdmitted(deps, operation);
   const after = {
     guard: { ...guard, state: "executing" as const, attempt: guard.attempt + 1 },
     contract: contract === null ? null : { ...contract, version: contract.version + 1 },
@@ -120,6 +121,7 @@ async function concludeAtOnce(
   const contract = contractGuardOf(view);
   if (step.type === "reject") {
     const next = await rejectOperation(deps.db, guard, view.operation.contractId, contract, step.rejection);
+    noteAdmitted(deps, view.operation);
     noteConcluded(deps, view.operation, "rejected");
     await ringFor(deps, next, guard.operationId);
     return { type: "rejected" };
@@ -127,6 +129,7 @@ async function concludeAtOnce(
   if (step.type === "settle") {
     const settlement = settlementOf({ guard, contract, facts, frozen: false }, step.change);
     const next = await settleOperation(deps.db, settlement);
+    noteAdmitted(deps, view.operation);
     noteConcluded(deps, view.operation, "succeeded");
     await ringFor(deps, next, guard.operationId);
     return { type: "succeeded" };

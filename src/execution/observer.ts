@@ -27,6 +27,8 @@ export type WatchedReport = AttemptReport["type"] | "unexpected_error";
 export interface Observer {
   /** A request was answered at a door. `kind` is known of those that were accepted or had been before. */
   requestAnswered(door: Door, answer: string, kind: string | null): void;
+  /** The turn of an operation has come for the first time, whatever door it came by. */
+  operationAdmitted(kind: OperationKind): void;
   /** Carries out the attempt, inside whatever follows it. Returns and throws what it returns and throws. */
   attempt<T extends AttemptReport>(operationId: string, work: () => Promise<T>): Promise<T>;
   /** An operation became final by an attempt of this process, so long after it was accepted. */
@@ -37,6 +39,14 @@ export interface Observer {
 interface Concluded {
   readonly kind: OperationKind;
   readonly acceptedAt: Instant;
+}
+
+/** Tells the observer, if there is one, that an operation has been admitted; of the later attempts it hears otherwise. */
+export function noteAdmitted(
+  { observer }: Pick<ExecutionDeps, "observer">,
+  { kind, attempt }: { readonly kind: OperationKind; readonly attempt: number },
+): void {
+  if (attempt === 0) observer?.operationAdmitted(kind);
 }
 
 /** Tells the observer, if there is one, that an operation is final now. */

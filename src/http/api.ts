@@ -25,6 +25,8 @@ export interface ApiDeps {
   readonly observer?: Pick<Observer, "requestAnswered">;
   /** What is left out has no route. */
   readonly parts: Partial<ApiParts>;
+  /** How many requests may wait for an operation at the same time; one more is answered at once. 500 unless given. */
+  readonly waitersMax?: number;
   /** Gives the signal that ends a request's waiting: its client has gone away, or the server stops. */
   readonly endOf: (request: Request) => { readonly signal: AbortSignal; readonly release: () => void };
 }

@@ -57,6 +57,11 @@ export function createMetrics(clock: Clock): Metrics {
     "Operations that a door of this process wrote into the ledger.",
     ["door", "kind"],
   );
+  const admitted = counter(
+    "keiyaku_operations_admitted_total",
+    "Operations whose turn came for the first time in this process, whatever door they were accepted by.",
+    ["kind"],
+  );
   const concluded = counter(
     "keiyaku_operations_concluded_total",
     "Operations that attempts of this process made final, by how they ended.",
@@ -115,6 +120,7 @@ export function createMetrics(clock: Clock): Metrics {
   );
   startAtZero(requests, { door: doors, answer: acceptanceAnswers });
   startAtZero(accepted, { door: doors, kind: operationKinds });
+  startAtZero(admitted, { kind: operationKinds });
   startAtZero(concluded, { kind: operationKinds, outcome: ["succeeded", "rejected"] });
   startAtZero(attempts, { report: watchedReports });
   startAtZero(deferred, { reason: deferralReasons });
@@ -134,6 +140,7 @@ export function createMetrics(clock: Clock): Metrics {
         requests.inc({ door, answer });
         if (answer === "accepted" && kind !== null) accepted.inc({ door, kind });
       },
+      operationAdmitted: (kind) => admitted.inc({ kind }),
       async attempt(_operationId, work) {
         const beganMs = clock.monotonicMs();
         let ended: WatchedReport = "unexpected_error";

@@ -16,9 +16,10 @@ import { settleActor } from "../settle-actor.ts";
 /** The routes of operations: to request one, to look at one or to wait for it, and to ask what one would do. */
 export function operationRoutes(deps: ApiDeps): Readonly<Record<string, ApiRoute>> {
   const { preview } = deps.parts;
+  const waiters = { count: 0, max: deps.waitersMax ?? waitersMaxDefault };
   return {
     "/operations": { POST: (context) => requestOperation(deps, context) },
-    "/operations/:id": { GET: (context) => showOperation(deps, context) },
+    "/operations/:id": { GET: (context) => showOperation(deps, context, waiters) },
     ...(preview === undefined ? {} : { "/previews": { POST: (context) => answerPreview(preview, context) } }),
   };
 }
@@ -62,14 +63,25 @@ function unstorable(request: Readonly<Record<string, unknown>>, code: string): U
   return unreadable({ v: payloadVersion, request }, "request", `cannot be stored (${code})`);
 }
 
-async function showOperation(deps: ApiDeps, context: ApiContext): Promise<Response> {
+/** Each waiting request reads its operation every second or so; above this, one more is answered at once as it stands. */
+const waitersMaxDefault = 500;
+
+interface Waiters {
+  count: number;
+  readonly max: number;
+}
+
+async function showOperation(deps: ApiDeps, context: ApiContext, waiters: Waiters): Promise<Response> {
   const id = context.req.param("id") ?? "";
   const waitMs = readWaitMs(context.req.query("wait"));
   const end = deps.endOf(context.req.raw);
+  const mayWait = waiters.count < waiters.max;
+  waiters.count += 1;
   try {
-    const operation = idPattern.test(id) ? await awaitOperation(deps, id, waitMs, end.signal) : undefined;
+    const operation = idPattern.test(id) ? await awaitOperation(deps, id, mayWait ? waitMs : 0, end.signal) : undefined;
     if (operation !== undefined) return context.json(operationView(operation));
   } finally {
+    waiters.count -= 1;
     end.release();
   }
   throw new Problem("operation_not_found", {

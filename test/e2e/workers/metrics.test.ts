@@ -42,6 +42,7 @@ describeOnBackends("a worker's metrics", (type) => {
     const text = await scraped(
       worker,
       'keiyaku_operations_accepted_total{door="queue",kind="terminate"} 2',
+      'keiyaku_operations_admitted_total{kind="terminate"} 2',
       'keiyaku_operations_concluded_total{kind="terminate",outcome="succeeded"} 1',
       'keiyaku_operations_concluded_total{kind="terminate",outcome="rejected"} 1',
       'keiyaku_operation_seconds_count{kind="terminate",outcome="succeeded"} 1',
@@ -60,6 +61,29 @@ describeOnBackends("a worker's metrics", (type) => {
     expect((await worker.ask("/metrics")).headers.get("content-type")).toContain("text/plain; version=0.0.4");
     expect(text).not.toMatch(/op-done|op-refused|hanako|alice|sub_|monthly-/);
   });
+});
+
+it("count each operation once when its turn comes, whatever its door and however often it is attempted", async () => {
+  const world = await setUp("postgres");
+  const { contractId } = await monthlyByCard(world, { suspended: true });
+  await world.stripe.control.fault({
+    mode: "lose_reply_after",
+    method: "DELETE",
+    path: "/v1/subscriptions/**",
+    times: 2,
+  });
+  const [row] = await world.sql`select keiyaku.request(${world.sql.json({
+    id: "op-sql",
+    kind: "terminate",
+    contractId,
+    actor: { type: "operator", id: "alice" },
+  })}) as answer`;
+  expect(row?.answer).toMatchObject({ answer: "accepted" });
+  const worker = await world.worker();
+  await world.concluded(["op-sql"]);
+
+  const text = await scraped(worker, 'keiyaku_operations_admitted_total{kind="terminate"} 1');
+  expect(text).toMatch(/^keiyaku_attempts_total\{report="(retry|deferred)"\} [1-9]/m);
 });
 
 it("count what the HTTP door accepts and refuses", async () => {

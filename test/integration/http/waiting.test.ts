@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
+import type { ApiServerOptions } from "../../../src/http/api-server.ts";
 import { operatorToken, setUpApi } from "../../support/api.ts";
 import { eventually } from "../../support/eventually.ts";
 
@@ -13,7 +14,7 @@ const long = 60;
 const wellBeforeMs = 20_000;
 
 /** An API whose readings of the operation are counted, with an open operation. */
-async function setUpWaiting() {
+async function setUpWaiting(options: Partial<ApiServerOptions> = {}) {
   const waits: AbortSignal[] = [];
   const clock: Clock = {
     ...systemClock,
@@ -22,7 +23,7 @@ async function setUpWaiting() {
       return systemClock.sleep(ms, signal);
     },
   };
-  const api = await setUpApi({ clock });
+  const api = await setUpApi({ clock, ...options });
   await api.ask("/operations", { method: "POST", body: suspend });
   let readings = 0;
   const { db } = api.bench;
@@ -53,6 +54,18 @@ describe("waiting for an operation", () => {
     const reply = await waiting;
     expect(reply.body).toMatchObject({ state: "rejected", rejectionCode: "contract_not_found" });
     expect(reply.tookMs).toBeLessThan(wellBeforeMs);
+  });
+
+  it("answers at once, as it stands, while as many wait as may", async () => {
+    const { ask, untilRead, stopping } = await setUpWaiting({ waitersMax: 1 });
+    const waiting = ask(`/operations/op-1?wait=${long}`);
+    await untilRead(2);
+
+    const reply = await timed(ask(`/operations/op-1?wait=${long}`));
+    expect(reply.body).toMatchObject({ state: "requested" });
+    expect(reply.tookMs).toBeLessThan(wellBeforeMs);
+    stopping.abort();
+    await waiting;
   });
 
   it("answers as soon as it is held", async () => {

@@ -11,8 +11,8 @@ import { addressOf, createTestStore, type TestStore } from "../../support/test-d
 /** Enough that each row is fought over, and that killings fall into every moment of a statement. */
 const writersMax = 16;
 const rowsMax = 50;
-const acknowledgedWanted = 1_500;
-const killedWanted = 150;
+const acknowledgedWanted = 800;
+const killedWanted = 100;
 
 /** Every writer connects anew after every killing, which is most of the work: a crowded machine takes its time. */
 const withinMs = 120_000;

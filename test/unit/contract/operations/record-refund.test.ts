@@ -392,6 +392,12 @@ describe("of a deleted contract", () => {
     expect(changeOfBuried([], ...seen)).toEqual(superseded);
   });
 
+  test.each(["manual_done", "waived"] as const)("nor is one whose money a person has settled since: %s", (state) => {
+    const settledSince: Refund = { ...pending, id: "c-1:period:0:refund:2", stripeRefundId: "re_2", state };
+    const seen = [ours(settledSince, "failed"), ours(pending, "failed")];
+    expect(changeOfBuried([settledSince], ...seen)).toEqual(superseded);
+  });
+
   test("one of a payment that was kept is not owed", () => {
     const kept = { ...buried, result: "kept" as const, refundId: null };
     const seen = refundsListed(1_980, byDashboard("re_7", 1_980, "failed"));

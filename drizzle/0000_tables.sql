@@ -238,6 +238,7 @@ CREATE TABLE "keiyaku"."refunds" (
 CREATE TABLE "keiyaku"."refused_requests" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "keiyaku"."refused_requests_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"request_id" text,
+	"contract_id" text,
 	"code" text NOT NULL,
 	"field" text,
 	"problem" text NOT NULL,
@@ -346,5 +347,6 @@ CREATE INDEX "refunds_by_contract" ON "keiyaku"."refunds" USING btree ("contract
 CREATE INDEX "refunds_owed" ON "keiyaku"."refunds" USING btree ("created_at") WHERE "keiyaku"."refunds"."state" in ('due', 'failed', 'canceled', 'manual_due') and "keiyaku"."refunds"."superseded_by" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "refused_requests_once_each" ON "keiyaku"."refused_requests" USING btree ("content_hash","code");--> statement-breakpoint
 CREATE INDEX "refused_requests_by_request" ON "keiyaku"."refused_requests" USING btree ("request_id");--> statement-breakpoint
+CREATE INDEX "refused_requests_by_contract" ON "keiyaku"."refused_requests" USING btree ("contract_id");--> statement-breakpoint
 CREATE INDEX "stripe_events_waiting" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('received', 'unmatched');--> statement-breakpoint
 CREATE INDEX "tombstones_by_stripe_id" ON "keiyaku"."tombstones" USING gin ("stripe_ids");

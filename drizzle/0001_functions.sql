@@ -22,15 +22,24 @@ language sql immutable as $$
 $$;
 --> statement-breakpoint
 
--- Writes down a request that does not become an operation. The same content refused again only counts.
+-- Writes down a request that does not become an operation. The same content refused again only counts. Nothing is kept of
+-- what it said if it is for a contract that has been deleted, or comes under an id of one.
 create function keiyaku.refuse(
-  request_id text, code text, field text, problem text, content text, size_bytes integer, content_hash text
+  request_id text, contract_id text, code text, field text, problem text, content text, size_bytes integer,
+  content_hash text
 ) returns jsonb
 language plpgsql as $$
 #variable_conflict use_column
+declare
+  is_erased constant boolean :=
+    exists (select from keiyaku.tombstones t where t.contract_id = refuse.contract_id)
+    or exists (select from keiyaku.erased_operations e where e.id = refuse.request_id);
 begin
-  insert into keiyaku.refused_requests as refused (request_id, code, field, problem, content, size_bytes, content_hash)
-  values (left(request_id, 200), code, left(field, 200), problem, left(content, 2000), size_bytes, content_hash)
+  insert into keiyaku.refused_requests as refused (
+    request_id, contract_id, code, field, problem, content, size_bytes, content_hash)
+  values (
+    left(request_id, 200), left(contract_id, 200), code, left(field, 200), problem,
+    case when is_erased then '' else left(content, 2000) end, size_bytes, content_hash)
   on conflict (content_hash, code) do update
     set times = refused.times + 1, last_refused_at = clock_timestamp();
   return jsonb_build_object('answer', code, 'field', field, 'problem', problem);
@@ -121,18 +130,6 @@ begin
 end $$;
 --> statement-breakpoint
 
--- What is kept of a request that is refused: nothing of one for a contract that has been deleted, nor under an id of one.
-create function keiyaku.kept_of(request jsonb) returns text
-language plpgsql stable as $$
-begin
-  return case
-    when jsonb_typeof(request) = 'object' and (
-      exists (select from keiyaku.tombstones t where t.contract_id = request ->> 'contractId')
-      or exists (select from keiyaku.erased_operations e where e.id = request ->> 'id')) then ''
-    else coalesce(request::text, 'null') end;
-end $$;
---> statement-breakpoint
-
 -- Accepts a request into the ledger, or says why not: behind every door there is this function.
 --
 -- `queued_at` is the moment at which a queue took the request, and decides its business date; null for other doors, for
@@ -150,7 +147,8 @@ begin
   if fault is not null then
     return keiyaku.refuse(
       case when jsonb_typeof(request) = 'object' then request ->> 'id' end,
-      'invalid_request', fault ->> 'field', fault ->> 'problem', keiyaku.kept_of(request),
+      case when jsonb_typeof(request) = 'object' then request ->> 'contractId' end,
+      'invalid_request', fault ->> 'field', fault ->> 'problem', coalesce(request::text, 'null'),
       coalesce(octet_length(request::text), 0), keiyaku.content_hash(request));
   end if;
 
@@ -165,8 +163,8 @@ begin
   if exists (select from keiyaku.erased_operations e where e.id = request ->> 'id') then
     -- What its content was is not known any more.
     return keiyaku.refuse(
-      request ->> 'id', 'id_reused', 'id', 'was used before, by an operation of a contract that has been deleted',
-      keiyaku.kept_of(request), octet_length(request::text), keiyaku.content_hash(request));
+      request ->> 'id', request ->> 'contractId', 'id_reused', 'id',
+      'was used before, by an operation of a contract that has been deleted', request::text, octet_length(request::text), keiyaku.content_hash(request));
   end if;
   insert into keiyaku.operations (
     id, kind, contract_id, actor_type, actor_id, params, reason, requested_at, taken_at, accepted_at, content_hash,
@@ -190,8 +188,8 @@ begin
     end if;
     if found_operation.content_hash <> hash then
       return keiyaku.refuse(
-        request ->> 'id', 'id_reused', 'id', 'was used before by a request with other content',
-        keiyaku.kept_of(request), octet_length(request::text), keiyaku.content_hash(request));
+        request ->> 'id', request ->> 'contractId', 'id_reused', 'id',
+        'was used before by a request with other content', request::text, octet_length(request::text), keiyaku.content_hash(request));
     end if;
     answer := 'duplicate';
   elsif queued_at is null then

@@ -60,6 +60,7 @@ export function unreadable(
   const text = textOf(data);
   return {
     requestId,
+    contractId: contractIdOf(data),
     field,
     problem,
     content: storable(textOf(shown)).slice(0, excerptLength),
@@ -94,9 +95,17 @@ function requestIdOf(data: unknown): string | null {
   return isObject(data) ? idOf(data.request) : null;
 }
 
+/** The id of the request's contract, if it is one, so that what it says can be forgotten with that. */
+function contractIdOf(data: unknown): string | null {
+  return isObject(data) && isObject(data.request) ? asId(data.request.contractId) : null;
+}
+
 /** The id of something, if it is one. */
 export function idOf(value: unknown): string | null {
-  const id = isObject(value) ? value.id : undefined;
+  return isObject(value) ? asId(value.id) : null;
+}
+
+function asId(id: unknown): string | null {
   return typeof id === "string" && idPattern.test(id) ? id : null;
 }
 

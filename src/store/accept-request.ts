@@ -57,8 +57,8 @@ function requestCall(request: unknown, queuedAtMs: number | null) {
 export async function refuseUnreadable(db: Database, refused: Unreadable): Promise<Acceptance> {
   const [row] = await db.run<{ acceptance: Acceptance }>(
     "refuse_unreadable",
-    sql`select keiyaku.refuse(${refused.requestId}::text, 'invalid_request', ${refused.field}::text, ${refused.problem}::text,
-      ${refused.content}::text, ${refused.sizeBytes}::integer, ${refused.contentHash}::text) as acceptance`,
+    sql`select keiyaku.refuse(${refused.requestId}::text, ${refused.contractId}::text, 'invalid_request', ${refused.field}::text,
+      ${refused.problem}::text, ${refused.content}::text, ${refused.sizeBytes}::integer, ${refused.contentHash}::text) as acceptance`,
   );
   if (row === undefined) throw new Error("keiyaku.refuse returned no row");
   return row.acceptance;

@@ -45,7 +45,7 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
       "erased_refused",
       sql`update keiyaku.refused_requests set content = ''
         where request_id in (select id from keiyaku.operations where ${ofContract})
-          or position(${`"${contractId}"`} in content) > 0 returning id`,
+          or ${ofContract} returning id`,
     ),
     erase("erased_licenses", sql`delete from keiyaku.licenses where ${ofContract} returning payment_id`),
     erase("erased_payments", sql`delete from keiyaku.payments where ${ofContract} returning id`),

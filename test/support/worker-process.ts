@@ -113,7 +113,11 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
     });
   const ask = async (path: string) => {
     const { http } = await logged(isReadyLine);
-    return fetch(`http://127.0.0.1:${Number(http)}${path}`);
+    return fetch(`http://127.0.0.1:${Number(http)}${path}`).catch((error: unknown) =>
+      explained(() =>
+        Promise.reject(exit === undefined ? error : new Error(`It ended with ${exit.signal ?? exit.code}`)),
+      ),
+    );
   };
   return {
     pid,

@@ -10,6 +10,8 @@ export const refusedRequests = keiyaku.table(
     id: bigint("id", { mode: "number" }).generatedAlwaysAsIdentity().primaryKey(),
     /** The id that the request gave itself, as far as it could be read. */
     requestId: text("request_id"),
+    /** The contract that it was for, as far as that could be read. */
+    contractId: text("contract_id"),
     /** Why it was refused. */
     code: text("code", { enum: ["invalid_request", "id_reused"] }).notNull(),
     /** The field that was at fault. */
@@ -18,7 +20,7 @@ export const refusedRequests = keiyaku.table(
     problem: text("problem").notNull(),
     /** SHA-256 of what arrived. */
     contentHash: char("content_hash", { length: 64 }).notNull(),
-    /** The beginning of what arrived, made storable. */
+    /** The beginning of what arrived, made storable; empty once its contract has been deleted. */
     content: text("content").notNull(),
     /** How large it was in all, in bytes. */
     sizeBytes: integer("size_bytes").notNull(),
@@ -34,5 +36,6 @@ export const refusedRequests = keiyaku.table(
     check("refused_requests_content_is_an_excerpt", sql`octet_length(${table.content}) <= 8192`),
     uniqueIndex("refused_requests_once_each").on(table.contentHash, table.code),
     index("refused_requests_by_request").on(table.requestId),
+    index("refused_requests_by_contract").on(table.contractId),
   ],
 );

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { unreadable } from "../../../src/queue/read-payload.ts";
+import { refuseUnreadable } from "../../../src/store/accept-request.ts";
 import { monthlyByCard, oneTimeByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
 
@@ -171,6 +173,12 @@ describe("delete", () => {
     // Refused before: an id that is used, and parameters that nobody knows.
     await bench.accept({ id: "reg-words", kind: "suspend", contractId, reason: canary });
     await bench.accept({ id: "odd words", kind: "suspend", contractId, reason: canary });
+    const unread = (id: string) =>
+      refuseUnreadable(
+        bench.db,
+        unreadable({ v: 1, request: { id, contractId, reason: canary } }, "reason", "is long"),
+      );
+    await unread("unread-words");
     // The deletion itself was held once, and a person let it be tried again.
     await bench.accept({ ...deletion(contractId), reason: canary });
     await bench.sql`update keiyaku.operations set retries = ${bench.sql.json([
@@ -185,6 +193,7 @@ describe("delete", () => {
       rejection_code: "contract_deleted",
     });
     await bench.accept({ ...registration, id: "odd words 2" });
+    await unread("unread-words-2");
     const [owed] = await bench.sql`select id from keiyaku.refunds where contract_id = ${contractId} order by id`;
     await bench.perform({
       id: "waive-words",

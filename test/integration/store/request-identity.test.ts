@@ -157,6 +157,7 @@ describe("a request that is no request", () => {
   it("is written down once for the same content when it could not even be shown to the door", async () => {
     const unreadable = {
       requestId: "op-1",
+      contractId: "c-1",
       field: "reason",
       problem: "has a character that is no text",
       content: '{"reason":"a\ufffdb"}',

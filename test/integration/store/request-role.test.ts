@@ -62,7 +62,7 @@ describe("a role that may only execute keiyaku.request", () => {
     const functions = await store.sql<{ name: string }[]>`select oid::regprocedure::text as name from pg_proc
       where pronamespace = 'keiyaku'::regnamespace and has_function_privilege(${role}, oid, 'execute')`;
     expect(functions).toEqual([{ name: "keiyaku.request(jsonb)" }]);
-    const refuse = producer`select keiyaku.refuse('op-9', 'id_reused', 'id', 'made up', '{}', 2, ${"0".repeat(64)})`;
+    const refuse = producer`select keiyaku.refuse('op-9', 'c-1', 'id_reused', 'id', 'made up', '{}', 2, ${"0".repeat(64)})`;
     await expect(refuse).rejects.toMatchObject(forbidden);
   });
 

@@ -2,11 +2,16 @@ import { defineConfig } from "vitest/config";
 
 const second = 1000;
 
+/** What watches processes die and servers go away within bounds, which a crowded machine would blur. */
+const faults = ["crash", "outage", "shutdown", "metrics"].map((name) => `test/e2e/workers/${name}.test.ts`);
+
 /**
- * Three projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program.
+ * Four projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program, and
+ * `faults` does so while something fails.
  *
  * Two cores are what the smallest machine of ours has. A third worker uses them while an integration test waits; the programs
- * that `e2e` starts fill them by themselves, so it comes after the others and takes two.
+ * that `e2e` starts fill them by themselves, so it comes after the others and takes two. `faults` mostly waits, and comes last, so
+ * that nothing heavy runs beside it.
  *
  * Files share a worker's modules: nothing here is mocked by module, and loading everything anew for each file took longer
  * than many a file's tests.
@@ -38,10 +43,23 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          exclude: faults,
           globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
           pool: "forks",
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+          testTimeout: 120 * second,
+          hookTimeout: 120 * second,
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: faults,
+          globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
+          pool: "forks",
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
           testTimeout: 120 * second,
           hookTimeout: 120 * second,
         },

@@ -2,11 +2,18 @@ import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
+const run = globalThis as { keiyakuBuild?: Promise<void> };
+
 /**
- * Builds the program into `dist` once for the e2e project, so that what is started there is what a deployment starts. The folder
- * is emptied first: a file whose source is gone must not be found by a test.
+ * Builds the program into `dist`, so that what is started there is what a deployment starts: once in a run, whichever of its
+ * projects asks first.
  */
-export default async function setup(): Promise<void> {
+export default function setup(): Promise<void> {
+  return (run.keiyakuBuild ??= build());
+}
+
+/** The folder is emptied first: a file whose source is gone must not be found by a test. */
+async function build(): Promise<void> {
   const root = join(import.meta.dirname, "..", "..");
   await rm(join(root, "dist"), { recursive: true, force: true });
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");

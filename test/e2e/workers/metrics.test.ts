@@ -66,12 +66,7 @@ describeOnBackends("a worker's metrics", (type) => {
 it("count each operation once when its turn comes, whatever its door and however often it is attempted", async () => {
   const world = await setUp("postgres");
   const { contractId } = await monthlyByCard(world, { suspended: true });
-  await world.stripe.control.fault({
-    mode: "lose_reply_after",
-    method: "DELETE",
-    path: "/v1/subscriptions/**",
-    times: 2,
-  });
+  await world.stripe.control.fault({ mode: "rate_limit_429", method: "DELETE", path: "/v1/subscriptions/**" });
   const [row] = await world.sql`select keiyaku.request(${world.sql.json({
     id: "op-sql",
     kind: "terminate",

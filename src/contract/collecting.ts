@@ -13,7 +13,7 @@ export type Collected = Pick<
   readonly paidAt: string;
   /**
    * A payment by card that names nothing at Stripe and that nothing there could be told to be, while Stripe knows of money
-   * that our history does not: the two may be the same.
+   * that our history does not, or another payment for the same thing names its own: the two may be the same.
    */
   readonly isInDoubt?: true;
 };
@@ -47,7 +47,7 @@ export function collectPayments({ world, zone }: RuleFacts<unknown>, answers: An
     for (const { id: invoiceId, amountPaidMinor: amountMinor, paidAt, paymentIntentId } of listed.invoices) {
       const taken: Taken = { invoiceId, paymentIntentId, amountMinor, paidAt };
       if (amountMinor <= 0) continue;
-      if (collection.knows(taken) || !collection.hasNameless) {
+      if (collection.covers(taken) || !collection.hasNameless) {
         collection.take(taken, () => false);
         continue;
       }
@@ -82,7 +82,6 @@ class Collection {
   readonly #byCard: boolean;
   #rows: readonly PaidRow[];
   #beyond: readonly Collected[] = [];
-  #hasUnknownCharge = false;
 
   constructor({ contract, payments }: ContractWorld) {
     this.#byCard = contract.paymentMethod === "card";
@@ -100,19 +99,20 @@ class Collection {
   }
 
   get payments(): readonly Collected[] {
-    const isInDoubt = (row: PaidRow) => this.#hasUnknownCharge && this.#isNameless(row);
+    const isInDoubt = (row: PaidRow) => this.#isNameless(row) && (this.#beyond.length > 0 || this.#hasTwin(row));
     return [...this.#rows.map((row) => (isInDoubt(row) ? { ...row, isInDoubt: true as const } : row)), ...this.#beyond];
   }
 
-  knows(taken: Taken): boolean {
-    return this.#rows.some((row) => isOf(row, taken));
+  /** Whether our rows of a charge come to all of it. */
+  covers(taken: Taken): boolean {
+    return this.#restOf(taken) <= 0;
   }
 
   /** Takes in a charge: the rows that it paid learn its ids, and what it holds beyond them is money that only Stripe knows of. */
   take(taken: Taken, pays: (row: Payment) => boolean): void {
-    const { invoiceId, paymentIntentId, amountMinor } = taken;
+    const { invoiceId, paymentIntentId } = taken;
     this.#rows = this.#rows.map((row) =>
-      isOf(row, taken) || (this.#isNameless(row) && pays(row))
+      isOf(row, taken) || (this.#isNameless(row) && !this.#hasTwin(row) && pays(row))
         ? {
             ...row,
             stripeInvoiceId: row.stripeInvoiceId ?? invoiceId,
@@ -120,10 +120,26 @@ class Collection {
           }
         : row,
     );
-    const rows = this.#rows.filter((row) => isOf(row, taken));
-    if (rows.length === 0) this.#hasUnknownCharge = true;
-    const restMinor = rows.reduce((rest, row) => rest - row.amountMinor, amountMinor);
-    if (restMinor > 0) this.#beyond = [...this.#beyond, unknownPayment(taken, restMinor)];
+    const restMinor = this.#restOf(taken);
+    if (restMinor > 0) this.#beyond = [...this.#beyond, unknownPayment(taken, restMinor, this.#disputeOf(taken))];
+  }
+
+  #restOf(taken: Taken): number {
+    return this.#rowsOf(taken).reduce((rest, row) => rest - row.amountMinor, taken.amountMinor);
+  }
+
+  /** A dispute is about the charge, and so noted on all of its rows. */
+  #disputeOf(taken: Taken): Payment["dispute"] {
+    return this.#rowsOf(taken)[0]?.dispute ?? null;
+  }
+
+  #rowsOf(taken: Taken): readonly PaidRow[] {
+    return this.#rows.filter((row) => isOf(row, taken));
+  }
+
+  /** Whether another row is for the same thing. */
+  #hasTwin({ id, subject, period }: PaidRow): boolean {
+    return this.#rows.some((row) => row.id !== id && row.subject === subject && row.period === period);
   }
 
   #isNameless({ stripeInvoiceId, stripePaymentIntentId }: Payment): boolean {
@@ -131,7 +147,11 @@ class Collection {
   }
 }
 
-function unknownPayment({ invoiceId, paymentIntentId, paidAt }: Taken, amountMinor: number): Collected {
+function unknownPayment(
+  { invoiceId, paymentIntentId, paidAt }: Taken,
+  amountMinor: number,
+  dispute: Payment["dispute"],
+): Collected {
   return {
     id: invoiceId ?? paymentIntentId ?? "unknown",
     subject: "unknown",
@@ -141,7 +161,7 @@ function unknownPayment({ invoiceId, paymentIntentId, paidAt }: Taken, amountMin
     stripePaymentIntentId: paymentIntentId,
     stripeInvoiceId: invoiceId,
     state: "paid",
-    dispute: null,
+    dispute,
   };
 }
 

@@ -214,6 +214,44 @@ describe("by card", () => {
       });
     });
 
+    test("what a known invoice holds beyond its rows is told by its lines, too, and refunded once", () => {
+      const named = { ...nameless, stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_0" };
+      const played = play(byCard([fee, named], { initialFeeMinor: 5_000 }), {
+        ...found,
+        "refunds_of:c-1:initial_fee": refundsSeen(6_980),
+        "refund:c-1:initial_fee": done(refundSeen("c-1:initial_fee:refund:1", 5_000)),
+        ...ofPeriod,
+      });
+      expect(settled(played)).toMatchObject({
+        newRefunds: [],
+        deletion: {
+          payments: [
+            { paymentId: fee.id, result: "refunded" },
+            { paymentId: named.id, result: "refunded" },
+          ],
+        },
+      });
+    });
+
+    test("while a known invoice pays the same thing, a person decides", () => {
+      const named = makePayment({ id: "in_0:il_0", period: 0, stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_0" });
+      const paid = (amountPaidMinor: number) => ({
+        "paid_invoices:sub_1": { invoices: [{ ...listed, amountPaidMinor }] },
+      });
+      const inDoubt = { [nameless.id]: "in_doubt", [named.id]: "refunded" };
+      const covered = { ...quiet, ...paid(1_980), ...refundedAt(named) };
+      expect(resultsOf(byCard([nameless, named]), covered)).toEqual(inDoubt);
+
+      const taxed = {
+        ...covered,
+        ...paid(2_178),
+        "invoice:in_0": { ...invoice, lines: [periodLine("2024-10-08")] },
+        "refunds_of:in_0": refundsSeen(2_178, 198),
+        "refund:in_0": done(refundSeen("in_0:refund:1", 198)),
+      };
+      expect(resultsOf(byCard([nameless, named]), taxed)).toEqual({ ...inDoubt, in_0: "refunded" });
+    });
+
     test("they are owed by hand when Stripe has nothing that they could be", () => {
       expect(resultsOf(byCard([nameless]), quiet)).toEqual({ [nameless.id]: "refund_owed_by_hand" });
     });
@@ -322,6 +360,15 @@ describe("by card", () => {
 
   test("what was lost in a dispute is not refunded as well", () => {
     expect(resultsOf(byCard([{ ...first, dispute: "lost" }]), quiet)).toEqual({ [first.id]: "lost_in_dispute" });
+  });
+
+  test("nor is what its charge held beyond it", () => {
+    const invoices = [{ id: "in_0", amountPaidMinor: 2_178, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" }];
+    const script = { ...quiet, "paid_invoices:sub_1": { invoices } };
+    expect(resultsOf(byCard([{ ...first, dispute: "lost" }]), script)).toEqual({
+      [first.id]: "lost_in_dispute",
+      in_0: "lost_in_dispute",
+    });
   });
 
   test("what was refunded on the dashboard is told as refunded before", () => {

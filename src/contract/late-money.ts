@@ -1,6 +1,7 @@
 import { licenseOnPaid } from "./billing.ts";
 import { isLater } from "./calendar.ts";
 import { refundRefusals } from "./canceling.ts";
+import { catchUp } from "./catching-up.ts";
 import type { Attention, Notice } from "./change.ts";
 import type { BuriedPayment } from "./contract.ts";
 import { asRefunded, opensByItself, type Receipt, type Recording, sourceOf } from "./receipts.ts";
@@ -15,11 +16,12 @@ import type { Answers, Step } from "./step.ts";
  * A canceled contract opens nothing, whatever is paid for it, and keeps nothing: its cancel refunds everything that was paid.
  */
 export function recordAfterEnd(
-  { world, today, policy }: RuleFacts<unknown>,
+  facts: RuleFacts<unknown>,
   receipt: Receipt,
   recording: Recording,
   answers: Answers,
 ): Step {
+  const { world, today, policy } = facts;
   const { contract, licenses } = world;
   const { newPayments, paymentMoves, rows } = recording;
   const opens = contract.status === "terminated" && contract.startOn <= today;
@@ -29,11 +31,14 @@ export function recordAfterEnd(
     licenses: opens ? rows.filter(opensByItself).flatMap((row) => licenseOnPaid(row, licenses)) : [],
   };
   const isLate = contract.endedAt === null || isLater(receipt.paidAt, contract.endedAt);
-  if (!isLate && contract.status === "terminated") return settle({ ...kept, attention: recording.attention });
+  if (!isLate && contract.status === "terminated") {
+    return catchUp(facts, receipt, recording, { ...kept, attention: recording.attention }, answers);
+  }
   const remark = lateRemark(receipt, sumPaid(recording));
   // What a canceled contract was paid before its end would have been refunded by its cancel, had that known of it.
   if (isLate && policy.latePayment === "keep") {
-    return settle({ ...kept, attention: [...recording.attention, remark], notices: [tellLate(receipt, recording, 0)] });
+    const told = { attention: [...recording.attention, remark], notices: [tellLate(receipt, recording, 0)] };
+    return catchUp(facts, receipt, recording, { ...kept, ...told }, answers);
   }
   const refundable = [...rows, ...beyond(receipt, recording)]
     .map((row) => refundableOf(world, row))

@@ -1,16 +1,7 @@
 import { z } from "zod";
-import type { Attention, Change } from "../change.ts";
-import { followRefunds } from "../following-refunds.ts";
+import { catchUp } from "../catching-up.ts";
 import { buryLate, recordAfterEnd } from "../late-money.ts";
-import {
-  asPaid,
-  asRefunded,
-  type Receipt,
-  type RecordedRow,
-  receiptOf,
-  receiptOfIntent,
-  recordReceipt,
-} from "../receipts.ts";
+import { asPaid, type Receipt, receiptOf, receiptOfIntent, recordReceipt } from "../receipts.ts";
 import {
   type ContractRule,
   isFinal,
@@ -21,7 +12,7 @@ import {
   type TombstoneFacts,
 } from "../rule.ts";
 import { settleReceipt } from "../settling-receipts.ts";
-import type { Answers, InvoiceSeen, PaymentIntentSeen, RefundsSeen, Step } from "../step.ts";
+import type { Answers, InvoiceSeen, PaymentIntentSeen, Step } from "../step.ts";
 import { subscriptionsOf } from "../subscription.ts";
 
 const stripeId = z.string().min(1).max(255);
@@ -94,35 +85,7 @@ function record(facts: RuleFacts<Params>, receipt: Receipt, isCurrent: boolean, 
   // Money for something that is no part of the contract moves nothing of it.
   if (recording.rows.length === 0) return settle({ attention: recording.attention });
   const settled = settleReceipt(facts, recording, isCurrent, answers);
-  const { paymentIntentId } = receipt;
-  const isReported = paymentIntentId !== null && facts.reportedEarly.includes(paymentIntentId);
-  return isReported && settled.type === "settle"
-    ? catchUp(facts, paymentIntentId, recording.rows, settled.change, answers)
-    : settled;
-}
-
-/** What Stripe reported of the payment before the payment itself: its refunds are followed, a dispute is told. */
-function catchUp(
-  { world }: RuleFacts<Params>,
-  paymentIntentId: string,
-  rows: readonly RecordedRow[],
-  change: Change,
-  answers: Answers,
-): Step {
-  const seen = answers.get("refunds") as RefundsSeen | undefined;
-  if (seen === undefined) {
-    return { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId } };
-  }
-  if (seen.type === "missing") return settle(change);
-  const payments = rows.map((row) => ({ ...row, state: "paid" as const }));
-  const followed = followRefunds(payments, world.refunds, seen, paymentIntentId);
-  const disputed: Attention[] = seen.disputed ? [{ code: "payment_disputed", detail: { paymentIntentId } }] : [];
-  return settle({
-    ...asRefunded(change, new Set(followed.paymentMoves?.map(({ id }) => id))),
-    newRefunds: followed.newRefunds ?? [],
-    attention: [...(change.attention ?? []), ...(followed.attention ?? []), ...disputed],
-    notices: [...(change.notices ?? []), ...(followed.notices ?? [])],
-  });
+  return settled.type === "settle" ? catchUp(facts, receipt, recording, settled.change, answers) : settled;
 }
 
 function byInvoiceAfterDeletion(facts: TombstoneFacts<Params>, invoiceId: string, answers: Answers): Step {

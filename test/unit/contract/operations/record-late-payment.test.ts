@@ -12,6 +12,7 @@ import {
   invoiceSeen,
   paidInvoiceSeen,
   refundSeen,
+  refundsListed,
   refundsSeen,
   refused,
 } from "../support/stripe-answers.ts";
@@ -178,6 +179,19 @@ describe("a contract that has ended", () => {
       notices: [tell(0)],
     });
     expect(settled(play(ended("canceled", keeping), { invoice: after })).licenses).toEqual([]);
+  });
+
+  test.each([
+    ["from before its end", before, "refund"],
+    ["that is late and kept", after, "keep"],
+  ] as const)("money %s catches up with refunds that were reported before it", (_, seen, latePayment) => {
+    const facts = ended("terminated", { reportedEarly: ["pi_3"], policy: { ...policy, latePayment } });
+    const byDashboard = { id: "re_9", amountMinor: 1_980, stripeRefundStatus: "succeeded", refundId: null };
+    expect(settled(play(facts, { invoice: seen, refunds: refundsListed(1_980, byDashboard) }))).toMatchObject({
+      paymentMoves: [{ id: writtenOff.id, to: "refunded" }],
+      newRefunds: [{ id: "re_9", paymentId: writtenOff.id, amountMinor: 1_980, state: "succeeded" }],
+      licenses: [{ type: "granted", paymentId: writtenOff.id }],
+    });
   });
 
   test("told again, it is neither recorded nor refunded again", () => {

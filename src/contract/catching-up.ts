@@ -1,0 +1,33 @@
+import type { Attention, Change } from "./change.ts";
+import { followRefunds } from "./following-refunds.ts";
+import { asRefunded, type Receipt, type Recording } from "./receipts.ts";
+import { type RuleFacts, settle } from "./rule.ts";
+import type { Answers, RefundsSeen, Step } from "./step.ts";
+
+/**
+ * Settles a payment that is recorded and kept, with what Stripe reported of it before it was known here: its refunds are
+ * followed, a dispute is told. Money that is refunded at once has no need of that: what its charge has left is read for it.
+ */
+export function catchUp(
+  { world, reportedEarly }: RuleFacts<unknown>,
+  { paymentIntentId }: Receipt,
+  { rows }: Recording,
+  change: Change,
+  answers: Answers,
+): Step {
+  if (paymentIntentId === null || !reportedEarly.includes(paymentIntentId)) return settle(change);
+  const seen = answers.get("refunds") as RefundsSeen | undefined;
+  if (seen === undefined) {
+    return { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId } };
+  }
+  if (seen.type === "missing") return settle(change);
+  const payments = rows.map((row) => ({ ...row, state: "paid" as const }));
+  const followed = followRefunds(payments, world.refunds, seen, paymentIntentId);
+  const disputed: Attention[] = seen.disputed ? [{ code: "payment_disputed", detail: { paymentIntentId } }] : [];
+  return settle({
+    ...asRefunded(change, new Set(followed.paymentMoves?.map(({ id }) => id))),
+    newRefunds: followed.newRefunds ?? [],
+    attention: [...(change.attention ?? []), ...(followed.attention ?? []), ...disputed],
+    notices: [...(change.notices ?? []), ...(followed.notices ?? [])],
+  });
+}

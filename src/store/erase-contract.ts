@@ -6,7 +6,8 @@ import type { ContractGuard } from "./operation-parts.ts";
 
 /**
  * The parts of a guarded statement that erase a contract: payments, sign-up, licenses, settled refunds, mails, journal,
- * bodies of stored events, operations, what was refused of requests for it, and the contract itself, with its customer if
+ * bodies of stored events (those about its ids at Stripe, and those that operations of it came from: a refund, a charge or a
+ * dispute has an id of its own), operations, what was refused of requests for it, and the contract itself, with its customer if
  * that was their last one. The tombstone takes its place.
  *
  * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events;
@@ -81,7 +82,9 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
     erase(
       "erased_events",
       sql`update keiyaku.stripe_events set body = null
-        where object_id = any (array(select jsonb_array_elements_text(${json(deletion.stripeIds)}))) and body is not null
+        where (object_id = any (array(select jsonb_array_elements_text(${json(deletion.stripeIds)})))
+            or id in (select actor_id from keiyaku.operations where ${ofContract} and actor_type = 'stripe'))
+          and body is not null
         returning id`,
     ),
   ];

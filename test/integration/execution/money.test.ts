@@ -3,6 +3,7 @@ import { unreadable } from "../../../src/queue/read-payload.ts";
 import { refuseUnreadable } from "../../../src/store/accept-request.ts";
 import { monthlyByCard, oneTimeByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
+import { addOperations, insertRows } from "../../support/store-rows.ts";
 
 let bench: ExecutionBench;
 beforeAll(async () => {
@@ -68,6 +69,31 @@ describe("delete", () => {
     expect(await bench.sql`select id, kind from keiyaku.operations where contract_id = ${contractId}`).toEqual([
       { id: `del-${contractId}`, kind: "delete" },
     ]);
+  });
+
+  it("forgets the bodies of the events about it, and of no others", async () => {
+    const { contractId, subscriptionId } = await monthlyByCard(bench);
+    const eventOf = (id: string, object_id: string) => ({
+      id: `evt_${id}_${contractId}`,
+      type: "charge.refunded",
+      object_id,
+      livemode: false,
+      api_version: "2025-01-01",
+      created_at: new Date().toISOString(),
+      state: "received",
+      body: { data: {} },
+    });
+    const told = eventOf("told", "ch_1");
+    const other = eventOf("other", "ch_1");
+    await insertRows(bench.sql, "stripe_events", eventOf("by_object", subscriptionId), told, other);
+    const report = { kind: "record_refund", contract_id: contractId, params: { paymentIntentId: "pi_unknown" } };
+    await addOperations(bench.sql, { id: `told-${contractId}`, actor_type: "stripe", actor_id: told.id, ...report });
+    await bench.execute(`told-${contractId}`);
+
+    await bench.perform(deletion(contractId));
+    const kept = await bench.sql`
+      select id from keiyaku.stripe_events where id like ${`%${contractId}`} and body is not null`;
+    expect(kept).toEqual([{ id: other.id }]);
   });
 
   it("refunds a paid invoice that only Stripe knows of", async () => {

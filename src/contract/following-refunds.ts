@@ -193,8 +193,8 @@ class Following {
       each.id === row.id ? { ...each, state, ...learned } : each;
     this.#refunds = this.#refunds.map(change);
     if (this.#newRefunds.some(({ id }) => id === row.id)) {
-      // What others have given back already is not worth a row.
-      this.#newRefunds = this.#newRefunds.map(change).filter((each) => each.id !== row.id || state !== "waived");
+      // Waived, it is written all the same: else the next report would take it for news, of whatever is left by then.
+      this.#newRefunds = this.#newRefunds.map(change);
       return;
     }
     const earlier = this.#moves.find(({ id }) => id === row.id);

@@ -8,8 +8,9 @@ const run = globalThis as { keiyakuBuild?: Promise<void> };
  * Builds the program into `dist`, so that what is started there is what a deployment starts: once in a run, whichever of its
  * projects asks first.
  */
-export default function setup(): Promise<void> {
-  return (run.keiyakuBuild ??= build());
+export default async function setup(): Promise<void> {
+  run.keiyakuBuild ??= build();
+  await run.keiyakuBuild;
 }
 
 /** The folder is emptied first: a file whose source is gone must not be found by a test. */

@@ -276,11 +276,15 @@ describe("refunds that others made", () => {
     const seen = [byDashboard("re_2", charged), byDashboard("re_1", 1_980, "failed")];
     expect(changeOf([fee, period], [], ...seen).newRefunds?.map(({ id }) => id)).toEqual(["re_2", "re_2:2"]);
     const partly = [byDashboard("re_2", 1_980), byDashboard("re_1", 1_980, "failed")];
-    expect(changeOf([fee, period], [], ...partly)).toMatchObject({
-      newRefunds: [row("re_2", period.id, 1_980)],
+    const change = changeOf([fee, period], [], ...partly);
+    expect(change).toMatchObject({
+      newRefunds: [row("re_1", period.id, 1_980, "waived"), row("re_2", period.id, 1_980)],
       refundMoves: [],
       ...quiet,
     });
+    // Told again, they are known: nothing of the fee is owed for them.
+    const rows = (change.newRefunds ?? []).map((refund) => ({ ...refund, supersededBy: null }));
+    expect(changeOf([fee, refunded], rows, ...partly)).toEqual(superseded);
   });
 
   test("first seen as canceled were called off by whoever made them", () => {

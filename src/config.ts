@@ -5,6 +5,7 @@ import type { MoneyPolicy } from "./contract/operation.ts";
 import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
 import type { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
+import type { RequestLimits } from "./stripe/pace.ts";
 
 /** The secret settings: each may be given as `NAME`, or as `NAME_FILE` with the path of a file that holds it. */
 const secretSettingNames = [
@@ -32,6 +33,9 @@ const plainSettingNames = [
   "REFUND_CUTOFF_DATE",
   "SHUTDOWN_TIMEOUT",
   "STRIPE_API_BASE",
+  "STRIPE_LIMIT_SHARE",
+  "STRIPE_REQUESTS_PER_ENDPOINT",
+  "STRIPE_REQUESTS_PER_SECOND",
   "WORKER_CONCURRENCY",
 ] as const;
 
@@ -56,10 +60,15 @@ type QueueConfig =
   /** The same server and database as the data. */
   | { readonly type: "postgres" };
 
-type StripeConfig =
+type StripeServerConfig =
   | { readonly type: "live" | "test"; readonly secretKey: Secret; readonly apiBase?: string }
   /** The stand-in that starts by itself and keeps its state in `stateDir`. */
   | { readonly type: "stand_in"; readonly stateDir: string };
+
+type StripeConfig = StripeServerConfig & {
+  /** What this process may use of what Stripe allows. */
+  readonly limits: RequestLimits;
+};
 
 interface TracingConfig {
   /** The origin of a collector that takes OTLP over HTTP. */
@@ -178,6 +187,32 @@ function readQueue(reader: Reader): QueueConfig {
 }
 
 function readStripe(reader: Reader, mode: Config["mode"], dataDir: string): StripeConfig {
+  const server = readStripeServer(reader, mode, dataDir);
+  return { ...server, limits: readRequestLimits(reader, server) };
+}
+
+/**
+ * What Stripe allows an account each second, by docs.stripe.com/rate-limits: 100 requests in live mode, 25 in a sandbox, and
+ * 25 of one endpoint in both. A stand-in allows as many as it can answer.
+ */
+const requestsPerSecond = { live: 100, test: 25, standIn: Number.POSITIVE_INFINITY } as const;
+const requestsPerEndpoint = { live: 25, test: 25, standIn: Number.POSITIVE_INFINITY } as const;
+
+/** A fifth is left to whoever else asks under the account; several processes want their shares set. */
+const limitShareByDefault = 80;
+
+function readRequestLimits(reader: Reader, server: StripeServerConfig): RequestLimits {
+  const allows = server.type === "stand_in" || server.apiBase !== undefined ? "standIn" : server.type;
+  const share = reader.integer("STRIPE_LIMIT_SHARE", { min: 1, max: 100, byDefault: limitShareByDefault }) / 100;
+  const read = (name: "STRIPE_REQUESTS_PER_SECOND" | "STRIPE_REQUESTS_PER_ENDPOINT", byDefault: number) =>
+    reader.integer(name, { min: 1, max: 10_000, byDefault }) * share;
+  return {
+    perSecond: read("STRIPE_REQUESTS_PER_SECOND", requestsPerSecond[allows]),
+    perEndpoint: read("STRIPE_REQUESTS_PER_ENDPOINT", requestsPerEndpoint[allows]),
+  };
+}
+
+function readStripeServer(reader: Reader, mode: Config["mode"], dataDir: string): StripeServerConfig {
   const apiBase = readApiBase(reader);
   if (apiBase !== undefined && mode === "production") {
     reader.mistake(
@@ -195,7 +230,7 @@ function readStripe(reader: Reader, mode: Config["mode"], dataDir: string): Stri
       );
     }
   }
-  const standIn: StripeConfig = { type: "stand_in", stateDir: join(dataDir, "stripe") };
+  const standIn: StripeServerConfig = { type: "stand_in", stateDir: join(dataDir, "stripe") };
   const secretKey = reader.secret("STRIPE_SECRET_KEY");
   if (secretKey === undefined) return standIn;
   const keyMode = /^[sr]k_(?<mode>test|live)_\w+$/.exec(secretKey.reveal())?.groups?.mode;
@@ -341,7 +376,7 @@ const sparePoolSize = 2;
 
 function readSizes(reader: Reader): Pick<Config, "workerConcurrency" | "databasePoolSize"> {
   const mistakesBefore = reader.mistakes.length;
-  // Eight keeps a worker well under the 25 requests a second that Stripe allows an endpoint; the maxima only catch slips of the hand.
+  // Eight use up what Stripe allows an endpoint each second, at a fifth of a second for each request; the maxima only catch slips of the hand.
   const workerConcurrency = reader.integer("WORKER_CONCURRENCY", { min: 1, max: 500, byDefault: 8 });
   const poolSizeMin = workerConcurrency + sparePoolSize;
   const databasePoolSize = reader.integer("DATABASE_POOL_SIZE", { min: 1, max: 1000, byDefault: poolSizeMin });

@@ -1,19 +1,30 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl } from "./database-url.ts";
 import type { QueueBackend } from "./queue/queue-backend.ts";
 import { Secret } from "./secret.ts";
 import { isInUse } from "./store/is-in-use.ts";
 import { migrate } from "./store/migrate.ts";
+import { Pace } from "./stripe/pace.ts";
 
 /** Where everything is that a process of ours talks to, once the embedded default has filled in what was not set. */
 export interface Installation {
   readonly address: DatabaseAddress;
   readonly queue: QueueBackend;
-  readonly stripe: { readonly secretKey: Secret; readonly apiBase?: string };
+  readonly stripe: StripeServer & {
+    /** Of this process: whatever part of it asks Stripe, they take turns. */
+    readonly pace: Pace;
+  };
   /** Stops what {@link openInstallation} started, and nothing else. */
   stop(): Promise<void>;
+}
+
+/** Stripe, or a stand-in for it, and the key for it. */
+interface StripeServer {
+  readonly secretKey: Secret;
+  readonly apiBase?: string;
 }
 
 /** A server of the embedded default, as the sandbox starts it. */
@@ -42,7 +53,8 @@ export async function openInstallation(
     const address = await openDatabase(config, say, stops);
     const queue: QueueBackend =
       config.queue.type === "redis" ? { type: "redis", url: config.queue.url.reveal() } : { type: "postgres", address };
-    const stripe = needs.stripe ? await openStripe(config, say, stops) : { secretKey: new Secret("") };
+    const server = needs.stripe ? await openStripe(config, say, stops) : { secretKey: new Secret("") };
+    const stripe = { ...server, pace: new Pace(config.stripe.limits, systemClock) };
     return { address, queue, stripe, stop };
   } catch (error) {
     await stop();
@@ -85,7 +97,7 @@ async function openStripe(
   { stripe }: Config,
   say: (sentence: string) => void,
   stops: (() => Promise<void>)[],
-): Promise<Installation["stripe"]> {
+): Promise<StripeServer> {
   if (stripe.type !== "stand_in") {
     return { secretKey: stripe.secretKey, ...(stripe.apiBase === undefined ? {} : { apiBase: stripe.apiBase }) };
   }
@@ -106,7 +118,7 @@ async function openStripe(
 }
 
 /** The stand-in that another process with the same folder has started, if it still answers. */
-async function findStandIn(stateDir: string): Promise<Installation["stripe"] | undefined> {
+async function findStandIn(stateDir: string): Promise<StripeServer | undefined> {
   try {
     const { url, secretKey } = JSON.parse(await readFile(join(stateDir, "address.json"), "utf8"));
     await fetch(`${url}/v1/events`, { signal: AbortSignal.timeout(1_000) });

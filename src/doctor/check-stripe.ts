@@ -54,7 +54,10 @@ export const standInFinding: Finding = well(
 );
 
 /** Judges what the reads came to, the worst first: one key serves all of them. */
-export function judgeStripe(stripe: Exclude<Config["stripe"], { type: "stand_in" }>, probe: StripeProbe): Finding {
+export function judgeStripe(
+  stripe: Pick<Exclude<Config["stripe"], { type: "stand_in" }>, "type" | "apiBase">,
+  probe: StripeProbe,
+): Finding {
   const facts = {
     mode: stripe.type,
     apiVersion: stripeApiVersion,
@@ -93,7 +96,7 @@ export function judgeStripe(stripe: Exclude<Config["stripe"], { type: "stand_in"
     return warning(
       "stripe",
       `${whom} says that too much is asked of it now.`,
-      "Look again in a minute; lower WORKER_CONCURRENCY if it stays.",
+      "Look again in a minute; lower STRIPE_LIMIT_SHARE if it stays.",
       facts,
     );
   }

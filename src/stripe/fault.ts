@@ -1,6 +1,7 @@
 import { Stripe } from "stripe";
 import type { RefusalCode } from "../contract/step.ts";
 import type { GatewayReply, NotNowReason, StripeGateway, UnknownReason } from "./gateway.ts";
+import { tooManyWaitingCode } from "./pace.ts";
 import { unsentNetworkCodes } from "./sendings.ts";
 
 /** What became of a request to Stripe that did not simply succeed. */
@@ -47,6 +48,8 @@ const meanings: readonly (readonly [Signs, Meaning])[] = [
   ...unsentNetworkCodes.map(
     (networkCode) => [{ type: "StripeConnectionError", networkCode }, notNow("unreachable")] as const,
   ),
+  // Ours: it waited for its turn, and has not been sent.
+  [{ type: "StripeConnectionError", networkCode: tooManyWaitingCode }, notNow("rate_limited")],
   // The SDK's own code for a silence that was too long; the system's for a connection that never opened. Which, it does not tell.
   [{ type: "StripeConnectionError", networkCode: "ETIMEDOUT" }, unknown("timeout")],
   // Reset, cut off in the middle of the answer, or anything else that may have come after the request was read.

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Stripe } from "stripe";
+import { tooManyWaitingCode } from "./pace.ts";
 
 /** Network errors that come from looking up the host or opening the connection: nothing of the request was sent. */
 export const unsentNetworkCodes = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"] as const;
@@ -61,7 +62,7 @@ function isUnclear(status: number): boolean {
 
 function mayHaveBeenSent(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return !unsentNetworkCodes.some((unsent) => unsent === code);
+  return ![...unsentNetworkCodes, tooManyWaitingCode].some((unsent) => unsent === code);
 }
 
 /** The SDK reads properties of whatever JSON it is given, and would throw a TypeError, as if the mistake were ours, on `null`. */

@@ -6,6 +6,7 @@ import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
 import { classifyFault, type GatewayVerb } from "./fault.ts";
 import type { GatewayReply, StripeGateway } from "./gateway.ts";
+import { type Pace, paced } from "./pace.ts";
 import {
   chargeSeen,
   invoiceSeen,
@@ -29,6 +30,8 @@ export interface StripeGatewayOptions {
   readonly timeoutMs?: number;
   /** How often the SDK sends again by itself, under the same key. Once unless told. */
   readonly maxNetworkRetries?: number;
+  /** Shared by all gateways of a process, which together stay within its limits. None unless given. */
+  readonly pace?: Pace;
 }
 
 /** What Stripe leaves a subscription in after the last retry, unless it is set to cancel it. */
@@ -250,13 +253,14 @@ function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: Sendin
   // An agent of its own, so that closing this gateway closes what it opened and nothing else.
   const agent = protocol === "http" ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
   const watch = new SendingWatch();
+  const client = Stripe.createNodeHttpClient(agent);
   const stripe = new Stripe(options.secretKey.reveal(), {
     apiVersion: stripeApiVersion,
     appInfo: { name: "keiyaku", version },
     telemetry: false,
     timeout: options.timeoutMs ?? timeoutMsDefault,
     maxNetworkRetries: options.maxNetworkRetries ?? maxNetworkRetriesDefault,
-    httpClient: watch.over(Stripe.createNodeHttpClient(agent)),
+    httpClient: watch.over(options.pace === undefined ? client : paced(client, options.pace)),
     ...(base === undefined
       ? {}
       : { protocol, host: base.hostname, port: base.port === "" ? (protocol === "http" ? 80 : 443) : base.port }),

@@ -1,8 +1,10 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { FaultMode, FaultRule } from "../../sandbox/stripe/core/fault-rule.ts";
 import { startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
+import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/secret.ts";
 import type { GatewayReply, IdempotencyKey, StripeGateway } from "../../src/stripe/gateway.ts";
+import { Pace } from "../../src/stripe/pace.ts";
 import { createStripeGateway, type StripeGatewayOptions } from "../../src/stripe/stripe-gateway.ts";
 
 const key = "k1" as IdempotencyKey;
@@ -144,4 +146,14 @@ test("every POST carries our key at every sending, and nothing else carries one"
     requests.filter(({ method }) => (method === "POST") === isPost).map(({ idempotencyKey }) => idempotencyKey);
   expect(keysOf(true)).toEqual(Array.from({ length: 6 }, () => "k1"));
   expect(new Set(keysOf(false))).toEqual(new Set([undefined]));
+});
+
+test("who keeps to the limits is never turned away, however many ask at once", async () => {
+  const { gateway, control } = await setup({ pace: new Pace({ perSecond: 25, perEndpoint: 8 }, systemClock) });
+  await control.setRateLimits({ perEndpoint: 10 });
+
+  const replies = await Promise.all(Array.from({ length: 12 }, () => gateway.readSubscription("sub_1")));
+
+  expect(replies.map(({ type }) => type)).toEqual(Array(12).fill("done"));
+  expect((await control.requests()).map(({ status }) => status)).not.toContain(429);
 });

@@ -34,7 +34,11 @@ describe("without any setting", () => {
       mode: "development",
       database: { type: "embedded", dataDir: resolve(".keiyaku/postgres") },
       queue: { type: "postgres" },
-      stripe: { type: "stand_in", stateDir: resolve(".keiyaku/stripe") },
+      stripe: {
+        type: "stand_in",
+        stateDir: resolve(".keiyaku/stripe"),
+        limits: { perSecond: Infinity, perEndpoint: Infinity },
+      },
       businessTimeZone: "Asia/Tokyo",
       moneyPolicy: { refundCutoffOn: "2018-08-04", latePayment: "refund" },
       http: { host: "127.0.0.1", port: 8787 },
@@ -52,6 +56,23 @@ describe("without any setting", () => {
     const empty = { DATABASE_URL: "", STRIPE_SECRET_KEY: "", HTTP_PORT: "", NODE_ENV: "", DATABASE_URL_FILE: "" };
 
     expect(readConfig(empty)).toEqual(readConfig({}));
+  });
+});
+
+describe("what a process may ask of Stripe each second", () => {
+  const base = { STRIPE_API_BASE: "http://127.0.0.1:12111" };
+  test.each([
+    ["a live key", { NODE_ENV: "production", DATABASE_URL: databaseUrl, STRIPE_SECRET_KEY: liveKey }, [80, 20]],
+    ["a test key", { STRIPE_SECRET_KEY: testKey }, [20, 20]],
+    ["a stand-in", { STRIPE_SECRET_KEY: testKey, ...base }, [Infinity, Infinity]],
+    ["a share", { STRIPE_SECRET_KEY: testKey, STRIPE_LIMIT_SHARE: "40" }, [10, 10]],
+    [
+      "other limits",
+      { ...base, STRIPE_SECRET_KEY: testKey, STRIPE_REQUESTS_PER_SECOND: "500", STRIPE_REQUESTS_PER_ENDPOINT: "50" },
+      [400, 40],
+    ],
+  ])("with %s", (_, env, [perSecond, perEndpoint]) => {
+    expect(readConfig(env).stripe.limits).toEqual({ perSecond, perEndpoint });
   });
 });
 

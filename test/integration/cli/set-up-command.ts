@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import { readConfig } from "../../../src/config.ts";
 import { Secret } from "../../../src/secret.ts";
 import { holdOperation } from "../../../src/store/hold-operation.ts";
+import { Pace } from "../../../src/stripe/pace.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 import { addressOf } from "../../support/test-database.ts";
 
@@ -49,7 +50,11 @@ export async function setUpCommand(env: NodeJS.ProcessEnv = {}): Promise<Command
     address: addressOf(bench.url),
     config: readConfig(env),
     clock: systemClock,
-    stripe: { secretKey: new Secret(bench.stripe.secretKey), apiBase: bench.stripe.url },
+    stripe: {
+      secretKey: new Secret(bench.stripe.secretKey),
+      apiBase: bench.stripe.url,
+      pace: new Pace({ perSecond: Infinity, perEndpoint: Infinity }, systemClock),
+    },
     out: output("out"),
     err: output("err"),
     signal: new AbortController().signal,

@@ -127,6 +127,7 @@ describe("no answer, or none that can be read, means", () => {
     ["ECONNREFUSED", "not_now: unreachable"],
     ["ENOTFOUND", "not_now: unreachable"],
     ["EAI_AGAIN", "not_now: unreachable"],
+    ["TOO_MANY_WAITING", "not_now: rate_limited"],
     ["ETIMEDOUT", "unknown: timeout"],
     ["ECONNRESET", "unknown: connection_lost"],
     ["EPIPE", "unknown: connection_lost"],

@@ -239,6 +239,41 @@ describe("delete", () => {
     expect(left).toEqual([]);
   });
 
+  it("leaves its ids at Stripe to nobody: neither a new contract nor another may have them", async () => {
+    const { contractId, subscriptionId } = await monthlyByCard(bench);
+    const { contractId: onceId, paymentIntentId } = await oneTimeByCard(bench);
+    const other = await monthlyByCard(bench);
+    await bench.perform(deletion(contractId));
+    await bench.perform(deletion(onceId));
+
+    const register = (id: string, terms: object) =>
+      bench.perform({
+        id: `reg-${id}`,
+        kind: "register",
+        contractId: id,
+        params: monthlyTerms({ paymentMethod: "card", ...terms }),
+      });
+    const tail = subscriptionId.slice(4);
+    const claims = await Promise.all([
+      register(`claims-${tail}`, { stripe: { customerId: `cus_${tail}`, subscriptionId } }),
+      register(`claims-once-${tail}`, {
+        kind: "one_time",
+        productId: "course",
+        product: { id: "course", kind: "one_time", priceMinor: 19_800 },
+        stripe: { customerId: `cus_${tail}`, paymentIntentId },
+      }),
+    ]);
+    expect(claims).toMatchObject([
+      { rejection_code: "invalid_request", rejection_detail: { field: "params.stripe.subscriptionId" } },
+      { rejection_code: "invalid_request", rejection_detail: { field: "params.stripe.paymentIntentId" } },
+    ]);
+    const replace = { kind: "replace_subscription", contractId: other.contractId, params: { subscriptionId } } as const;
+    expect(await bench.perform({ id: `takes-${tail}`, ...replace })).toMatchObject({
+      rejection_code: "subscription_mismatch",
+      rejection_detail: { problem: "it belongs to another contract" },
+    });
+  });
+
   it("keeps the customer of another contract", async () => {
     const register = (contractId: string) =>
       bench.perform({

@@ -2,6 +2,15 @@ import { defineConfig } from "vitest/config";
 
 const second = 1000;
 
+/** For tests that start the built program. */
+const withPrograms = {
+  globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
+  pool: "forks" as const,
+  maxWorkers: 2,
+  testTimeout: 120 * second,
+  hookTimeout: 120 * second,
+};
+
 /** What watches processes die and servers go away within bounds, which a crowded machine would blur. */
 const faults = ["crash", "outage", "shutdown", "metrics"].map((name) => `test/e2e/workers/${name}.test.ts`);
 
@@ -44,24 +53,16 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           exclude: faults,
-          globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
-          pool: "forks",
-          maxWorkers: 2,
+          ...withPrograms,
           sequence: { groupOrder: 1 },
-          testTimeout: 120 * second,
-          hookTimeout: 120 * second,
         },
       },
       {
         test: {
           name: "faults",
           include: faults,
-          globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
-          pool: "forks",
-          maxWorkers: 2,
+          ...withPrograms,
           sequence: { groupOrder: 2 },
-          testTimeout: 120 * second,
-          hookTimeout: 120 * second,
         },
       },
     ],

@@ -164,7 +164,8 @@ begin
     -- What its content was is not known any more.
     return keiyaku.refuse(
       request ->> 'id', request ->> 'contractId', 'id_reused', 'id',
-      'was used before, by an operation of a contract that has been deleted', request::text, octet_length(request::text), keiyaku.content_hash(request));
+      'was used before, by an operation of a contract that has been deleted', request::text,
+      octet_length(request::text), keiyaku.content_hash(request));
   end if;
   insert into keiyaku.operations (
     id, kind, contract_id, actor_type, actor_id, params, reason, requested_at, taken_at, accepted_at, content_hash,
@@ -189,7 +190,8 @@ begin
     if found_operation.content_hash <> hash then
       return keiyaku.refuse(
         request ->> 'id', request ->> 'contractId', 'id_reused', 'id',
-        'was used before by a request with other content', request::text, octet_length(request::text), keiyaku.content_hash(request));
+        'was used before by a request with other content', request::text, octet_length(request::text),
+        keiyaku.content_hash(request));
     end if;
     answer := 'duplicate';
   elsif queued_at is null then

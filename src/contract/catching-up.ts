@@ -1,8 +1,8 @@
 import type { Attention, Change } from "./change.ts";
-import { followRefunds } from "./following-refunds.ts";
+import { followRefunds, listRefunds } from "./following-refunds.ts";
 import { asRefunded, type Receipt, type Recording } from "./receipts.ts";
 import { type RuleFacts, settle } from "./rule.ts";
-import type { Answers, RefundsSeen, Step } from "./step.ts";
+import type { Answers, Step } from "./step.ts";
 
 /**
  * Settles a payment that is recorded and kept, with what Stripe reported of it before it was known here: its refunds are
@@ -16,10 +16,9 @@ export function catchUp(
   answers: Answers,
 ): Step {
   if (paymentIntentId === null || !reportedEarly.includes(paymentIntentId)) return settle(change);
-  const seen = answers.get("refunds") as RefundsSeen | undefined;
-  if (seen === undefined) {
-    return { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId } };
-  }
+  const listed = listRefunds(paymentIntentId, answers);
+  if (listed.type === "step") return listed.step;
+  const { seen } = listed;
   if (seen.type === "missing") return settle(change);
   const payments = rows.map((row) => ({ ...row, state: "paid" as const }));
   const followed = followRefunds(payments, world.refunds, seen, paymentIntentId);

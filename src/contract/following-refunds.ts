@@ -1,12 +1,22 @@
 import type { Attention, Change, NewRefund, Notice, PaymentMove, RefundMove } from "./change.ts";
 import { type BurialResult, isOneOf, type Payment, type Refund, type Tombstone } from "./contract.ts";
 import { isOwed, leftOfPayment, refundStateOf } from "./refunding.ts";
-import type { RefundSeen, RefundsSeen } from "./step.ts";
+import type { Answers, RefundSeen, RefundsSeen, Step } from "./step.ts";
 
 /** What of a payment following its refunds asks. */
 export type Followed = Pick<Payment, "id" | "amountMinor" | "state">;
 
 type FoundRefunds = Extract<RefundsSeen, { type: "found" }>;
+
+/** Either the look at Stripe's list, or what it says. */
+type Listed = { readonly type: "step"; readonly step: Step } | { readonly type: "listed"; readonly seen: RefundsSeen };
+
+/** Lists the refunds of an intent, as they are followed. */
+export function listRefunds(paymentIntentId: string, answers: Answers): Listed {
+  const seen = answers.get("refunds") as RefundsSeen | undefined;
+  if (seen !== undefined) return { type: "listed", seen };
+  return { type: "step", step: { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId } } };
+}
 
 /**
  * Brings our rows to where Stripe's list of a charge's refunds is: our own refunds move, those that others made, as on

@@ -39,15 +39,14 @@ export function settleOwed(
 function lackingOf(world: ContractWorld, refund: Refund): number {
   const payment = world.payments.find(({ id }) => id === refund.paymentId);
   if (payment === undefined) return refund.amountMinor;
-  // A refund noted as owed by hand counts as given back already, itself included.
+  // What was noted as owed by hand counts as given back already, itself included; what Stripe failed to give back does not.
   return leftOfPayment(world, payment) + (refund.state === "manual_due" ? refund.amountMinor : 0);
 }
 
 function paymentMoves(world: ContractWorld, refund: Refund): readonly PaymentMove[] {
   const payment = world.payments.find(({ id }) => id === refund.paymentId);
   if (payment?.state !== "paid") return [];
-  // What was noted as owed by hand counts as given back already; what Stripe failed to give back does not.
-  const leftMinor = leftOfPayment(world, payment) - (refund.state === "manual_due" ? 0 : refund.amountMinor);
+  const leftMinor = lackingOf(world, refund) - refund.amountMinor;
   const stillOwedByHand = world.refunds.some(
     ({ id, paymentId, state }) => id !== refund.id && paymentId === payment.id && state === "manual_due",
   );

@@ -37,8 +37,8 @@ export function readReported(
 
 /**
  * What the end of its subscription at Stripe means for a contract that has not ended: if it never began, it is canceled as
- * `cancel` does it; otherwise it is terminated as `terminate` does it. Left to end at Stripe are
- * the invoices, and former subscriptions.
+ * `cancel` does it; otherwise it is terminated as `terminate` does it. Left to end at
+ * Stripe are its invoices, and former subscriptions.
  */
 export function endWithSubscription(
   facts: RuleFacts<unknown>,

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Payment, Refund } from "../contract.ts";
-import { followBuriedRefunds, followRefunds } from "../following-refunds.ts";
+import { followBuriedRefunds, followRefunds, listRefunds } from "../following-refunds.ts";
 import { type ContractRule, settle, stripe, superseded } from "../rule.ts";
-import type { Answers, RefundsSeen, Step } from "../step.ts";
+import type { Step } from "../step.ts";
 
 const params = z.strictObject({ paymentIntentId: z.string().min(1).max(255) });
 
@@ -41,14 +41,6 @@ export const recordRefund: ContractRule<typeof params> = {
     return seen.type === "missing" ? superseded() : settle(followBuriedRefunds(tombstone, seen, paymentIntentId));
   },
 };
-
-type Listed = { readonly type: "step"; readonly step: Step } | { readonly type: "listed"; readonly seen: RefundsSeen };
-
-function listRefunds(paymentIntentId: string, answers: Answers): Listed {
-  const seen = answers.get("refunds") as RefundsSeen | undefined;
-  if (seen !== undefined) return { type: "listed", seen };
-  return { type: "step", step: { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId } } };
-}
 
 function unknownPayment(paymentIntentId: string): Step {
   return settle({ attention: [{ code: "payment_unknown", detail: { paymentIntentId } }] });

@@ -293,9 +293,8 @@ describe("refunds of one payment", () => {
       stripe_refund_id: `re_${contractId}_${number}`,
     });
 
-  it("are superseded together by the one that takes their place", async () => {
-    await insertRows(store.sql, "refunds", failed(1), failed(2));
-    const third = {
+  const third = () =>
+    ({
       id: id(3),
       paymentId: period(0),
       amountMinor: 1_980,
@@ -303,25 +302,19 @@ describe("refunds of one payment", () => {
       stripePaymentIntentId: "pi_1",
       stripeRefundId: null,
       supersedes: [id(1), id(2)],
-    } as const;
-    await settleOperation(store.db, settlement({ change: { newRefunds: [third] } }));
+    }) as const;
 
-    expect(await rowOf(store.sql, "refunds", id(1))).toMatchObject({ superseded_by: third.id });
-    expect(await rowOf(store.sql, "refunds", id(2))).toMatchObject({ superseded_by: third.id });
+  it("are superseded together by the one that takes their place", async () => {
+    await insertRows(store.sql, "refunds", failed(1), failed(2));
+    await settleOperation(store.db, settlement({ change: { newRefunds: [third()] } }));
+
+    expect(await rowOf(store.sql, "refunds", id(1))).toMatchObject({ superseded_by: id(3) });
+    expect(await rowOf(store.sql, "refunds", id(2))).toMatchObject({ superseded_by: id(3) });
   });
 
   it("are not superseded unless all still can be", async () => {
     await insertRows(store.sql, "refunds", failed(1), { ...failed(2), superseded_by: "another" });
-    const third = {
-      id: id(3),
-      paymentId: period(0),
-      amountMinor: 1_980,
-      state: "due",
-      stripePaymentIntentId: "pi_1",
-      stripeRefundId: null,
-      supersedes: [id(1), id(2)],
-    } as const;
-    await expectConflict({ change: { newRefunds: [third] } });
+    await expectConflict({ change: { newRefunds: [third()] } });
   });
 
   it("may owe less than they did", async () => {

@@ -177,6 +177,10 @@ describe("by card", () => {
     const lines = [addedLine(5_000), periodLine("2024-10-08")];
     const invoice = paidInvoiceSeen("in_0", lines, { billingReason: "subscription_create" });
     const found = { ...quiet, "paid_invoices:sub_1": { invoices: [listed] }, "invoice:in_0": invoice };
+    const ofFee = {
+      "refunds_of:c-1:initial_fee": refundsSeen(6_980),
+      "refund:c-1:initial_fee": done(refundSeen("c-1:initial_fee:refund:1", 5_000)),
+    };
     const ofPeriod = {
       "refunds_of:c-1:period:0": refundsSeen(6_980, 1_980),
       "refund:c-1:period:0": done(refundSeen("c-1:period:0:refund:1", 1_980)),
@@ -185,8 +189,7 @@ describe("by card", () => {
     test("they are told by what the invoice bills, and refunded through Stripe, once", () => {
       const played = play(byCard([fee, nameless], { initialFeeMinor: 5_000 }), {
         ...found,
-        "refunds_of:c-1:initial_fee": refundsSeen(6_980),
-        "refund:c-1:initial_fee": done(refundSeen("c-1:initial_fee:refund:1", 5_000)),
+        ...ofFee,
         ...ofPeriod,
       });
       expect(settled(played)).toMatchObject({
@@ -218,8 +221,7 @@ describe("by card", () => {
       const named = { ...nameless, stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_0" };
       const played = play(byCard([fee, named], { initialFeeMinor: 5_000 }), {
         ...found,
-        "refunds_of:c-1:initial_fee": refundsSeen(6_980),
-        "refund:c-1:initial_fee": done(refundSeen("c-1:initial_fee:refund:1", 5_000)),
+        ...ofFee,
         ...ofPeriod,
       });
       expect(settled(played)).toMatchObject({

@@ -1,35 +1,50 @@
 import { revokeAll, writeOffUnpaid } from "./billing.ts";
 import type { Attention, Change, Notice } from "./change.ts";
-import type { Contract, ContractWorld } from "./contract.ts";
-import { refundablePayments, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
-import { settle } from "./rule.ts";
+import { collectPayments, remarkOnDoubt } from "./collecting.ts";
+import type { Contract } from "./contract.ts";
+import { withRefunds } from "./receipts.ts";
+import { refundableAmong, refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
+import { type RuleFacts, settle } from "./rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
 import { subscriptionsOf } from "./subscription.ts";
 
 /**
  * Calls a contract off, as every kind of cancel does: the subscription is ended, everything paid is refunded (through
  * Stripe by card, as a note for a person otherwise), what was never paid is written off, every license is revoked.
+ *
+ * By card everything is what Stripe says has been paid: a payment that nobody has told us of yet is recorded and goes back,
+ * and so does what a charge holds beside our rows (tax, added lines).
  */
-export function callOff(world: ContractWorld, answers: Answers): Step {
-  const ending = endSubscriptions(world.contract, answers);
+export function callOff(facts: RuleFacts<unknown>, answers: Answers): Step {
+  const ending = endSubscriptions(facts.world.contract, answers);
   if (ending.type === "step") return ending.step;
-  return callOffEnded(world, ending.attention, answers);
+  return callOffEnded(facts, ending.attention, answers);
 }
 
 /** As {@link callOff}, for a contract whose subscription has ended already, or that has none. */
-export function callOffEnded(world: ContractWorld, remarks: readonly Attention[], answers: Answers): Step {
-  const refunding = refundPayments(refundSourceOf(world), refundablePayments(world), answers);
+export function callOffEnded(facts: RuleFacts<unknown>, remarks: readonly Attention[], answers: Answers): Step {
+  const { world } = facts;
+  const collecting = collectPayments(facts, answers);
+  if (collecting.type === "step") return collecting.step;
+  const { collection } = collecting;
+  const held = refundableAmong(world, collection.payments);
+  const inDoubt = held.filter(({ isInDoubt }) => isInDoubt);
+  const refundable = held.filter(({ isInDoubt }) => !isInDoubt).map((payment) => refundableOf(world, payment));
+  const refunding = refundPayments(refundSourceOf(world), refundable, answers);
   if (refunding.type === "step") return refunding.step;
 
   const { newRefunds, refundMoves, paymentMoves, attention, refundMinor } = sumOf(refunding.results);
+  const payments = withRefunds(world, collection, paymentMoves);
+  const isRecorded = (id: string) => collection.paymentMoves.some((move) => move.id === id);
   return settle({
     status: "canceled",
     reservation: null,
-    paymentMoves: [...paymentMoves, ...writeOffUnpaid(world.payments)],
+    newPayments: payments.newPayments,
+    paymentMoves: [...payments.paymentMoves, ...writeOffUnpaid(world.payments).filter(({ id }) => !isRecorded(id))],
     newRefunds,
     refundMoves,
     licenses: revokeAll(world.licenses),
-    attention: [...remarks, ...attention],
+    attention: [...remarks, ...attention, ...inDoubt.map(remarkOnDoubt)],
     notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
   });
 }

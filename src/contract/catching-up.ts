@@ -11,22 +11,27 @@ import type { Answers, Step } from "./step.ts";
 export function catchUp(
   { world, reportedEarly }: RuleFacts<unknown>,
   { paymentIntentId }: Receipt,
-  { rows }: Recording,
+  { rows, named }: Recording,
   change: Change,
   answers: Answers,
 ): Step {
+  if (rows.length + named.length === 0) return settle(change);
   if (paymentIntentId === null || !reportedEarly.includes(paymentIntentId)) return settle(change);
   const listed = listRefunds(paymentIntentId, answers);
   if (listed.type === "step") return listed.step;
   const { seen } = listed;
   if (seen.type === "missing") return settle(change);
-  const payments = rows.map((row) => ({ ...row, state: "paid" as const }));
+  const payments = [...named, ...rows.map((row) => ({ ...row, state: "paid" as const }))];
   const followed = followRefunds(payments, world.refunds, seen, paymentIntentId);
   const disputed: Attention[] = seen.disputed ? [{ code: "payment_disputed", detail: { paymentIntentId } }] : [];
   return settle({
-    ...asRefunded(change, new Set(followed.paymentMoves?.map(({ id }) => id))),
+    ...asRefunded(change, new Set(refundedIn(followed))),
     newRefunds: followed.newRefunds ?? [],
     attention: [...(change.attention ?? []), ...(followed.attention ?? []), ...disputed],
     notices: [...(change.notices ?? []), ...(followed.notices ?? [])],
   });
+}
+
+function refundedIn({ paymentMoves = [] }: Change): readonly string[] {
+  return paymentMoves.filter(({ to }) => to === "refunded").map(({ id }) => id);
 }

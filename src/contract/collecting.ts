@@ -1,5 +1,19 @@
+import type { Attention } from "./change.ts";
 import type { BuriedPayment, ContractWorld, Payment } from "./contract.ts";
-import { asPaid, holdsMoney, isOf, itemsOf } from "./receipts.ts";
+import {
+  afterRecording,
+  asPaid,
+  holdsMoney,
+  isFor,
+  isNameless,
+  isOf,
+  type Receipt,
+  type Recording,
+  receiptOf,
+  receiptOfIntent,
+  recordReceipt,
+  sourceOf,
+} from "./receipts.ts";
 import type { RuleFacts } from "./rule.ts";
 import type { Answers, InvoiceSeen, PaidInvoicesSeen, PaymentIntentSeen, Step } from "./step.ts";
 import { subscriptionsOf } from "./subscription.ts";
@@ -18,47 +32,39 @@ export type Collected = Pick<
   readonly isInDoubt?: true;
 };
 
+/** Every payment of a contract, and what of them the purchase history did not know. */
+export interface Collection extends Pick<Recording, "newPayments" | "paymentMoves"> {
+  readonly payments: readonly Collected[];
+}
+
 type Collecting =
   | { readonly type: "step"; readonly step: Step }
-  | { readonly type: "collected"; readonly payments: readonly Collected[] };
-
-/** Money that Stripe says it has taken. */
-interface Taken {
-  readonly invoiceId: string | null;
-  readonly paymentIntentId: string | null;
-  readonly amountMinor: number;
-  readonly paidAt: string;
-}
+  | { readonly type: "collected"; readonly collection: Collection };
 
 /**
  * Every payment of a contract: our rows, and what Stripe lists as paid for its subscriptions, or by its intent, beyond them:
- * whole charges, and what a charge holds beside our lines (tax, added lines, prorations).
- *
- * Rows that an import brought without their ids at Stripe learn them here: an invoice pays those that its lines bill.
+ * payments that nobody has told us of yet, which are recorded as `record_payment` would, and what a charge holds beside our
+ * rows (tax, added lines, prorations).
  */
 export function collectPayments({ world, zone }: RuleFacts<unknown>, answers: Answers): Collecting {
   const { contract } = world;
-  const collection = new Collection(world);
+  const collector = new Collector(world);
 
   for (const subscriptionId of subscriptionsOf(contract)) {
     const name = `paid_invoices:${subscriptionId}`;
     const listed = answers.get(name) as PaidInvoicesSeen | undefined;
     if (listed === undefined) return look(name, { verb: "list_paid_invoices", subscriptionId });
-    for (const { id: invoiceId, amountPaidMinor: amountMinor, paidAt, paymentIntentId } of listed.invoices) {
-      const taken: Taken = { invoiceId, paymentIntentId, amountMinor, paidAt };
-      if (amountMinor <= 0) continue;
-      if (collection.covers(taken) || !collection.hasNameless) {
-        collection.take(taken, () => false);
+    for (const { id: invoiceId, amountPaidMinor: paidMinor, paidAt, paymentIntentId } of listed.invoices) {
+      if (paidMinor <= 0) continue;
+      const charge = { invoiceId, paymentIntentId, paidMinor, paidAt, items: [] };
+      if (collector.covers(charge)) {
+        collector.take(charge);
         continue;
       }
       const seen = answers.get(`invoice:${invoiceId}`) as InvoiceSeen | undefined;
       if (seen === undefined) return look(`invoice:${invoiceId}`, { verb: "read_invoice", invoiceId });
       const invoice = asPaid(seen);
-      const payments = collection.named;
-      const items = invoice === undefined ? [] : itemsOf({ contract, payments }, invoice, zone);
-      collection.take(taken, (row) =>
-        items.some(({ subject, period }) => row.subject === subject && row.period === period),
-      );
+      collector.take(invoice === undefined ? charge : receiptOf(collector.world, invoice, zone));
     }
   }
 
@@ -67,93 +73,84 @@ export function collectPayments({ world, zone }: RuleFacts<unknown>, answers: An
     const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
     if (seen === undefined) return look("payment_intent", { verb: "read_payment_intent", paymentIntentId });
     if (seen.type === "found" && seen.paidAt !== null && seen.amountReceivedMinor > 0) {
-      const { paidAt, amountReceivedMinor: amountMinor } = seen;
-      // Nothing else pays a contract that is bought once.
-      collection.take({ invoiceId: null, paymentIntentId, amountMinor, paidAt }, () => true);
+      collector.take(receiptOfIntent(collector.world, { ...seen, paidAt: seen.paidAt }));
     }
   }
-  return { type: "collected", payments: collection.payments };
+  return { type: "collected", collection: collector.collection };
 }
 
-type PaidRow = Payment & { readonly paidAt: string };
-
-/** Our rows as they learn which of Stripe's charges they are, and what Stripe has beyond them. */
-class Collection {
-  readonly #byCard: boolean;
-  #rows: readonly PaidRow[];
+/** The purchase history as one charge of Stripe's after the other is held against it. */
+class Collector {
+  readonly #before: ContractWorld;
+  #world: ContractWorld;
+  #newPayments: Recording["newPayments"] = [];
+  #paymentMoves: Recording["paymentMoves"] = [];
   #beyond: readonly Collected[] = [];
 
-  constructor({ contract, payments }: ContractWorld) {
-    this.#byCard = contract.paymentMethod === "card";
-    this.#rows = payments.flatMap((row) =>
+  constructor(world: ContractWorld) {
+    this.#before = world;
+    this.#world = world;
+  }
+
+  /** The contract with all that has been taken so far. */
+  get world(): ContractWorld {
+    return this.#world;
+  }
+
+  get collection(): Collection {
+    const rows = this.#world.payments.flatMap((row) =>
       holdsMoney(row) && row.paidAt !== null ? [{ ...row, paidAt: row.paidAt }] : [],
     );
-  }
-
-  get hasNameless(): boolean {
-    return this.#rows.some((row) => this.#isNameless(row));
-  }
-
-  get named(): readonly Payment[] {
-    return this.#rows.filter((row) => !this.#isNameless(row));
-  }
-
-  get payments(): readonly Collected[] {
-    const isInDoubt = (row: PaidRow) => this.#isNameless(row) && (this.#beyond.length > 0 || this.#hasTwin(row));
-    return [...this.#rows.map((row) => (isInDoubt(row) ? { ...row, isInDoubt: true as const } : row)), ...this.#beyond];
+    return {
+      payments: [
+        ...rows.map((row) => (this.#isInDoubt(row) ? { ...row, isInDoubt: true as const } : row)),
+        ...this.#beyond,
+      ],
+      newPayments: this.#newPayments,
+      paymentMoves: this.#paymentMoves,
+    };
   }
 
   /** Whether our rows of a charge come to all of it. */
-  covers(taken: Taken): boolean {
-    return this.#restOf(taken) <= 0;
+  covers(charge: Receipt): boolean {
+    const rows = this.#world.payments.filter((row) => holdsMoney(row) && isOf(row, charge));
+    return rows.reduce((rest, row) => rest - row.amountMinor, charge.paidMinor) <= 0;
   }
 
-  /** Takes in a charge: the rows that it paid learn its ids, and what it holds beyond them is money that only Stripe knows of. */
-  take(taken: Taken, pays: (row: Payment) => boolean): void {
-    const { invoiceId, paymentIntentId } = taken;
-    this.#rows = this.#rows.map((row) =>
-      isOf(row, taken) || (this.#isNameless(row) && !this.#hasTwin(row) && pays(row))
-        ? {
-            ...row,
-            stripeInvoiceId: row.stripeInvoiceId ?? invoiceId,
-            stripePaymentIntentId: row.stripePaymentIntentId ?? paymentIntentId,
-          }
-        : row,
-    );
-    const restMinor = this.#restOf(taken);
-    if (restMinor > 0) this.#beyond = [...this.#beyond, unknownPayment(taken, restMinor, this.#disputeOf(taken))];
+  /** Takes in a charge: what it pays is recorded, and the rest is money that only Stripe knows of. */
+  take(receipt: Receipt): void {
+    const recording = recordReceipt(this.#world, receipt);
+    this.#world = { ...this.#world, payments: afterRecording(this.#world.payments, recording) };
+    this.#newPayments = [...this.#newPayments, ...recording.newPayments];
+    this.#paymentMoves = [...this.#paymentMoves, ...recording.paymentMoves];
+    if (recording.beyondMinor > 0) {
+      const dispute = this.#world.payments.find((row) => isOf(row, receipt))?.dispute ?? null;
+      this.#beyond = [...this.#beyond, unknownPayment(receipt, recording.beyondMinor, dispute)];
+    }
   }
 
-  #restOf(taken: Taken): number {
-    return this.#rowsOf(taken).reduce((rest, row) => rest - row.amountMinor, taken.amountMinor);
+  #isInDoubt(row: Payment): boolean {
+    if (this.#before.contract.paymentMethod !== "card" || !isNameless(row)) return false;
+    const others = this.#world.payments.filter(({ id }) => id !== row.id).filter(holdsMoney);
+    return this.#hasFound() || others.some((other) => isFor(other, row));
   }
 
-  /** A dispute is about the charge, and so noted on all of its rows. */
-  #disputeOf(taken: Taken): Payment["dispute"] {
-    return this.#rowsOf(taken)[0]?.dispute ?? null;
-  }
-
-  #rowsOf(taken: Taken): readonly PaidRow[] {
-    return this.#rows.filter((row) => isOf(row, taken));
-  }
-
-  /** Whether another row is for the same thing. */
-  #hasTwin({ id, subject, period }: PaidRow): boolean {
-    return this.#rows.some((row) => row.id !== id && row.subject === subject && row.period === period);
-  }
-
-  #isNameless({ stripeInvoiceId, stripePaymentIntentId }: Payment): boolean {
-    return this.#byCard && stripeInvoiceId === null && stripePaymentIntentId === null;
+  /** Whether Stripe has money that our history did not know of. */
+  #hasFound(): boolean {
+    const paidBefore = this.#before.payments.filter(holdsMoney).length;
+    return this.#beyond.length > 0 || this.#world.payments.filter(holdsMoney).length > paidBefore;
   }
 }
 
-function unknownPayment(
-  { invoiceId, paymentIntentId, paidAt }: Taken,
-  amountMinor: number,
-  dispute: Payment["dispute"],
-): Collected {
+/** What is told of a payment that may be money which goes back under another name. */
+export function remarkOnDoubt({ id: paymentId, amountMinor }: Collected): Attention {
+  return { code: "payment_unknown", detail: { paymentId, amountMinor } };
+}
+
+function unknownPayment(receipt: Receipt, amountMinor: number, dispute: Payment["dispute"]): Collected {
+  const { invoiceId, paymentIntentId, paidAt } = receipt;
   return {
-    id: invoiceId ?? paymentIntentId ?? "unknown",
+    id: sourceOf(receipt),
     subject: "unknown",
     period: null,
     amountMinor,

@@ -140,11 +140,16 @@ class Following {
     }
   }
 
-  /** Takes in a refund that others made. One that has come to nothing is news only while its money is here to be owed. */
+  /**
+   * Takes in a refund that others made. One that has come to nothing is news only while its money is here to be owed; if it
+   * was called off, only where we counted on it, and gave back so much less.
+   */
   adopt(refund: RefundSeen, payments: readonly Followed[], { leftMinor }: FoundRefunds): void {
     const state = refundStateOf(refund.stripeRefundStatus);
-    if (state === "canceled" || (state === "failed" && leftMinor < refund.amountMinor)) return;
-    this.write(refund, this.#sharesOf(refund, payments));
+    if (isFailure(state) && leftMinor < refund.amountMinor) return;
+    const short = payments.filter((payment) => payment.state === "refunded" && leftOfPayment(this, payment) > 0);
+    if (state === "canceled" && short.length === 0) return;
+    this.write(refund, this.#sharesOf(refund, state === "canceled" ? short : payments));
   }
 
   /** Writes a refund whose rows we do not have. */
@@ -157,7 +162,7 @@ class Following {
     }));
     this.#newRefunds = [...this.#newRefunds, ...rows.map((row) => ({ ...row, supersedes: [] }))];
     this.#refunds = [...this.#refunds, ...rows.map((row) => ({ ...row, supersededBy: null }))];
-    if (refund.stripeRefundStatus === "failed") this.#noteFailure(refund);
+    if (isFailure(refundStateOf(refund.stripeRefundStatus))) this.#noteFailure(refund);
   }
 
   /** Lets these rows owe no more than this together, since the rest has been given back by others. */

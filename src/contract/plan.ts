@@ -199,12 +199,15 @@ function plannedPayments({ world }: Facts, { newPayments = [], paymentMoves = []
     from: null,
     to: state,
   }));
-  const moved = paymentMoves.map((move) => {
-    const row = world?.payments.find(({ id }) => id === move.id);
-    if (row === undefined) throw new Error(`${move.id} moves and is not there`);
-    const { id, subject, period, amountMinor } = row;
-    return { id, subject, period, amountMinor: move.amountMinor ?? amountMinor, from: move.from, to: move.to };
-  });
+  // One that only learns its ids at Stripe stays what it is.
+  const moved = paymentMoves
+    .filter(({ from, to }) => from !== to)
+    .map((move) => {
+      const row = world?.payments.find(({ id }) => id === move.id);
+      if (row === undefined) throw new Error(`${move.id} moves and is not there`);
+      const { id, subject, period, amountMinor } = row;
+      return { id, subject, period, amountMinor: move.amountMinor ?? amountMinor, from: move.from, to: move.to };
+    });
   return [...written, ...moved];
 }
 

@@ -13,11 +13,15 @@ export interface ReceivedItem {
   readonly rowId: string;
 }
 
-/** Money that Stripe took, with what it pays of a contract. */
-export interface Receipt {
+/** What money is known by at Stripe. */
+export interface ChargeIds {
   readonly invoiceId: string | null;
   /** Null for an invoice that was paid out of band, or out of the customer's credit. */
   readonly paymentIntentId: string | null;
+}
+
+/** Money that Stripe took, with what it pays of a contract. */
+export interface Receipt extends ChargeIds {
   readonly paidAt: Instant;
   /** All that was paid, which may be more than the items come to. */
   readonly paidMinor: number;
@@ -46,8 +50,7 @@ export function itemsOf(
   const items: ReceivedItem[] = [];
   const fee = feeLine(contract, invoice, billed);
   const source = { invoiceId: invoice.id, paymentIntentId: invoice.paymentIntentId };
-  const isFeePaid = payments.some((row) => row.subject === "initial_fee" && holdsMoney(row) && !isOf(row, source));
-  if (fee !== undefined && !isFeePaid) {
+  if (fee !== undefined && !isFeePaidElsewhere(payments, source)) {
     items.push({ subject: "initial_fee", period: null, amountMinor: fee.amountMinor, rowId: rowIdOf(invoice, fee) });
   }
   for (const line of billed.filter(({ billsSubscription }) => billsSubscription)) {
@@ -59,6 +62,13 @@ export function itemsOf(
     else items.push({ subject: "period", period, amountMinor: line.amountMinor, rowId: rowIdOf(invoice, line) });
   }
   return items;
+}
+
+/** Whether other money than this has paid the initial fee. A row that names no money may have been paid by this. */
+function isFeePaidElsewhere(payments: readonly Payment[], source: ChargeIds): boolean {
+  return payments.some(
+    (row) => row.subject === "initial_fee" && holdsMoney(row) && !isNameless(row) && !isOf(row, source),
+  );
 }
 
 function rowIdOf(invoice: FoundInvoice, line: InvoiceLineSeen): string {
@@ -101,9 +111,9 @@ export function receiptOfIntent(
   intent: Extract<PaymentIntentSeen, { type: "found" }> & { readonly paidAt: Instant },
 ): Receipt {
   const { id, amountReceivedMinor, paidAt } = intent;
-  const isFeePaid = payments.some((row) => row.subject === "initial_fee" && holdsMoney(row));
+  const paysFee = !isFeePaidElsewhere(payments, { invoiceId: null, paymentIntentId: id });
   const coversFee = amountReceivedMinor > contract.initialFeeMinor;
-  const feeMinor = contract.initialFeeMinor > 0 && coversFee && !isFeePaid ? contract.initialFeeMinor : 0;
+  const feeMinor = contract.initialFeeMinor > 0 && coversFee && paysFee ? contract.initialFeeMinor : 0;
   const item = (subject: PaymentSubject, amountMinor: number): ReceivedItem => ({
     subject,
     period: null,
@@ -124,30 +134,41 @@ export interface RecordedRow extends Pick<Payment, "id" | "subject" | "period" |
 
 /** What a receipt changes of the purchase history. */
 export interface Recording {
+  /** The rows that become paid. */
   readonly rows: readonly RecordedRow[];
+  /** The rows that were paid already and learn what they are at Stripe, as they stand then. */
+  readonly named: readonly Payment[];
   readonly newPayments: readonly NewPayment[];
   readonly paymentMoves: readonly PaymentMove[];
   /** What was paid beyond everything that our rows show of it: tax, added lines, prorations. */
   readonly beyondMinor: number;
+  /** Whether any of this was not known before. */
+  readonly isNews: boolean;
   readonly attention: readonly Attention[];
 }
 
 /**
  * Records what a receipt pays and no row shows yet: the row that waits for it, or was written off, becomes paid with what
- * was really paid; otherwise a new row is written, named after invoice and line. What other money has paid already gets a
- * second row, and attention; and so does money for which no row is written.
+ * was really paid; otherwise a new row is written, named after invoice and line. A paid row that an import brought without
+ * its ids at Stripe is the payment of the receipt that bills the same, and learns them. What other money has paid already
+ * gets a second row, and attention; and so does money for which no row is written.
  */
-export function recordReceipt({ contract, payments }: ContractWorld, receipt: Receipt): Recording {
+export function recordReceipt(
+  { contract, payments }: Pick<ContractWorld, "contract" | "payments">,
+  receipt: Receipt,
+): Recording {
   const { invoiceId, paymentIntentId, paidAt } = receipt;
-  const unrecorded = receipt.items.filter((item) => !payments.some((row) => isRecorded(row, item, receipt)));
+  const named = nameRows(payments, receipt);
+  const known = payments.map((row) => named.find(({ id }) => id === row.id) ?? row);
+  const unrecorded = receipt.items.filter((item) => !known.some((row) => isRecorded(row, item, receipt)));
   const rows: RecordedRow[] = [];
   const newPayments: NewPayment[] = [];
-  const paymentMoves: PaymentMove[] = [];
+  const paymentMoves: PaymentMove[] = named.map(namingMove);
   const attention: Attention[] = [];
   for (const item of unrecorded) {
     const { subject, period, amountMinor, rowId } = item;
-    const waiting = waitingRow(payments, item, receipt);
-    const isSecond = payments.some((row) => isFor(row, item) && row.state === "paid");
+    const waiting = waitingRow(known, item, receipt);
+    const isSecond = known.some((row) => isFor(row, item) && row.state === "paid");
     const id = waiting?.id ?? rowId;
     rows.push({ id, subject, period, amountMinor, stripePaymentIntentId: paymentIntentId, isSecond });
     if (isSecond) attention.push({ code: "period_paid_twice", detail: { paymentId: id, amountMinor } });
@@ -171,25 +192,90 @@ export function recordReceipt({ contract, payments }: ContractWorld, receipt: Re
         to: "paid",
         paidAt,
         ...(amountMinor === waiting.amountMinor ? {} : { amountMinor }),
-        ...(invoiceId === null ? {} : { stripeInvoiceId: invoiceId }),
-        ...(paymentIntentId === null ? {} : { stripePaymentIntentId: paymentIntentId }),
+        ...idsOf(receipt),
       });
     }
   }
-  const recorded = payments.filter((row) => holdsMoney(row) && isOf(row, receipt));
+  const recorded = known.filter((row) => holdsMoney(row) && isOf(row, receipt));
   const beyondMinor = Math.max(
     0,
     [...recorded, ...rows].reduce((rest, row) => rest - row.amountMinor, receipt.paidMinor),
   );
-  const isNews = rows.length > 0 || recorded.length === 0;
+  const isNews = rows.length > 0 || named.length > 0 || (recorded.length === 0 && beyondMinor > 0);
   if (isNews && beyondMinor > 0) {
     const source = invoiceId === null ? { paymentIntentId: sourceOf(receipt) } : { invoiceId };
     attention.push({ code: "payment_unknown", detail: { ...source, amountMinor: beyondMinor } });
   }
-  return { rows, newPayments, paymentMoves, beyondMinor: isNews ? beyondMinor : 0, attention };
+  return { rows, named, newPayments, paymentMoves, beyondMinor, isNews, attention };
 }
 
-/** The recording with these rows as refunded at once: a row is written or moved but once. */
+/** The purchase history once a recording is written. */
+export function afterRecording(payments: readonly Payment[], recording: Recording): readonly Payment[] {
+  const { newPayments, paymentMoves } = recording;
+  const moved = payments.map((row) => {
+    const move = paymentMoves.find(({ id }) => id === row.id);
+    if (move === undefined) return row;
+    const { from: _, to: state, ...learned } = move;
+    return { ...row, ...learned, state };
+  });
+  // A dispute is about the whole charge.
+  const disputeOf = ({ stripeInvoiceId: invoiceId, stripePaymentIntentId: paymentIntentId }: NewPayment) =>
+    payments.find((row) => isOf(row, { invoiceId, paymentIntentId }))?.dispute ?? null;
+  return [...moved, ...newPayments.map((row) => ({ ...row, dispute: disputeOf(row) }))];
+}
+
+/**
+ * The paid rows that are this money and lack an id of it, with that: those that name it otherwise, and those that name
+ * nothing and for whose thing there is no other payment.
+ */
+function nameRows(payments: readonly Payment[], receipt: Receipt): readonly Payment[] {
+  const held = payments.filter(holdsMoney);
+  const othersFor = (row: Payment) => held.filter((other) => other.id !== row.id && isFor(other, row));
+  return held
+    .filter((row) =>
+      isOf(row, receipt)
+        ? !othersFor(row).some((other) => isOf(other, receipt))
+        : isNameless(row) && othersFor(row).length === 0 && receipt.items.some((item) => isFor(row, item)),
+    )
+    .map((row) => ({
+      ...row,
+      stripeInvoiceId: row.stripeInvoiceId ?? receipt.invoiceId,
+      stripePaymentIntentId: row.stripePaymentIntentId ?? receipt.paymentIntentId,
+    }))
+    .filter(
+      (row) =>
+        !isSameCharge(
+          row,
+          payments.find(({ id }) => id === row.id),
+        ),
+    );
+}
+
+function isSameCharge(row: Payment, before: Payment | undefined): boolean {
+  return row.stripeInvoiceId === before?.stripeInvoiceId && row.stripePaymentIntentId === before?.stripePaymentIntentId;
+}
+
+/** What a row learns of its charge, and nothing else of it. */
+export function namingMove({ id, state, stripeInvoiceId, stripePaymentIntentId }: Payment): PaymentMove {
+  return {
+    id,
+    from: state,
+    to: state,
+    ...idsOf({ invoiceId: stripeInvoiceId, paymentIntentId: stripePaymentIntentId }),
+  };
+}
+
+function idsOf({
+  invoiceId,
+  paymentIntentId,
+}: ChargeIds): Pick<PaymentMove, "stripeInvoiceId" | "stripePaymentIntentId"> {
+  return {
+    ...(invoiceId === null ? {} : { stripeInvoiceId: invoiceId }),
+    ...(paymentIntentId === null ? {} : { stripePaymentIntentId: paymentIntentId }),
+  };
+}
+
+/** What is recorded with these of its rows as refunded at once: a row is written or moved but once. */
 export function asRefunded<T extends Pick<Change, "newPayments" | "paymentMoves">>(
   change: T,
   ids: ReadonlySet<string>,
@@ -202,8 +288,21 @@ export function asRefunded<T extends Pick<Change, "newPayments" | "paymentMoves"
   };
 }
 
+/** What is recorded, with the moves of its rows and of others that come of refunds. One of money without a row moves none. */
+export function withRefunds(
+  { payments }: Pick<ContractWorld, "payments">,
+  recorded: Pick<Recording, "newPayments" | "paymentMoves">,
+  refunds: readonly PaymentMove[],
+): Pick<Recording, "newPayments" | "paymentMoves"> {
+  const { newPayments, paymentMoves } = asRefunded(recorded, new Set(refunds.map(({ id }) => id)));
+  const others = refunds.filter(
+    ({ id }) => payments.some((row) => row.id === id) && !paymentMoves.some((move) => move.id === id),
+  );
+  return { newPayments, paymentMoves: [...paymentMoves, ...others] };
+}
+
 /** Stripe's id by which a person finds the money: the invoice's, or the intent's where there is none. */
-export function sourceOf({ invoiceId, paymentIntentId }: Pick<Receipt, "invoiceId" | "paymentIntentId">): string {
+export function sourceOf({ invoiceId, paymentIntentId }: ChargeIds): string {
   return invoiceId ?? paymentIntentId ?? "unknown";
 }
 
@@ -217,7 +316,8 @@ function isRecorded(row: Payment, item: ReceivedItem, receipt: Receipt): boolean
   return isFor(row, item) && holdsMoney(row) && isOf(row, receipt);
 }
 
-function isFor(row: Payment, { subject, period }: Pick<ReceivedItem, "subject" | "period">): boolean {
+/** Whether a row is for this thing: the fee, the price, or this period. */
+export function isFor(row: Payment, { subject, period }: Pick<ReceivedItem, "subject" | "period">): boolean {
   return row.subject === subject && row.period === period;
 }
 
@@ -229,11 +329,16 @@ export function holdsMoney({ state }: Pick<Payment, "state">): boolean {
 /** Whether a row is part of this invoice, or of what this intent paid. */
 export function isOf(
   row: Pick<Payment, "stripeInvoiceId" | "stripePaymentIntentId">,
-  { invoiceId, paymentIntentId }: Pick<Receipt, "invoiceId" | "paymentIntentId">,
+  { invoiceId, paymentIntentId }: ChargeIds,
 ) {
   const sameInvoice = invoiceId !== null && row.stripeInvoiceId === invoiceId;
   const sameIntent = paymentIntentId !== null && row.stripePaymentIntentId === paymentIntentId;
   return sameInvoice || sameIntent;
+}
+
+/** Whether a row does not say which money at Stripe it is, as one that an import brought or that came by hand. */
+export function isNameless({ stripeInvoiceId, stripePaymentIntentId }: Payment): boolean {
+  return stripeInvoiceId === null && stripePaymentIntentId === null;
 }
 
 /** Whether a recorded row opens content by itself. */

@@ -99,12 +99,14 @@ export function waiveOwedOf(refunds: readonly Refund[], paymentIds: readonly str
     .map(({ id, state }) => ({ id, from: state, to: "waived" }));
 }
 
-/** The payments that hold money of the customer's: paid, not lost in a dispute, and not wholly given back by our own rows. */
-export function refundablePayments(world: ContractWorld): readonly Refundable[] {
-  return world.payments
-    .filter(({ state, dispute }) => state === "paid" && dispute !== "lost")
-    .map((payment) => refundableOf(world, payment))
-    .filter(({ leftMinor }) => leftMinor > 0);
+/** Of these payments those that hold money of the customer's: paid, not lost in a dispute, and not wholly given back by our own rows. */
+export function refundableAmong<T extends Pick<Payment, "id" | "amountMinor" | "state" | "dispute">>(
+  world: Pick<ContractWorld, "refunds">,
+  payments: readonly T[],
+): readonly T[] {
+  return payments.filter(
+    (payment) => payment.state === "paid" && payment.dispute !== "lost" && leftOfPayment(world, payment) > 0,
+  );
 }
 
 /**

@@ -49,7 +49,7 @@ export function endWithSubscription(
   const { contract, payments, licenses } = world;
   const ending = endSubscriptions(contract, answers, contract.formerStripeSubscriptionIds);
   if (ending.type === "step") return ending.step;
-  if (hasNeverBegun(facts, subscription)) return callOffEnded(world, ending.attention, answers);
+  if (hasNeverBegun(facts, subscription)) return callOffEnded(facts, ending.attention, answers);
 
   const closing = closeInvoices(facts, answers);
   if (closing.type === "step") return closing.step;

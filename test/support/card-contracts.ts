@@ -57,6 +57,33 @@ export async function oneTimeByCard(
   return { contractId, paymentIntentId };
 }
 
+/** A monthly contract by card that starts in 20 days, whose first period was paid yesterday, and came along without its ids. */
+export async function startingByCard(bench: Pick<ExecutionBench, "stripe" | "perform">) {
+  const tail = randomUUID().slice(0, 8);
+  const contractId = `starting-${tail}`;
+  const subscriptionId = `sub_${tail}`;
+  const paidAt = daysFromNow(-1).toISOString();
+  await bench.stripe.control.seed({
+    ...catalogAtStripe(tail),
+    subscriptions: [
+      {
+        id: subscriptionId,
+        customer: `cus_${tail}`,
+        price: `price_${tail}`,
+        anchorAt: paidAt,
+        status: "active",
+        invoices: [{ id: `in_${tail}_0`, period: 0 }],
+      },
+    ],
+  });
+  await registerMonthly(bench, contractId, {
+    startOn: businessDate(daysFromNow(20)),
+    stripe: { customerId: `cus_${tail}`, subscriptionId },
+    payments: [{ subject: "period", period: 0, paidAt }],
+  });
+  return { contractId, invoiceId: `in_${tail}_0`, paymentIntentId: `pi_${tail}_0` };
+}
+
 /** A monthly contract by card, in the middle of its second period; `suspended` leaves that period's invoice open. */
 export async function monthlyByCard(bench: Pick<ExecutionBench, "stripe" | "perform">, { suspended = false } = {}) {
   const tail = randomUUID().slice(0, 8);
@@ -67,9 +94,7 @@ export async function monthlyByCard(bench: Pick<ExecutionBench, "stripe" | "perf
   anchor.setUTCHours(3, 0, 0, 0);
   anchor.setUTCDate(Math.min(anchor.getUTCDate(), 28));
   await bench.stripe.control.seed({
-    customers: [{ id: `cus_${tail}` }],
-    products: [{ id: `prod_${tail}` }],
-    prices: [{ id: `price_${tail}`, product: `prod_${tail}`, amount: 1_980 }],
+    ...catalogAtStripe(tail),
     subscriptions: [
       {
         id: subscriptionId,
@@ -91,6 +116,24 @@ export async function monthlyByCard(bench: Pick<ExecutionBench, "stripe" | "perf
     stripeInvoiceId: `in_${tail}_${period}`,
     stripePaymentIntentId: `pi_${tail}_${period}`,
   });
+  await registerMonthly(bench, contractId, {
+    startOn: businessDate(anchor),
+    stripe: { customerId: `cus_${tail}`, subscriptionId },
+    payments: suspended ? [paid(0)] : [paid(0), paid(1)],
+    ...(suspended ? { state: { status: "payment_unconfirmed", unpaidPeriods: [1] } } : {}),
+  });
+  return { contractId, subscriptionId, openInvoiceId: `in_${tail}_1` };
+}
+
+function catalogAtStripe(tail: string) {
+  return {
+    customers: [{ id: `cus_${tail}` }],
+    products: [{ id: `prod_${tail}` }],
+    prices: [{ id: `price_${tail}`, product: `prod_${tail}`, amount: 1_980 }],
+  };
+}
+
+async function registerMonthly(bench: Pick<ExecutionBench, "perform">, contractId: string, terms: object) {
   const registered = await bench.perform({
     id: `register-${contractId}`,
     kind: "register",
@@ -103,13 +146,9 @@ export async function monthlyByCard(bench: Pick<ExecutionBench, "stripe" | "perf
       kind: "monthly",
       paymentMethod: "card",
       priceMinor: 1_980,
-      startOn: businessDate(anchor),
-      stripe: { customerId: `cus_${tail}`, subscriptionId },
-      payments: suspended ? [paid(0)] : [paid(0), paid(1)],
-      ...(suspended ? { state: { status: "payment_unconfirmed", unpaidPeriods: [1] } } : {}),
+      ...terms,
     },
   });
   if (registered.state !== "succeeded")
     throw new Error(`not registered: ${JSON.stringify(registered.rejection_detail)}`);
-  return { contractId, subscriptionId, openInvoiceId: `in_${tail}_1` };
 }

@@ -15,11 +15,11 @@ export const cancelWithRefund: ContractRule<typeof noParams> = {
   },
   actors: staff,
   params: noParams,
-  next({ world }, answers) {
-    const { contract } = world;
+  next(facts, answers) {
+    const { contract } = facts.world;
     if (contract.kind !== "one_time") return reject("not_one_time");
     if (contract.paymentMethod !== "card") return reject("not_paid_by_card");
     if (contract.status !== "established" && contract.status !== "not_started") return rejectStatus(contract);
-    return callOff(world, answers);
+    return callOff(facts, answers);
   },
 };

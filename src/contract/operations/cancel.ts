@@ -18,11 +18,11 @@ export const cancel: ContractRule<typeof noParams> = {
   actors: staffAndCustomer,
   customerMayAsk: (contract) => contract.status === "awaiting_payment",
   params: noParams,
-  next({ world }, answers) {
-    const { contract } = world;
+  next(facts, answers) {
+    const { contract } = facts.world;
     const notYetPaid = contract.status === "awaiting_payment";
     const notYetRunning = contract.status === "not_started" && contract.kind === "monthly";
     if (!notYetPaid && !notYetRunning) return rejectStatus(contract);
-    return callOff(world, answers);
+    return callOff(facts, answers);
   },
 };

@@ -1,11 +1,17 @@
 import { z } from "zod";
 import { businessDateOf } from "../calendar.ts";
 import { refundRefusals } from "../canceling.ts";
-import type { Attention } from "../change.ts";
-import { type Collected, collectPayments } from "../collecting.ts";
+import { type Collected, collectPayments, remarkOnDoubt } from "../collecting.ts";
 import type { BuriedPayment, ContractWorld } from "../contract.ts";
 import { closeSubscriptions } from "../erasing.ts";
-import { leftOfPayment, type RefundResult, refundableOf, refundPayments, refundSourceOf, sumOf } from "../refunding.ts";
+import {
+  type RefundResult,
+  refundableAmong,
+  refundableOf,
+  refundPayments,
+  refundSourceOf,
+  sumOf,
+} from "../refunding.ts";
 import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
 import { subscriptionsOf } from "../subscription.ts";
 
@@ -48,7 +54,8 @@ export const deleteContract: ContractRule<typeof params> = {
     const collected = collectPayments(facts, answers);
     if (collected.type === "step") return collected.step;
 
-    const { inDoubt, kept, toRefund } = sort(facts, collected.payments);
+    const { payments } = collected.collection;
+    const { inDoubt, kept, toRefund } = sort(facts, payments);
     const refundable = toRefund.map((payment) => refundableOf(world, payment));
     const refunding = refundPayments(refundSourceOf(world), refundable, answers);
     if (refunding.type === "step") return refunding.step;
@@ -58,16 +65,16 @@ export const deleteContract: ContractRule<typeof params> = {
     return settle({
       newRefunds,
       refundMoves,
-      attention: [...closing.attention, ...attention, ...inDoubt.map(doubt)],
+      attention: [...closing.attention, ...attention, ...inDoubt.map(remarkOnDoubt)],
       notices: refundRefusals(attention),
       deletion: {
         customerId: owesByHand ? contract.customerId : null,
-        stripeIds: stripeIdsOf(world, collected.payments),
+        stripeIds: stripeIdsOf(world, payments),
         payments: [
-          ...collected.payments.flatMap((payment) => buriedBefore(world, payment)),
+          ...payments.flatMap((payment) => buriedBefore(world, payment)),
           ...kept.map((payment) => buried(payment, "before_cutoff", null)),
           ...inDoubt.map((payment) => buried(payment, "in_doubt", null)),
-          ...refunding.results.map((result) => buriedAs(collected.payments, result)),
+          ...refunding.results.map((result) => buriedAs(payments, result)),
         ],
       },
     });
@@ -79,7 +86,7 @@ export const deleteContract: ContractRule<typeof params> = {
  * another name. Money that came by hand has no cut-off.
  */
 function sort({ world, zone, policy }: RuleFacts<Params>, payments: readonly Collected[]) {
-  const open = payments.filter((payment) => isOpen(world, payment));
+  const open = refundableAmong(world, payments);
   const byCard = world.contract.paymentMethod === "card";
   const isBefore = ({ paidAt }: Collected) => byCard && businessDateOf(paidAt, zone) <= policy.refundCutoffOn;
   const after = open.filter((payment) => !isBefore(payment));
@@ -90,18 +97,9 @@ function sort({ world, zone, policy }: RuleFacts<Params>, payments: readonly Col
   };
 }
 
-function doubt({ id: paymentId, amountMinor }: Collected): Attention {
-  return { code: "payment_unknown", detail: { paymentId, amountMinor } };
-}
-
-/** Whether a payment still holds money of the customer's. */
-function isOpen(world: ContractWorld, payment: Collected): boolean {
-  return payment.state === "paid" && payment.dispute !== "lost" && leftOfPayment(world, payment) > 0;
-}
-
 /** A payment of which nothing was left to refund when the deletion came to it. */
 function buriedBefore(world: ContractWorld, payment: Collected): readonly BuriedPayment[] {
-  if (isOpen(world, payment)) return [];
+  if (refundableAmong(world, [payment]).length > 0) return [];
   if (payment.dispute === "lost") return [buried(payment, "lost_in_dispute", null)];
   const refund = world.refunds.findLast(
     ({ paymentId, supersededBy }) => paymentId === payment.id && supersededBy === null,

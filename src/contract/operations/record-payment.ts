@@ -2,15 +2,7 @@ import { z } from "zod";
 import { catchUp } from "../catching-up.ts";
 import { buryLate, recordAfterEnd } from "../late-money.ts";
 import { asPaid, type Receipt, receiptOf, receiptOfIntent, recordReceipt } from "../receipts.ts";
-import {
-  type ContractRule,
-  isFinal,
-  type RuleFacts,
-  settle,
-  stripe,
-  superseded,
-  type TombstoneFacts,
-} from "../rule.ts";
+import { type ContractRule, isFinal, type RuleFacts, stripe, superseded, type TombstoneFacts } from "../rule.ts";
 import { settleReceipt } from "../settling-receipts.ts";
 import type { Answers, InvoiceSeen, PaymentIntentSeen, Step } from "../step.ts";
 import { subscriptionsOf } from "../subscription.ts";
@@ -80,10 +72,14 @@ function byIntent(facts: RuleFacts<Params>, paymentIntentId: string, answers: An
 
 function record(facts: RuleFacts<Params>, receipt: Receipt, isCurrent: boolean, answers: Answers): Step {
   const recording = recordReceipt(facts.world, receipt);
-  if (recording.rows.length === 0 && recording.beyondMinor === 0) return superseded();
-  if (isFinal(facts.world.contract)) return recordAfterEnd(facts, receipt, recording, answers);
-  // Money for something that is no part of the contract moves nothing of it.
-  if (recording.rows.length === 0) return settle({ attention: recording.attention });
+  if (!recording.isNews) return superseded();
+  // Money that was known only learns what it is at Stripe, and money for what is no part of the contract moves nothing of it.
+  const isKnown = recording.rows.length === 0 && recording.beyondMinor === 0;
+  if (isFinal(facts.world.contract) && !isKnown) return recordAfterEnd(facts, receipt, recording, answers);
+  if (recording.rows.length === 0) {
+    const { paymentMoves, attention } = recording;
+    return catchUp(facts, receipt, recording, { paymentMoves, attention }, answers);
+  }
   const settled = settleReceipt(facts, recording, isCurrent, answers);
   return settled.type === "settle" ? catchUp(facts, receipt, recording, settled.change, answers) : settled;
 }

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { refundRefusals } from "../canceling.ts";
-import type { Change, LicenseMove } from "../change.ts";
+import type { Change, LicenseMove, PaymentMove } from "../change.ts";
+import { collectPayments } from "../collecting.ts";
 import type { License, Payment, Refund, Tombstone } from "../contract.ts";
+import { withRefunds } from "../receipts.ts";
 import {
   isOwed,
   leftOfPayment,
@@ -12,8 +14,8 @@ import {
   refundSourceOf,
   sumOf,
 } from "../refunding.ts";
-import { type ContractRule, reject, settle, staff } from "../rule.ts";
-import type { Step } from "../step.ts";
+import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
+import type { Answers, Step } from "../step.ts";
 
 const params = z.strictObject({
   paymentId: z
@@ -52,16 +54,21 @@ export const refundPayment: ContractRule<typeof params> = {
     if (payments.length === 0) return [{ params: { paymentId: "–" }, isStandIn: true }];
     return payments.map(({ id, amountMinor }) => ({ params: { paymentId: id }, amountMinor }));
   },
-  next({ world, params: { paymentId, revokeLicense } }, answers) {
+  next(facts, answers) {
+    const { world, params: given } = facts;
+    const { paymentId, revokeLicense } = given;
     const payment = world.payments.find(({ id }) => id === paymentId);
     if (payment === undefined) return reject("payment_not_found", { paymentId });
-    const refundable = refundableOf(world, payment);
-    const refusal = refuseRefund(payment, refundable.leftMinor);
+    const refusal = refuseRefund(payment, leftOfPayment(world, payment));
     if (refusal !== undefined) return refusal;
-    const refunding = refundPayments(refundSourceOf(world), [refundable], answers);
-    return settleRefund(refunding, paymentId, {
-      licenses: revokeLicense ? revokeFor(payment, world.licenses) : [],
-    });
+    const naming = nameAtStripe(facts, payment, answers);
+    if (naming.type === "step") return naming.step;
+    const refunding = refundPayments(refundSourceOf(world), [refundableOf(world, naming.payment)], answers);
+    const licenses = revokeLicense ? revokeFor(payment, world.licenses) : [];
+    return settleRefund(refunding, paymentId, (moves) => ({
+      paymentMoves: withRefunds(world, { newPayments: [], paymentMoves: naming.paymentMoves }, moves).paymentMoves,
+      licenses,
+    }));
   },
   nextAfterDeletion({ tombstone, params: { paymentId } }, answers) {
     const owed = owedOf(tombstone, paymentId);
@@ -73,9 +80,28 @@ export const refundPayment: ContractRule<typeof params> = {
     // What was given back before the deletion is forgotten, so what is left is what the rows that remain say is owed.
     const payment: Refundable = { id: paymentId, stripePaymentIntentId, leftMinor: sumOwed(owed) };
     const refunding = refundPayments({ refunds: tombstone.refunds, byCard: true }, [payment], answers);
-    return settleRefund(refunding, paymentId, { paymentMoves: [] });
+    return settleRefund(refunding, paymentId, () => ({ paymentMoves: [] }));
   },
 };
+
+type Naming =
+  | { readonly type: "step"; readonly step: Step }
+  | {
+      readonly type: "named";
+      readonly payment: Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId">;
+      readonly paymentMoves: readonly PaymentMove[];
+    };
+
+/** Finds at Stripe which money a payment by card is that was brought along without its intent. */
+function nameAtStripe(facts: RuleFacts<unknown>, payment: Payment, answers: Answers): Naming {
+  const byCard = facts.world.contract.paymentMethod === "card";
+  if (!byCard || payment.stripePaymentIntentId !== null) return { type: "named", payment, paymentMoves: [] };
+  const collecting = collectPayments(facts, answers);
+  if (collecting.type === "step") return collecting;
+  const { payments, paymentMoves } = collecting.collection;
+  const isIt = ({ id }: { readonly id: string }) => id === payment.id;
+  return { type: "named", payment: payments.find(isIt) ?? payment, paymentMoves: paymentMoves.filter(isIt) };
+}
 
 /** What is still owed of a payment of a deleted contract. */
 function owedOf({ refunds }: Tombstone, paymentId: string): readonly Refund[] {
@@ -101,7 +127,11 @@ function revokeFor({ id }: Payment, licenses: readonly License[]): readonly Lice
   return isOpen ? [{ type: "revoked", paymentId: id, because: "refunded" }] : [];
 }
 
-function settleRefund(refunding: Refunding, paymentId: string, change: Change): Step {
+function settleRefund(
+  refunding: Refunding,
+  paymentId: string,
+  changeWith: (paymentMoves: readonly PaymentMove[]) => Change,
+): Step {
   if (refunding.type === "step") return refunding.step;
   // Somebody has refunded it at Stripe; the report of that brings our row up to date.
   const isNews = refunding.results.every(
@@ -112,9 +142,8 @@ function settleRefund(refunding: Refunding, paymentId: string, change: Change): 
   return settle({
     newRefunds,
     refundMoves,
-    paymentMoves,
     attention,
     notices: refundRefusals(attention),
-    ...change,
+    ...changeWith(paymentMoves),
   });
 }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { unreadable } from "../../../src/queue/read-payload.ts";
 import { refuseUnreadable } from "../../../src/store/accept-request.ts";
-import { monthlyByCard, oneTimeByCard } from "../../support/card-contracts.ts";
+import { monthlyByCard, oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
 import { addOperations, insertRows } from "../../support/store-rows.ts";
 
@@ -44,6 +44,37 @@ function deletion(contractId: string) {
     reason: "誤登録",
   } as const;
 }
+
+describe("cancel", () => {
+  it.each([
+    ["Stripe has reported", true],
+    ["nobody has told of", false],
+  ])("gives a payment back once that was brought along without its ids and that %s", async (_, isReported) => {
+    const { contractId, invoiceId, paymentIntentId } = await startingByCard(bench);
+    const report = { kind: "record_payment", contract_id: contractId, params: { invoiceId } };
+    const told = { id: `told-${contractId}`, actor_type: "stripe", actor_id: "evt_1", ...report };
+    const late = { ...told, id: `late-${contractId}` };
+    if (isReported) {
+      await addOperations(bench.sql, told);
+      await bench.execute(told.id);
+    }
+    const canceled = await bench.perform({ id: `cancel-${contractId}`, kind: "cancel", contractId });
+    expect(canceled).toMatchObject({ state: "succeeded", outcome: { statusAfter: "canceled", attention: [] } });
+    await addOperations(bench.sql, late);
+    await bench.execute(late.id);
+    expect(await bench.operation(late.id)).toMatchObject({ state: "succeeded", outcome: { superseded: true } });
+
+    expect(await effectsOf(`cancel-${contractId}`)).toEqual([["refund.created", 1_980]]);
+    const payments = await bench.sql`select state, stripe_invoice_id, stripe_payment_intent_id from keiyaku.payments
+      where contract_id = ${contractId}`;
+    expect(payments).toEqual([
+      { state: "refunded", stripe_invoice_id: invoiceId, stripe_payment_intent_id: paymentIntentId },
+    ]);
+    const refunds =
+      await bench.sql`select state, amount_minor::int from keiyaku.refunds where contract_id = ${contractId}`;
+    expect(refunds).toEqual([{ state: "succeeded", amount_minor: 1_980 }]);
+  });
+});
 
 describe("delete", () => {
   it("cancels, refunds every payment, past months included, and leaves a tombstone", async () => {
@@ -105,7 +136,7 @@ describe("delete", () => {
     const [tombstone] = await bench.sql`select payments from keiyaku.tombstones where contract_id = ${contractId}`;
     expect(tombstone?.payments).toMatchObject([
       { subject: "period", result: "refunded" },
-      { paymentId: openInvoiceId, subject: "unknown", result: "refunded" },
+      { paymentId: expect.stringMatching(`^${openInvoiceId}:il_`), subject: "period", result: "refunded" },
     ]);
   });
 

@@ -21,7 +21,16 @@ import { leastParams } from "./support/params.ts";
 import { playWith } from "./support/play.ts";
 import { factsOf, stripeAnswers } from "./support/rule-cells.ts";
 import { allCells, nameOf, readTable } from "./support/rule-table.ts";
-import { invoiceSeen, refundsSeen, subscriptionSeen, unpaidInvoices } from "./support/stripe-answers.ts";
+import {
+  intentSeen,
+  invoiceSeen,
+  nothingUnknown,
+  paidInvoiceSeen,
+  periodLine,
+  refundsSeen,
+  subscriptionSeen,
+  unpaidInvoices,
+} from "./support/stripe-answers.ts";
 
 /** Foresees with these looks; fails for one that is asked for and not given, and for one that nobody asked for. */
 function foreseen(facts: Facts, looks: Readonly<Record<string, Answer>> = {}): PlannedOperation {
@@ -83,6 +92,7 @@ describe("a plan", () => {
     // Somebody has given 1,000 of the charge back at Stripe already.
     const charge = refundsSeen(14_800, 13_800);
     const plan = foreseen(makeFacts("cancel_with_refund", { world }), {
+      payment_intent: intentSeen(14_800),
       [`refunds_of:${fee.id}`]: charge,
       [`refunds_of:${price.id}`]: charge,
     });
@@ -122,7 +132,10 @@ describe("a plan", () => {
       contract: { paymentMethod: "card", status: "not_started", startOn: on("2025-02-01") },
       payments: [fee],
     });
-    const plan = foreseen(makeFacts("cancel", { world }), { [`refunds_of:${fee.id}`]: refundsSeen(5_000) });
+    const plan = foreseen(makeFacts("cancel", { world }), {
+      ...nothingUnknown,
+      [`refunds_of:${fee.id}`]: refundsSeen(5_000),
+    });
     expect(plan).toMatchObject({
       status: { before: "not_started", after: "canceled" },
       subscriptionId: { before: "sub_1", after: "sub_1" },
@@ -262,9 +275,10 @@ describe("a plan", () => {
       "unpaid_invoices:sub_1": unpaidInvoices({ id: "in_9", stripeInvoiceStatus: "open" }),
       "unpaid_invoices:sub_0": unpaidInvoices(),
       "paid_invoices:sub_1": { invoices: [paid("in_1", "pi_1"), paid("in_7", "pi_7")] },
+      "invoice:in_7": paidInvoiceSeen("in_7", [periodLine("2018-10-04")]),
       "paid_invoices:sub_0": { invoices: [] },
       "refunds_of:c-1:period:1": refundsSeen(1_980),
-      "refunds_of:in_7": refundsSeen(1_980),
+      "refunds_of:in_7:il_2018-10-04": refundsSeen(1_980),
     });
     expect(plan).toMatchObject({
       status: { before: "termination_reserved", after: null },
@@ -280,7 +294,7 @@ describe("a plan", () => {
       deleted: [
         { paymentId: "c-1:period:0", amountMinor: 1_980, result: "before_cutoff" },
         { paymentId: "c-1:period:1", amountMinor: 1_980, result: "refunded" },
-        { paymentId: "in_7", amountMinor: 1_980, result: "refunded" },
+        { paymentId: "in_7:il_2018-10-04", amountMinor: 1_980, result: "refunded" },
       ],
     });
     expect(plan.warning?.ja).toContain("できる限り避けて");

@@ -3,7 +3,15 @@ import type { Payment, Refund } from "../../../src/contract/contract.ts";
 import type { Answer } from "../../../src/contract/step.ts";
 import { makeFacts, makePayment, makeRefund, makeWorld, on } from "../../support/facts.ts";
 import { play, settled } from "./support/play.ts";
-import { done, missing, refundSeen, refundsSeen, refused, subscriptionEnded } from "./support/stripe-answers.ts";
+import {
+  done,
+  missing,
+  nothingUnknown,
+  refundSeen,
+  refundsSeen,
+  refused,
+  subscriptionEnded,
+} from "./support/stripe-answers.ts";
 
 const initialFee = makePayment({ subject: "initial_fee", amountMinor: 5_000, stripePaymentIntentId: "pi_first" });
 const firstPeriod = makePayment({ period: 0, stripePaymentIntentId: "pi_first" });
@@ -15,7 +23,7 @@ function setup(payments: readonly Payment[], refunds: readonly Refund[] = []) {
   return makeFacts("cancel", { world: makeWorld({ contract, payments, refunds }) });
 }
 
-const ended = { cancel_subscription: done(subscriptionEnded) } satisfies Record<string, Answer>;
+const ended = { cancel_subscription: done(subscriptionEnded), ...nothingUnknown } satisfies Record<string, Answer>;
 
 describe("refunding what a canceled contract by card was paid", () => {
   test.each(["pending", "requires_action"])("a refund that is %s leaves the row paid, with attention", (status) => {
@@ -102,6 +110,7 @@ describe("refunding what a canceled contract by card was paid", () => {
     });
     expect(played.steps.map(({ name }) => name)).toEqual([
       "cancel_subscription",
+      "paid_invoices:sub_1",
       `refunds_of:${initialFee.id}`,
       `refund:${initialFee.id}`,
       `refunds_of:${firstPeriod.id}`,
@@ -130,7 +139,7 @@ describe("refunding what a canceled contract by card was paid", () => {
     "a refund of ours that is %s counts as given back: nothing is asked",
     (state) => {
       const played = play(setup([initialFee], [makeRefund(initialFee, { state })]), ended);
-      expect(played.steps.map(({ name }) => name)).toEqual(["cancel_subscription"]);
+      expect(played.steps.map(({ name }) => name)).toEqual(["cancel_subscription", "paid_invoices:sub_1"]);
       expect(settled(played)).toMatchObject({ newRefunds: [], attention: [] });
     },
   );
@@ -217,7 +226,7 @@ describe("a refund that an abandoned operation left owed", () => {
   ])("is found at Stripe as %s: its row follows, and nothing is sent", (status, paymentMoves) => {
     const seen = { ...refundsSeen(5_000, 0), refunds: [refundSeen(refundId, 5_000, status)] } as Answer;
     const played = play(setup([initialFee], [waiting]), { ...ended, [`refunds_of:${initialFee.id}`]: seen });
-    expect(played.steps.map(({ type }) => type)).toEqual(["call", "look"]);
+    expect(played.steps.map(({ type }) => type)).toEqual(["call", "look", "look"]);
     expect(settled(played)).toMatchObject({
       refundMoves: [{ id: refundId, from: "due", to: status, stripeRefundId: "re_1" }],
       paymentMoves,

@@ -3,12 +3,15 @@ import type { Contract } from "../../../../src/contract/contract.ts";
 import { makeFacts, makePayment, makeWorld, on, openFor } from "../../../support/facts.ts";
 import { play, settled } from "../support/play.ts";
 import { askedBy, expectRefusalsInOrder, refusalOf, statusesAllowed, withContract } from "../support/refusals.ts";
-import { done, refundSeen, refundsSeen, refused } from "../support/stripe-answers.ts";
+import { done, intentSeen, refundSeen, refundsSeen, refused } from "../support/stripe-answers.ts";
 
 const price = makePayment({ subject: "one_time_price", amountMinor: 9_800, stripePaymentIntentId: "pi_1" });
 const lookName = `refunds_of:${price.id}`;
 const callName = `refund:${price.id}`;
 const refundId = `${price.id}:refund:1`;
+
+/** Stripe took the price by the intent, and nothing beside it. */
+const took = { payment_intent: intentSeen(9_800) };
 
 /** A one-time contract paid by card, with its price paid and open. */
 function setup(overrides: Partial<Contract> = {}) {
@@ -48,11 +51,13 @@ describe("who may cancel with a refund, and from where", () => {
 describe("what it does", () => {
   test("the payment is looked at and refunded in full, its license revoked, everyone told", () => {
     const played = play(setup(), {
+      ...took,
       [lookName]: refundsSeen(9_800),
       [callName]: done(refundSeen(refundId, 9_800)),
     });
 
     expect(played.steps).toEqual([
+      { type: "look", name: "payment_intent", look: { verb: "read_payment_intent", paymentIntentId: "pi_1" } },
       { type: "look", name: lookName, look: { verb: "list_refunds", paymentIntentId: "pi_1" } },
       {
         type: "call",
@@ -71,6 +76,7 @@ describe("what it does", () => {
     expect(settled(played)).toEqual({
       status: "canceled",
       reservation: null,
+      newPayments: [],
       paymentMoves: [{ id: price.id, from: "paid", to: "refunded" }],
       newRefunds: [],
       refundMoves: [],
@@ -88,7 +94,7 @@ describe("what it does", () => {
     const world = facts.world === null ? null : { ...facts.world, licenses: [] };
     const played = play(
       { ...facts, world },
-      { [lookName]: refundsSeen(9_800), [callName]: done(refundSeen(refundId, 9_800)) },
+      { ...took, [lookName]: refundsSeen(9_800), [callName]: done(refundSeen(refundId, 9_800)) },
     );
     expect(settled(played)).toMatchObject({
       status: "canceled",
@@ -102,6 +108,7 @@ describe("what it does", () => {
     const contract = { kind: "one_time", paymentMethod: "card", status: "established" } as const;
     const facts = makeFacts("cancel_with_refund", { world: makeWorld({ contract, payments: [fee, price] }) });
     const played = play(facts, {
+      payment_intent: intentSeen(14_800),
       [`refunds_of:${fee.id}`]: refundsSeen(14_800),
       [`refund:${fee.id}`]: done(refundSeen(`${fee.id}:refund:1`, 5_000)),
       [lookName]: refundsSeen(14_800, 9_800),
@@ -112,7 +119,11 @@ describe("what it does", () => {
   });
 
   test("a refund that Stripe refuses cancels the contract all the same and is owed", () => {
-    const played = play(setup(), { [lookName]: refundsSeen(9_800), [callName]: refused("charge_not_refundable") });
+    const played = play(setup(), {
+      ...took,
+      [lookName]: refundsSeen(9_800),
+      [callName]: refused("charge_not_refundable"),
+    });
     expect(settled(played)).toMatchObject({
       status: "canceled",
       paymentMoves: [],
@@ -122,8 +133,31 @@ describe("what it does", () => {
     expect(settled(played).notices?.map(({ kind }) => kind)).toContain("refund_refused");
   });
 
+  test("what the charge holds beyond our rows goes back as well", () => {
+    const played = play(setup(), {
+      payment_intent: intentSeen(10_780),
+      [lookName]: refundsSeen(10_780),
+      [callName]: done(refundSeen(refundId, 9_800)),
+      "refunds_of:pi_1": refundsSeen(10_780, 980),
+      "refund:pi_1": done(refundSeen("pi_1:refund:1", 980)),
+    });
+    expect(settled(played)).toMatchObject({
+      newPayments: [],
+      paymentMoves: [{ id: price.id, from: "paid", to: "refunded" }],
+      attention: [],
+    });
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 10_780 });
+  });
+
+  test("unless it was lost in a dispute", () => {
+    const facts = setup();
+    const lost = facts.world && { ...facts.world, payments: [{ ...price, dispute: "lost" as const }] };
+    const played = play({ ...facts, world: lost }, { payment_intent: intentSeen(10_780) });
+    expect(settled(played)).toMatchObject({ status: "canceled", paymentMoves: [], newRefunds: [] });
+  });
+
   test("a second row of one charge that has nothing left was refunded elsewhere", () => {
-    const played = play(setup(), { [lookName]: refundsSeen(9_800, 0) });
+    const played = play(setup(), { ...took, [lookName]: refundsSeen(9_800, 0) });
     expect(settled(played)).toMatchObject({
       paymentMoves: [{ id: price.id, from: "paid", to: "refunded" }],
       attention: [{ code: "refunded_elsewhere" }],

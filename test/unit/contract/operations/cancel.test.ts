@@ -13,7 +13,20 @@ import {
 } from "../../../support/facts.ts";
 import { play, settled } from "../support/play.ts";
 import { askedBy, expectRefusalsInOrder, refusalOf, statusesAllowed, withContract } from "../support/refusals.ts";
-import { done, refundSeen, refundsSeen, refused, subscriptionEnded } from "../support/stripe-answers.ts";
+import {
+  addedLine,
+  done,
+  intentSeen,
+  listed,
+  nothingUnknown,
+  paidInvoiceSeen,
+  paidInvoices,
+  periodLine,
+  refundSeen,
+  refundsSeen,
+  refused,
+  subscriptionEnded,
+} from "../support/stripe-answers.ts";
 
 const startAhead = on("2025-02-01");
 const initialFee = makePayment({ subject: "initial_fee", amountMinor: 5_000, stripePaymentIntentId: "pi_first" });
@@ -28,7 +41,7 @@ function setupByCard(payments: readonly Payment[]) {
   return setup({ paymentMethod: "card", status: "not_started", startOn: startAhead }, payments);
 }
 
-const ended = { cancel_subscription: done(subscriptionEnded) } satisfies Record<string, Answer>;
+const ended = { cancel_subscription: done(subscriptionEnded), ...nothingUnknown } satisfies Record<string, Answer>;
 
 describe("who may cancel, and from where", () => {
   test("a monthly contract: while it waits for its payment or its start", () => {
@@ -77,6 +90,7 @@ describe("without Stripe", () => {
     expect(settled(played)).toEqual({
       status: "canceled",
       reservation: null,
+      newPayments: [],
       paymentMoves: due.map(({ id }) => ({ id, from: "due", to: "never_charged" })),
       newRefunds: [],
       refundMoves: [],
@@ -96,6 +110,7 @@ describe("without Stripe", () => {
     expect(change).toEqual({
       status: "canceled",
       reservation: null,
+      newPayments: [],
       paymentMoves: [],
       newRefunds: [
         {
@@ -155,6 +170,11 @@ describe("by card", () => {
       { type: "call", name: "cancel_subscription", call: { verb: "cancel_subscription", subscriptionId: "sub_1" } },
       {
         type: "look",
+        name: "paid_invoices:sub_1",
+        look: { verb: "list_paid_invoices", subscriptionId: "sub_1" },
+      },
+      {
+        type: "look",
         name: `refunds_of:${initialFee.id}`,
         look: { verb: "list_refunds", paymentIntentId: "pi_first" },
       },
@@ -175,6 +195,7 @@ describe("by card", () => {
     expect(settled(played)).toEqual({
       status: "canceled",
       reservation: null,
+      newPayments: [],
       paymentMoves: [{ id: initialFee.id, from: "paid", to: "refunded" }],
       newRefunds: [],
       refundMoves: [],
@@ -189,11 +210,14 @@ describe("by card", () => {
 
   test("a contract without a subscription ends none", () => {
     const facts = setup({ paymentMethod: "card", kind: "one_time", status: "awaiting_payment" });
-    expect(play(facts).steps).toEqual([]);
+    const played = play(facts, { payment_intent: intentSeen(0, null) });
+    expect(played.steps).toEqual([
+      { type: "look", name: "payment_intent", look: { verb: "read_payment_intent", paymentIntentId: "pi_1" } },
+    ]);
   });
 
   test("a subscription that Stripe does not know is an answer, with attention", () => {
-    const change = settled(play(setupByCard([]), { cancel_subscription: refused("not_found") }));
+    const change = settled(play(setupByCard([]), { ...ended, cancel_subscription: refused("not_found") }));
     expect(change).toMatchObject({
       status: "canceled",
       attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_1" } }],
@@ -205,5 +229,103 @@ describe("by card", () => {
     expect(settled(play(setupByCard([unpaid]), ended)).paymentMoves).toEqual([
       { id: unpaid.id, from: "unpaid", to: "never_charged" },
     ]);
+  });
+
+  describe("what Stripe has taken and our history does not know", () => {
+    const lines = [addedLine(5_000), periodLine("2025-02-01")];
+    const first = paidInvoiceSeen("in_0", lines, { billingReason: "subscription_create" });
+    const byFirst = { stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_0" };
+    const refundsOf = (...parts: readonly (readonly [string, number, number])[]) =>
+      Object.fromEntries(
+        parts.flatMap(([id, leftMinor, amountMinor]): [string, Answer][] => [
+          [`refunds_of:${id}`, refundsSeen(6_980, leftMinor)],
+          [`refund:${id}`, done(refundSeen(`${id}:refund:1`, amountMinor))],
+        ]),
+      );
+    const found = {
+      ...ended,
+      "paid_invoices:sub_1": paidInvoices(listed(first)),
+      "invoice:in_0": first,
+    };
+    const setupWithFee = (payments: readonly Payment[]) =>
+      setup({ paymentMethod: "card", status: "not_started", startOn: startAhead, initialFeeMinor: 5_000 }, payments);
+
+    test("is recorded and goes back, since nobody else would give it back", () => {
+      const [fee, period] = ["in_0:il_added", "in_0:il_2025-02-01"] as const;
+      const due = makePayment({ period: 0, state: "due" });
+      const played = play(setupWithFee([due]), {
+        ...found,
+        ...refundsOf([due.id, 6_980, 1_980], [fee, 5_000, 5_000]),
+      });
+      const { newPayments, paymentMoves, notices } = settled(played);
+      expect(newPayments).toMatchObject([{ id: fee, subject: "initial_fee", state: "refunded", ...byFirst }]);
+      expect(paymentMoves).toMatchObject([{ id: due.id, from: "due", to: "refunded", ...byFirst }]);
+      expect(notices?.[0]?.detail).toEqual({ refundMinor: 6_980 });
+
+      const unknown = play(setupWithFee([]), { ...found, ...refundsOf([fee, 6_980, 5_000], [period, 1_980, 1_980]) });
+      expect(settled(unknown).newPayments).toMatchObject([
+        { id: fee, state: "refunded" },
+        { id: period, period: 0, state: "refunded" },
+      ]);
+    });
+
+    test("a payment brought along without its ids is told by what the invoice bills, and goes back through Stripe", () => {
+      const nameless = makePayment({ subject: "initial_fee", amountMinor: 5_000 });
+      const period = makePayment({ period: 0, ...byFirst });
+      const played = play(setupWithFee([nameless, period]), {
+        ...found,
+        ...refundsOf([nameless.id, 6_980, 5_000], [period.id, 1_980, 1_980]),
+      });
+      expect(settled(played)).toMatchObject({
+        newPayments: [],
+        newRefunds: [],
+        paymentMoves: [
+          { id: nameless.id, from: "paid", to: "refunded", ...byFirst },
+          { id: period.id, from: "paid", to: "refunded" },
+        ],
+        attention: [],
+      });
+    });
+
+    test("and learns what it is at Stripe also when its refund is refused", () => {
+      const nameless = makePayment({ subject: "initial_fee", amountMinor: 5_000 });
+      const period = makePayment({ period: 0, ...byFirst, state: "refunded" });
+      const played = play(setupWithFee([nameless, period]), {
+        ...found,
+        [`refunds_of:${nameless.id}`]: refundsSeen(6_980, 5_000),
+        [`refund:${nameless.id}`]: refused("charge_disputed"),
+      });
+      expect(settled(played).paymentMoves).toEqual([{ id: nameless.id, from: "paid", to: "paid", ...byFirst }]);
+    });
+
+    test("what an invoice holds beside our rows, such as tax, goes back with them", () => {
+      const fee = { ...initialFee, ...byFirst };
+      const taxed = { ...paidInvoiceSeen("in_0", [addedLine(5_000)]), amountPaidMinor: 5_500 };
+      const played = play(setupByCard([fee]), {
+        ...ended,
+        "paid_invoices:sub_1": paidInvoices(listed(taxed)),
+        "invoice:in_0": taxed,
+        ...refundsOf([fee.id, 5_500, 5_000], ["in_0", 500, 500]),
+      });
+      expect(settled(played)).toMatchObject({
+        newPayments: [],
+        paymentMoves: [{ id: fee.id, from: "paid", to: "refunded" }],
+        attention: [],
+      });
+      expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 5_500 });
+    });
+
+    test("while it may be a payment that names nothing, that one is left to a person", () => {
+      const nameless = makePayment({ period: 3 });
+      const played = play(setupWithFee([nameless]), {
+        ...found,
+        ...refundsOf(["in_0:il_added", 6_980, 5_000], ["in_0:il_2025-02-01", 1_980, 1_980]),
+      });
+      expect(settled(played)).toMatchObject({
+        newRefunds: [],
+        paymentMoves: [],
+        attention: [{ code: "payment_unknown", detail: { paymentId: nameless.id, amountMinor: 1_980 } }],
+      });
+    });
   });
 });

@@ -16,8 +16,10 @@ import {
   done,
   intentSeen,
   invoiceSeen,
+  listed,
   missing,
   paidInvoiceSeen,
+  paidInvoices,
   periodLine,
   refundSeen,
   refundsSeen,
@@ -151,21 +153,23 @@ describe("by card", () => {
   });
 
   test("former subscriptions are ended, too, and what they brought is refunded", () => {
+    const line = periodLine("2024-11-08", { amountMinor: 1_500 });
+    const unknown = paidInvoiceSeen("in_x", [line], { subscriptionId: "sub_0" });
+    const id = `in_x:${line.id}`;
     const played = play(byCard([], { formerStripeSubscriptionIds: ["sub_0"] }), {
       ...quiet,
       "cancel_subscription:sub_0": refused("not_found"),
       "unpaid_invoices:sub_0": unpaidInvoices(),
-      "paid_invoices:sub_0": {
-        invoices: [{ id: "in_x", amountPaidMinor: 1_500, paidAt: "2024-09-08T00:00:00Z", paymentIntentId: "pi_x" }],
-      },
-      "refunds_of:in_x": refundsSeen(1_500),
-      "refund:in_x": done(refundSeen("in_x:refund:1", 1_500)),
+      "paid_invoices:sub_0": paidInvoices(listed(unknown)),
+      "invoice:in_x": unknown,
+      [`refunds_of:${id}`]: refundsSeen(1_500),
+      [`refund:${id}`]: done(refundSeen(`${id}:refund:1`, 1_500)),
     });
     expect(settled(played)).toMatchObject({
       attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_0" } }],
       deletion: {
         stripeIds: ["cus_1", "sub_1", "sub_0", "in_x", "pi_x"],
-        payments: [{ paymentId: "in_x", subject: "unknown", amountMinor: 1_500, result: "refunded" }],
+        payments: [{ paymentId: id, subject: "period", period: 1, amountMinor: 1_500, result: "refunded" }],
       },
     });
   });
@@ -173,10 +177,10 @@ describe("by card", () => {
   describe("whose payments were brought along without their ids", () => {
     const nameless = makePayment({ period: 0 });
     const fee = makePayment({ subject: "initial_fee", amountMinor: 5_000 });
-    const listed = { id: "in_0", amountPaidMinor: 6_980, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" };
+    const charge = { id: "in_0", amountPaidMinor: 6_980, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" };
     const lines = [addedLine(5_000), periodLine("2024-10-08")];
     const invoice = paidInvoiceSeen("in_0", lines, { billingReason: "subscription_create" });
-    const found = { ...quiet, "paid_invoices:sub_1": { invoices: [listed] }, "invoice:in_0": invoice };
+    const found = { ...quiet, "paid_invoices:sub_1": { invoices: [charge] }, "invoice:in_0": invoice };
     const ofFee = {
       "refunds_of:c-1:initial_fee": refundsSeen(6_980),
       "refund:c-1:initial_fee": done(refundSeen("c-1:initial_fee:refund:1", 5_000)),
@@ -208,12 +212,12 @@ describe("by card", () => {
       const rest = {
         ...found,
         ...ofPeriod,
-        "refunds_of:in_0": refundsSeen(6_980, 5_000),
-        "refund:in_0": done(refundSeen("in_0:refund:1", 5_000)),
+        "refunds_of:in_0:il_added": refundsSeen(6_980, 5_000),
+        "refund:in_0:il_added": done(refundSeen("in_0:il_added:refund:1", 5_000)),
       };
       expect(resultsOf(byCard([nameless], { initialFeeMinor: 5_000 }), rest)).toEqual({
         [nameless.id]: "refunded",
-        in_0: "refunded",
+        "in_0:il_added": "refunded",
       });
     });
 
@@ -238,7 +242,7 @@ describe("by card", () => {
     test("while a known invoice pays the same thing, a person decides", () => {
       const named = makePayment({ id: "in_0:il_0", period: 0, stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_0" });
       const paid = (amountPaidMinor: number) => ({
-        "paid_invoices:sub_1": { invoices: [{ ...listed, amountPaidMinor }] },
+        "paid_invoices:sub_1": { invoices: [{ ...charge, amountPaidMinor }] },
       });
       const inDoubt = { [nameless.id]: "in_doubt", [named.id]: "refunded" };
       const covered = { ...quiet, ...paid(1_980), ...refundedAt(named) };
@@ -289,6 +293,7 @@ describe("by card", () => {
     const played = play(byCard([first]), {
       ...quiet,
       "paid_invoices:sub_1": { invoices },
+      "invoice:in_0": { ...paidInvoiceSeen("in_0", [periodLine("2024-10-08")]), amountPaidMinor: 2_178 },
       ...refundedAt(first),
       "refunds_of:in_0": refundsSeen(2_178, 198),
       "refund:in_0": done(refundSeen("in_0:refund:1", 198)),
@@ -366,7 +371,8 @@ describe("by card", () => {
 
   test("nor is what its charge held beyond it", () => {
     const invoices = [{ id: "in_0", amountPaidMinor: 2_178, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" }];
-    const script = { ...quiet, "paid_invoices:sub_1": { invoices } };
+    const invoice = { ...paidInvoiceSeen("in_0", [periodLine("2024-10-08")]), amountPaidMinor: 2_178 };
+    const script = { ...quiet, "paid_invoices:sub_1": { invoices }, "invoice:in_0": invoice };
     expect(resultsOf(byCard([{ ...first, dispute: "lost" }]), script)).toEqual({
       [first.id]: "lost_in_dispute",
       in_0: "lost_in_dispute",
@@ -379,19 +385,18 @@ describe("by card", () => {
   });
 
   test("an invoice that could not be voided because it was paid is among the paid ones", () => {
+    const late = paidInvoiceSeen("in_late", [periodLine("2025-01-08")]);
+    const id = "in_late:il_2025-01-08";
     const script = {
       ...quiet,
       "unpaid_invoices:sub_1": unpaidInvoices({ id: "in_late", stripeInvoiceStatus: "open" as const }),
       "void:in_late": refused("invoice_not_open"),
-      "paid_invoices:sub_1": {
-        invoices: [
-          { id: "in_late", amountPaidMinor: 1_980, paidAt: "2025-01-20T02:59:00Z", paymentIntentId: "pi_late" },
-        ],
-      },
-      "refunds_of:in_late": refundsSeen(1_980),
-      "refund:in_late": done(refundSeen("in_late:refund:1", 1_980)),
+      "paid_invoices:sub_1": paidInvoices(listed(late)),
+      "invoice:in_late": late,
+      [`refunds_of:${id}`]: refundsSeen(1_980),
+      [`refund:${id}`]: done(refundSeen(`${id}:refund:1`, 1_980)),
     };
-    expect(resultsOf(byCard([]), script)).toEqual({ in_late: "refunded" });
+    expect(resultsOf(byCard([]), script)).toEqual({ [id]: "refunded" });
   });
 
   test("a one-time contract whose payment only Stripe knows of is refunded", () => {
@@ -404,12 +409,12 @@ describe("by card", () => {
         amountReceivedMinor: 9_800,
         paidAt: "2025-01-19T00:00:00Z",
       },
-      "refunds_of:pi_1": refundsSeen(9_800),
-      "refund:pi_1": done(refundSeen("pi_1:refund:1", 9_800)),
+      "refunds_of:pi_1:one_time_price": refundsSeen(9_800),
+      "refund:pi_1:one_time_price": done(refundSeen("pi_1:one_time_price:refund:1", 9_800)),
     });
     expect(settled(played).deletion).toMatchObject({
       stripeIds: ["cus_1", "pi_1"],
-      payments: [{ paymentId: "pi_1", amountMinor: 9_800, result: "refunded" }],
+      payments: [{ paymentId: "pi_1:one_time_price", amountMinor: 9_800, result: "refunded" }],
     });
   });
 

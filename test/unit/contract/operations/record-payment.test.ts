@@ -72,6 +72,7 @@ describe("what is no payment of the contract", () => {
   ])("money for %s is not recorded, and somebody should know", (_, line) => {
     const seen = paidInvoiceSeen("in_3", [line]);
     expect(settled(play(setup({ contract: { initialFeeMinor: 5_000 } }), { invoice: seen }))).toEqual({
+      paymentMoves: [],
       attention: [{ code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: seen.amountPaidMinor } }],
     });
   });
@@ -140,10 +141,15 @@ describe("a running contract", () => {
   test.each([
     ["its invoice", { stripeInvoiceId: "in_3" }],
     ["its intent", { stripePaymentIntentId: "pi_3" }],
-  ])("told again of a payment whose row names %s, nothing changes", (_, known) => {
+  ])("told again of a payment whose row names %s alone, it learns the other, and nothing else changes", (_, known) => {
     for (const state of ["paid", "refunded"] as const) {
       const row = makePayment({ period: 3, state, ...known });
-      expect(settled(play(setup({ payments: [...earlier, row] }), { invoice }))).toEqual(superseded);
+      expect(settled(play(setup({ payments: [...earlier, row] }), { invoice }))).toEqual({
+        paymentMoves: [{ id: row.id, from: state, to: state, stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" }],
+        attention: [],
+      });
+      const whole = { ...row, stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" };
+      expect(settled(play(setup({ payments: [...earlier, whole] }), { invoice }))).toEqual(superseded);
     }
   });
 
@@ -243,6 +249,71 @@ describe("the initial fee", () => {
     });
     const { newPayments } = settled(play(facts, { invoice: { ...firstInvoice, ...overrides } }));
     expect(newPayments?.map(({ subject }) => subject)).toEqual(["period"]);
+  });
+});
+
+describe("a payment that was brought along without its ids at Stripe", () => {
+  const nameless = makePayment({ period: 3 });
+  const names = { stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" };
+
+  test.each(["paid", "refunded"] as const)(
+    "is that of the invoice which bills the same, and learns them (%s)",
+    (state) => {
+      const facts = setup({ payments: [...earlier, { ...nameless, state }] });
+      expect(settled(play(facts, { invoice }))).toEqual({
+        paymentMoves: [{ id: nameless.id, from: state, to: state, ...names }],
+        attention: [],
+      });
+    },
+  );
+
+  test("and so is an initial fee, beside the period of its invoice", () => {
+    const fee = makePayment({ subject: "initial_fee", amountMinor: 5_000 });
+    const contract = { initialFeeMinor: 5_000, startOn: on("2025-01-08") };
+    const lines = [periodLine("2025-01-08"), addedLine(5_000)];
+    const seen = paidInvoiceSeen("in_3", lines, { billingReason: "subscription_create" });
+    const facts = setup({ contract, payments: [fee], licenses: [] });
+    expect(settled(play(facts, { invoice: seen }))).toMatchObject({
+      newPayments: [{ subject: "period", period: 0 }],
+      paymentMoves: [{ id: fee.id, from: "paid", to: "paid", ...names }],
+      attention: [],
+    });
+  });
+
+  test("after the end as well, and nothing of it is late money", () => {
+    for (const status of ["terminated", "canceled"] as const) {
+      const contract = { status, endedAt: "2025-01-10T00:00:00Z" };
+      const facts = setup({ contract, payments: [...earlier, nameless] });
+      expect(settled(play(facts, { invoice }))).toMatchObject({
+        paymentMoves: [{ id: nameless.id, from: "paid", to: "paid", ...names }],
+      });
+    }
+  });
+
+  test("what its invoice holds beside it is told", () => {
+    const taxed = { ...invoice, amountDueMinor: 2_178, amountPaidMinor: 2_178 };
+    expect(settled(play(setup({ payments: [...earlier, nameless] }), { invoice: taxed }))).toMatchObject({
+      paymentMoves: [{ id: nameless.id, ...names }],
+      attention: [{ code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: 198 } }],
+    });
+  });
+
+  test("what Stripe reported of its refunds before is caught up with", () => {
+    const facts = setup({ payments: [...earlier, nameless], reportedEarly: ["pi_3"] });
+    const refund = { id: "re_9", amountMinor: 1_980, stripeRefundStatus: "succeeded", refundId: null };
+    expect(settled(play(facts, { invoice, refunds: refundsListed(1_980, refund) }))).toMatchObject({
+      paymentMoves: [{ id: nameless.id, from: "paid", to: "refunded", ...names }],
+      newRefunds: [{ id: "re_9", paymentId: nameless.id, state: "succeeded" }],
+    });
+  });
+
+  test("beside another payment for the same thing it stays as it is: which of them is meant is not known", () => {
+    const other = makePayment({ id: "in_9:il_9", period: 3, stripeInvoiceId: "in_9", stripePaymentIntentId: "pi_9" });
+    expect(settled(play(setup({ payments: [...earlier, nameless, other] }), { invoice }))).toMatchObject({
+      newPayments: [newRow],
+      paymentMoves: [],
+      attention: [{ code: "period_paid_twice" }],
+    });
   });
 });
 

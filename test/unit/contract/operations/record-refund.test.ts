@@ -291,6 +291,19 @@ describe("refunds that others made", () => {
     expect(changeOf([fee, period], [], byDashboard("re_1", 1_980, "canceled"))).toEqual(superseded);
   });
 
+  test("but one that ours had made room for leaves its money here, and that is owed", () => {
+    const rest = { ...succeeded, amountMinor: 1_480 };
+    const calledOff = byDashboard("re_9", 500, "canceled");
+    expect(changeOf([fee, refunded], [rest], ours(rest, "succeeded"), calledOff)).toMatchObject({
+      newRefunds: [{ id: "re_9", paymentId: period.id, amountMinor: 500, state: "canceled" }],
+      paymentMoves: [{ id: period.id, from: "refunded", to: "paid" }],
+      attention: [{ code: "refund_failed", detail: { stripeRefundId: "re_9", amountMinor: 500 } }],
+    });
+    // Told again, it says nothing new.
+    const known = makeRefund(period, { id: "re_9", amountMinor: 500, state: "canceled", stripeRefundId: "re_9" });
+    expect(changeOf([fee, period], [rest, known], ours(rest, "succeeded"), calledOff)).toEqual(superseded);
+  });
+
   test("settle what we still owe of the same payment", () => {
     const due: Refund = { ...pending, state: "due", stripeRefundId: null };
     expect(changeOf([fee, period], [due], byDashboard("re_9", 1_980))).toMatchObject({

@@ -14,7 +14,16 @@ import {
 } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { commonSpoilers, expectRefusalsInOrder, refusalOf } from "../support/refusals.ts";
-import { done, refundSeen, refundsSeen, refused } from "../support/stripe-answers.ts";
+import {
+  done,
+  listed,
+  paidInvoiceSeen,
+  paidInvoices,
+  periodLine,
+  refundSeen,
+  refundsSeen,
+  refused,
+} from "../support/stripe-answers.ts";
 
 const paid = makePayment({ period: 2, stripePaymentIntentId: "pi_2" });
 const refundId = `${paid.id}:refund:1`;
@@ -126,6 +135,49 @@ describe("by card", () => {
       paymentMoves: [],
       attention: [{ code: "refund_owed", detail: { refundId, refusal: "charge_not_refundable" } }],
       notices: [{ kind: "refund_refused", recipient: "operators", detail: { refunds: 1, owedMinor: 1_980 } }],
+    });
+  });
+
+  describe("brought along without its ids", () => {
+    const nameless = makePayment({ period: 2 });
+    const charge = paidInvoiceSeen("in_2", [periodLine("2024-12-08")]);
+    const names = { stripeInvoiceId: "in_2", stripePaymentIntentId: "pi_2" };
+    const goesBack = { [lookName]: refundsSeen(1_980), [callName]: done(refundSeen(refundId, 1_980)) };
+
+    test("it is found by what Stripe's invoices bill, and goes back through Stripe", () => {
+      const played = play(setup({ payment: nameless }), {
+        "paid_invoices:sub_1": paidInvoices(listed(charge)),
+        "invoice:in_2": charge,
+        ...goesBack,
+      });
+      expect(settled(played)).toMatchObject({
+        newRefunds: [],
+        paymentMoves: [{ id: nameless.id, from: "paid", to: "refunded", ...names }],
+      });
+    });
+
+    test("with its invoice alone, it learns the intent from the list", () => {
+      const played = play(setup({ payment: { ...nameless, stripeInvoiceId: "in_2" } }), {
+        "paid_invoices:sub_1": paidInvoices(listed(charge)),
+        ...goesBack,
+      });
+      expect(settled(played).paymentMoves).toMatchObject([{ from: "paid", to: "refunded", ...names }]);
+    });
+
+    test("what Stripe cannot tell is a note for a person, and nothing else that it knows of is touched", () => {
+      const other = paidInvoiceSeen("in_9", [periodLine("2025-01-08")]);
+      const played = play(setup({ payment: nameless }), {
+        "paid_invoices:sub_1": paidInvoices(listed(other)),
+        "invoice:in_9": other,
+      });
+      expect(settled(played)).toEqual({
+        newRefunds: [expect.objectContaining({ paymentId: nameless.id, state: "manual_due" })],
+        refundMoves: [],
+        paymentMoves: [],
+        attention: [{ code: "refund_owed_by_hand", detail: { refundId, amountMinor: 1_980 } }],
+        notices: [],
+        licenses: [],
+      });
     });
   });
 

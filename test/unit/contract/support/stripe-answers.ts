@@ -95,6 +95,14 @@ export function paidInvoices(...invoices: PaidInvoicesSeen["invoices"]): PaidInv
   return { invoices };
 }
 
+/** Stripe has taken nothing for `sub_1` that our history does not know. */
+export const nothingUnknown = { "paid_invoices:sub_1": paidInvoices() };
+
+/** An invoice as it stands in a list of the paid ones. */
+export function listed({ id, amountPaidMinor, paidAt, paymentIntentId }: ReturnType<typeof paidInvoiceSeen>) {
+  return { id, amountPaidMinor, paidAt, paymentIntentId };
+}
+
 export function intentSeen(amountReceivedMinor: number, paidAt: string | null = "2025-01-19T15:00:00Z") {
   return {
     type: "found",

@@ -73,6 +73,7 @@ export const examples = {
       specialMonths: 0,
       startOn: "2025-10-08",
       nextRenewalOn: "2026-02-08",
+      mayView: true,
       terminationOn: null,
       terminationSource: null,
       endedAt: null,
@@ -110,7 +111,13 @@ export const examples = {
     ],
     refunds: [],
     licenses: [
-      { paymentId: "c-0001:period:0", grantedAt: "2025-10-08T02:00:00Z", revokedAt: null, revokedBecause: null },
+      {
+        paymentId: "c-0001:period:0",
+        grantedAt: "2025-10-08T02:00:00Z",
+        revokedAt: null,
+        revokedBecause: null,
+        mayView: true,
+      },
     ],
     operations: [],
     operationsTotal: 0,

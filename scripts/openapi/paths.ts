@@ -78,9 +78,13 @@ export const paths = {
       operationId: "getContract",
       summary: "Look at a contract",
       responses: {
-        "200": answer("The contract with its history, without personal data.", "ContractHistory", {
-          contract: examples.contract,
-        }),
+        "200": answer(
+          "The contract with its history, without its customer's name and mail. Reasons are shown as they were given.",
+          "ContractHistory",
+          {
+            contract: examples.contract,
+          },
+        ),
         ...refusals("contract_not_found", "contract_deleted", ...always),
       },
     },

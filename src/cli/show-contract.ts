@@ -1,5 +1,6 @@
 import { type BusinessDate, periodAt } from "../contract/calendar.ts";
 import { ruleOf, rules } from "../contract/operations/index.ts";
+import { viewablePayments } from "../contract/viewing.ts";
 import type { OperationSummary } from "../store/operation-summary.ts";
 import type { ContractHistory } from "../store/read-contract-history.ts";
 import { nextRenewalOf } from "../views/contract-view.ts";
@@ -105,14 +106,16 @@ function showRefunds(out: Output, { contract, refunds }: ContractHistory, { zone
   return showTable(out, columns as Parameters<typeof showTable>[1], rows);
 }
 
-function showLicenses(out: Output, { licenses }: ContractHistory, { zone }: Shown): string {
-  const rows = licenses.map((license) => [
+function showLicenses(out: Output, history: ContractHistory, { zone }: Shown): string {
+  const viewable = viewablePayments(history);
+  const rows = history.licenses.map((license) => [
     license.paymentId,
     license.revokedBecause === null ? "open" : `revoked: ${license.revokedBecause}`,
+    viewable.includes(license.paymentId) ? "yes" : "no",
     showInstant(license.grantedAt, zone),
     showInstant(license.revokedAt, zone),
   ]);
-  return showTable(out, ["for payment", "state", "granted", "revoked"], rows);
+  return showTable(out, ["for payment", "state", "may be viewed", "granted", "revoked"], rows);
 }
 
 function showHistory(out: Output, operations: readonly OperationSummary[], { zone }: Shown): string {

@@ -76,11 +76,18 @@ function buttonOf(kind: OperationKind, { contractId, ...facts }: ContractFacts, 
     );
     return { ...head, allowed: true, asksStripe, ...(choices === undefined ? {} : { choices: offered }) };
   }
-  const refused = asked[0]?.step;
-  if (refused?.type !== "reject") throw new Error(`${kind} has no choice to ask about`);
-  const { rejection } = refused;
+  const refused = asked[0];
+  if (refused?.step.type !== "reject") throw new Error(`${kind} has no choice to ask about`);
+  const rejection = withoutStandIn(refused.step.rejection, refused.choice);
   const sentence = { ja: explainRejection(rejection, "ja"), en: explainRejection(rejection, "en") };
   return { ...head, allowed: false, rejection, sentence };
+}
+
+/** The rejection without naming what only stands for there being nothing. */
+function withoutStandIn(rejection: Rejection, { params, isStandIn }: RuleChoice): Rejection {
+  if (isStandIn !== true) return rejection;
+  const isNamed = ([name, value]: [string, string]) => params[name] !== value;
+  return { ...rejection, detail: Object.fromEntries(Object.entries(rejection.detail).filter(isNamed)) };
 }
 
 /** Undefined for a kind that needs no parameters. */

@@ -141,6 +141,7 @@ export const attentionCodes = [
   "payment_disputed",
   "refund_failed",
   "reservation_lifted_at_stripe",
+  "renewal_date_differs",
   "subscription_unpaid",
   "subscription_paused",
 ] as const;

@@ -1,5 +1,5 @@
 import { paymentId } from "./billing.ts";
-import { type BusinessDate, begunPeriods, businessDateOf } from "./calendar.ts";
+import { type BusinessDate, begunPeriods, businessDateOf, isRenewalDate } from "./calendar.ts";
 import { finalStatuses, isOneOf, runningStatuses } from "./contract.ts";
 import type { RegisterParams } from "./registering.ts";
 import { type RegistrationFacts, reject } from "./rule.ts";
@@ -64,6 +64,11 @@ function isBillable({ paymentMethod, startOn }: RegisterParams, index: number, t
   return paymentMethod === "card" || index === 0 || index < begunPeriods(startOn, today).length;
 }
 
+/** Whether a contract can be reserved to end on a date: a renewal date after its start; by card whatever Stripe has. */
+function mayEndOn({ startOn, paymentMethod }: RegisterParams, date: BusinessDate): boolean {
+  return date > startOn && (paymentMethod === "card" || isRenewalDate(startOn, date));
+}
+
 function refusePayments(params: RegisterParams, today: BusinessDate, zone: string): Step | undefined {
   const seen = new Set<string>();
   for (const [index, payment] of params.payments.entries()) {
@@ -111,6 +116,9 @@ function refuseState(
   if (needsItsStart && params.startOn > today) {
     return invalid("params.state.status", `${status} is for contracts that have begun`);
   }
+  if (status === "special_period" && params.specialMonths === 0) {
+    return invalid("params.state.status", "special_period is for contracts with special months");
+  }
   if (status === "awaiting_payment" && params.payments.some(({ subject }) => subject !== "initial_fee")) {
     return invalid("params.state.status", "awaiting_payment is for contracts of which no price or period is paid");
   }
@@ -123,6 +131,11 @@ function refuseState(
   const mayBeReserved = status === "termination_reserved" || status === "payment_unconfirmed";
   if (reservation !== undefined && !mayBeReserved) {
     return invalid("params.state.reservation", `does not go with the status ${status}`);
+  }
+  if (reservation !== undefined && !mayEndOn(params, reservation.terminationOn)) {
+    const field = "params.state.reservation.terminationOn";
+    const dates = params.paymentMethod === "card" ? "a date" : "a renewal date";
+    return invalid(field, `is not ${dates} after the start date`);
   }
   if (status === "termination_reserved" && reservation === undefined) {
     return invalid("params.state.reservation", "is missing for termination_reserved");

@@ -12,12 +12,14 @@ export interface Rejection {
 interface Sentences {
   readonly ja: string;
   readonly en: string;
+  /** What is said where there is nothing that the detail could name. */
+  readonly ofNone?: { readonly ja: string; readonly en: string };
 }
 
 /** Every code with its sentence in both languages. `{name}` is filled from the rejection's detail. */
 export const rejectionSentences = {
   invalid_request: {
-    ja: "依頼の「{field}」が正しくありません（{problem}）。",
+    ja: "依頼の「{field}」が正しくありません（詳細: {problem}）。",
     en: "The request's {field} is not valid: {problem}.",
   },
   id_reused: {
@@ -39,8 +41,8 @@ export const rejectionSentences = {
     en: "Subscription {subscriptionId} cannot bill this contract: {problem}.",
   },
   actor_not_allowed: {
-    ja: "この操作は {actor} からは依頼できません。",
-    en: "This operation cannot be asked for by a {actor}.",
+    ja: "この操作、またはこの契約についてのこの操作は、依頼者（{actor}）からは依頼できません。",
+    en: "This operation, or this operation on this contract, is not for this actor ({actor}) to ask for.",
   },
   operation_held: {
     ja: "この契約では、担当者の確認を待っている操作（{operationId}）があります。解決するまで新しい依頼は受け付けられません。",
@@ -53,8 +55,8 @@ export const rejectionSentences = {
     en: "The contract is paid by card, so its refund goes through Stripe.",
   },
   not_paid_by_card: {
-    ja: "カード払いの契約ではないため、自動では返金できません。",
-    en: "The contract is not paid by card, so nothing can be refunded through Stripe.",
+    ja: "カード払いの契約に限る操作です。",
+    en: "Only a contract paid by card can do this.",
   },
   collected_by_stripe: {
     ja: "カード払いの契約です。支払いはStripeが確認します。",
@@ -99,6 +101,7 @@ export const rejectionSentences = {
   payment_not_found: {
     ja: "この契約に支払い {paymentId} はありません。",
     en: "The contract has no payment {paymentId}.",
+    ofNone: { ja: "この契約に支払いはありません。", en: "The contract has no payments." },
   },
   payment_not_paid: {
     ja: "支払い {paymentId} は支払われていないため、返金できません。",
@@ -115,6 +118,7 @@ export const rejectionSentences = {
   refund_not_owed: {
     ja: "返金 {refundId} は、返金待ちではありません。",
     en: "Refund {refundId} is not owed.",
+    ofNone: { ja: "返金待ちの返金はありません。", en: "No refund is owed." },
   },
   plan_changed: {
     ja: "確認後に契約の状況が変わりました。内容をもう一度確認してから依頼してください。",
@@ -136,7 +140,9 @@ export function explainRejection(
   refused: { readonly code: RejectionCode; readonly detail: Readonly<Record<string, unknown>> },
   locale: "ja" | "en",
 ): string {
-  const sentence: string = rejectionSentences[refused.code][locale];
+  const sentences: Sentences = rejectionSentences[refused.code];
+  const isOfNone = sentences.ofNone !== undefined && Object.keys(refused.detail).length === 0;
+  const sentence = (isOfNone ? sentences.ofNone : sentences)[locale];
   return sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = refused.detail[name];
     return typeof value === "string" ? value : "?";

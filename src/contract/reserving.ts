@@ -1,5 +1,6 @@
-import { type BusinessDate, businessDateOf, monthOf } from "./calendar.ts";
-import type { ContractWorld, Product } from "./contract.ts";
+import { type BusinessDate, businessDateOf, monthOf, periodNearest } from "./calendar.ts";
+import type { Change } from "./change.ts";
+import type { Contract, ContractWorld, Product } from "./contract.ts";
 import type { Facts } from "./operation.ts";
 import { reject } from "./rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
@@ -13,6 +14,14 @@ export function reachesProductMonth({ automaticTerminationMonth }: Product, date
 /** Whether this renewal date is the product's last for the contract. Contracts that an operator made have none. */
 export function isProductsLastDate({ contract, product }: ContractWorld, renewalOn: BusinessDate): boolean {
   return contract.origin === "application" && reachesProductMonth(product, renewalOn);
+}
+
+/** Notes that Stripe renews the contract on another date than the calendar does, near a month's end. Stripe's holds. */
+export function remarkOnRenewal({ startOn }: Contract, stripeOn: BusinessDate): Pick<Change, "attention"> {
+  const computedOn = periodNearest(startOn, stripeOn).startsOn;
+  return computedOn === stripeOn
+    ? {}
+    : { attention: [{ code: "renewal_date_differs", detail: { computedOn, stripeOn } }] };
 }
 
 /** Either the next call (or the refusal that it led to), or the business date on which Stripe ends the subscription. */

@@ -6,8 +6,8 @@ import { type Contract, type ContractStatus, isOneOf } from "./contract.ts";
 import { type Missing, nothingMissing } from "./missing-payments.ts";
 import { opensByItself, type Recording } from "./receipts.ts";
 import { type RuleFacts, settle } from "./rule.ts";
-import type { Answers, Step, SubscriptionSeen } from "./step.ts";
-import { hasEnded } from "./subscription.ts";
+import type { Answers, Step } from "./step.ts";
+import { readSubscription } from "./subscription.ts";
 
 /**
  * Settles money of a contract that has not ended. A contract that waited for its payment takes the status that
@@ -88,15 +88,12 @@ function currentPeriod({ world: { contract }, today, zone }: RuleFacts<unknown>,
   const subscriptionId = contract.stripeSubscriptionId;
   if (subscriptionId === null) return { type: "period", index: null };
   if (contract.startOn > today) return { type: "period", index: 0 };
-  const seen = answers.get("subscription") as SubscriptionSeen | undefined;
-  if (seen === undefined) {
-    const look = { verb: "read_subscription", subscriptionId } as const;
-    return { type: "step", step: { type: "look", name: "subscription", look } };
-  }
+  const seen = readSubscription(subscriptionId, answers);
+  if (seen.type === "step") return seen;
   const index =
-    seen.type === "missing" || hasEnded(seen)
+    seen.subscription === null
       ? (billedPeriodOn(contract, today)?.index ?? 0)
-      : periodNearest(contract.startOn, businessDateOf(seen.currentPeriodStartAt, zone)).index;
+      : periodNearest(contract.startOn, businessDateOf(seen.subscription.currentPeriodStartAt, zone)).index;
   return { type: "period", index };
 }
 

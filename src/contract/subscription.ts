@@ -39,21 +39,32 @@ export function endsByItselfOn(
   return endAt === null ? null : businessDateOf(endAt, zone);
 }
 
-/** Reads the contract's subscription for a rule that needs it alive. */
-export function lookAtSubscription(facts: Pick<Facts, "zone">, subscriptionId: string, answers: Answers): LookedAt {
+/** Reads the contract's subscription; null where it has ended, or is not there. */
+export function readSubscription(
+  subscriptionId: string,
+  answers: Answers,
+):
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "seen"; readonly subscription: FoundSubscription | null } {
   const seen = answers.get("subscription") as SubscriptionSeen | undefined;
   if (seen === undefined) {
     const look = { verb: "read_subscription", subscriptionId } as const;
     return { type: "step", step: { type: "look", name: "subscription", look } };
   }
-  if (seen.type === "missing" || hasEnded(seen)) {
-    return { type: "step", step: reject("subscription_not_running") };
-  }
+  return { type: "seen", subscription: seen.type === "missing" || hasEnded(seen) ? null : seen };
+}
+
+/** Reads the contract's subscription for a rule that needs it alive. */
+export function lookAtSubscription(facts: Pick<Facts, "zone">, subscriptionId: string, answers: Answers): LookedAt {
+  const seen = readSubscription(subscriptionId, answers);
+  if (seen.type === "step") return seen;
+  const { subscription } = seen;
+  if (subscription === null) return { type: "step", step: reject("subscription_not_running") };
   return {
     type: "seen",
-    subscription: seen,
-    startsOn: businessDateOf(seen.currentPeriodStartAt, facts.zone),
-    endsOn: businessDateOf(seen.currentPeriodEndAt, facts.zone),
+    subscription,
+    startsOn: businessDateOf(subscription.currentPeriodStartAt, facts.zone),
+    endsOn: businessDateOf(subscription.currentPeriodEndAt, facts.zone),
   };
 }
 

@@ -99,6 +99,7 @@ const contractSchema = z.looseObject({
   specialMonths: z.int().nonnegative(),
   startOn: date,
   nextRenewalOn: date.nullable().describe("By the calendar; null when it never renews, or ends before."),
+  mayView: z.boolean().describe("Whether the customer may view anything now."),
   terminationOn: date.nullable().describe("The renewal date on which it is reserved to end."),
   terminationSource: z.enum(reservationSources).nullable(),
   endedAt: instant.nullable(),
@@ -144,6 +145,11 @@ const licenseSchema = z.looseObject({
   grantedAt: instant,
   revokedAt: instant.nullable(),
   revokedBecause: z.enum(licenseRevocations).nullable(),
+  mayView: z
+    .boolean()
+    .describe(
+      "Whether what it stands for may be viewed now; a product open `while_running` opens only with the contract.",
+    ),
 });
 
 export const contractHistorySchema = z

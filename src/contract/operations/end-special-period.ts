@@ -1,8 +1,14 @@
 import { runningStatusOn } from "../billing.ts";
+import { type BusinessDate, businessDateOf, periodNearest } from "../calendar.ts";
+import type { Contract } from "../contract.ts";
 import { type ContractRule, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, scheduledParams } from "../scheduled.ts";
+import { type FoundSubscription, readSubscription } from "../subscription.ts";
 
-/** 特別期間の終了: renewal k of a contract with k special months has come, which bills the normal price. */
+/**
+ * 特別期間の終了: renewal k of a contract with k special months has come, which bills the normal price. By card it has come
+ * when Stripe's boundary has, which near a month's end may lie a day after the calendar's.
+ */
 export const endSpecialPeriod: ContractRule<typeof scheduledParams> = {
   kind: "end_special_period",
   subject: "contract",
@@ -13,10 +19,29 @@ export const endSpecialPeriod: ContractRule<typeof scheduledParams> = {
   },
   actors: schedule,
   params: scheduledParams,
-  next({ world: { contract }, params: { date } }) {
+  next({ world: { contract }, params: { date }, zone }, answers) {
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.status !== "special_period") return rejectStatus(contract);
     const status = runningStatusOn(contract, date);
-    return status === "special_period" ? rejectNotDue(date) : settle({ status });
+    if (status === "special_period") return rejectNotDue(date);
+    if (contract.stripeSubscriptionId === null) return settle({ status });
+
+    const seen = readSubscription(contract.stripeSubscriptionId, answers);
+    if (seen.type === "step") return seen.step;
+    const isStillSpecial = seen.subscription !== null && !hasRenewed(contract, seen.subscription, date, zone);
+    return isStillSpecial ? rejectNotDue(date) : settle({ status });
   },
 };
+
+/** Whether Stripe has come to renewal k on this date: its last special period is over, or ends on it. */
+function hasRenewed(
+  { startOn, specialMonths }: Contract,
+  { currentPeriodStartAt, currentPeriodEndAt }: FoundSubscription,
+  date: BusinessDate,
+  zone: string,
+): boolean {
+  const current = periodNearest(startOn, businessDateOf(currentPeriodStartAt, zone)).index;
+  return (
+    current >= specialMonths || (current === specialMonths - 1 && businessDateOf(currentPeriodEndAt, zone) <= date)
+  );
+}

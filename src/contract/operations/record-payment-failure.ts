@@ -3,7 +3,7 @@ import { parseInstant } from "../calendar.ts";
 import { tellBoth } from "../canceling.ts";
 import type { Notice } from "../change.ts";
 import { isPeriodSettled, missPeriod } from "../missing-payments.ts";
-import { itemsOf } from "../receipts.ts";
+import { itemsOf, type ReceivedItem } from "../receipts.ts";
 import { type ContractRule, isFinal, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
 import type { InvoiceSeen } from "../step.ts";
 
@@ -20,11 +20,11 @@ type Params = z.output<typeof params>;
 
 /**
  * An attempt to collect an invoice has failed (`invoice.payment_failed`, `invoice.payment_action_required`). Customer and
- * operators are told of every attempt once, whatever has become of the contract since.
+ * operators are told of every attempt once, whatever has become of the contract since. An invoice that bills nothing of the
+ * contract, by the subscription that bills it now, is noted only.
  *
- * The invoice is read: only if it is still owed, by the subscription that bills the contract now, and bills a period that
- * nothing else has paid, is that period unpaid, and a contract that runs or has not started is suspended. Nothing here
- * counts attempts: the end is what Stripe says it is.
+ * The invoice is read: only if it is still owed and bills a period that nothing else has paid is that period unpaid, and a
+ * contract that runs or has not started is suspended. Nothing here counts attempts: the end is what Stripe says it is.
  */
 export const recordPaymentFailure: ContractRule<typeof params> = {
   kind: "record_payment_failure",
@@ -40,10 +40,13 @@ export const recordPaymentFailure: ContractRule<typeof params> = {
     const { world, params: failure } = facts;
     const { contract } = world;
     const { invoiceId } = failure;
+    if (contract.paymentMethod !== "card") return superseded();
     const invoice = answers.get("invoice") as InvoiceSeen | undefined;
     if (invoice === undefined) return { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId } };
 
-    const bill = owedBill(facts, invoice);
+    const bills = billsOf(facts, invoice);
+    if (bills.length === 0) return superseded();
+    const bill = owedBill(facts, invoice, bills);
     if (bill === undefined || isFinal(contract)) return superseded({ notices: tell(failure, invoice, false) });
     if (contract.status === "awaiting_payment") return settle({ notices: tell(failure, invoice, false) });
 
@@ -59,12 +62,17 @@ export const recordPaymentFailure: ContractRule<typeof params> = {
 
 const owedStatuses: readonly string[] = ["open", "uncollectible"];
 
-/** The period that the invoice still asks for, of the present subscription; undefined when there is none. */
-function owedBill({ world, zone }: RuleFacts<Params>, invoice: InvoiceSeen) {
+/** What of the contract the invoice bills: its periods, or the initial fee, by the present subscription. */
+function billsOf({ world, zone }: RuleFacts<Params>, invoice: InvoiceSeen): readonly ReceivedItem[] {
+  const { stripeSubscriptionId } = world.contract;
+  const isOurs = invoice.type === "found" && invoice.subscriptionId === stripeSubscriptionId;
+  return isOurs && stripeSubscriptionId !== null ? itemsOf(world, invoice, zone) : [];
+}
+
+/** The period that the invoice still asks for; undefined when there is none. */
+function owedBill({ world }: RuleFacts<Params>, invoice: InvoiceSeen, bills: readonly ReceivedItem[]) {
   if (invoice.type === "missing" || !owedStatuses.includes(invoice.stripeInvoiceStatus)) return undefined;
-  if (invoice.subscriptionId === null || invoice.subscriptionId !== world.contract.stripeSubscriptionId)
-    return undefined;
-  return itemsOf(world, invoice, zone).flatMap(({ period, amountMinor }) =>
+  return bills.flatMap(({ period, amountMinor }) =>
     period === null || isPeriodSettled(world, period) ? [] : [{ period, amountMinor }],
   )[0];
 }

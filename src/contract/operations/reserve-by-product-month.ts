@@ -1,7 +1,8 @@
 import { type BusinessDate, nextRenewalAfter } from "../calendar.ts";
+import type { Change } from "../change.ts";
 import { type AskedReservationSource, type Contract, type ContractWorld, isOneOf } from "../contract.ts";
 import { renewalProcessedSince } from "../renewals.ts";
-import { isProductsLastDate, reserveAtPeriodEnd } from "../reserving.ts";
+import { isProductsLastDate, remarkOnRenewal, reserveAtPeriodEnd } from "../reserving.ts";
 import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
 import type { Answers, Step } from "../step.ts";
@@ -13,7 +14,8 @@ const reservableStatuses = ["active", "special_period", "termination_reserved", 
  * 商品の年月指定による自動解約: the product's month is reached by the contract's next renewal date after today, so the
  * contract is to end on it, and nobody can withdraw that. A suspended contract stays suspended, with the reservation beside
  * it. A reservation that a person or Stripe made for that very date becomes one by product month, which remembers theirs; one
- * for another date, which Stripe may not have reported yet, stays as it is.
+ * for a later date gives way, lest the contract outlive the product's month. One for an earlier date, which Stripe may not
+ * have reported yet, stays as it is.
  *
  * By card the dates are Stripe's, read fresh. On a renewal date it waits until Stripe has rolled over, lest it end the
  * contract that very day: refused, and asked again on the next day.
@@ -61,27 +63,34 @@ function reserveByCard(facts: RuleFacts<ScheduledParams>, subscriptionId: string
   if (endsOn <= params.date) return reject("renewal_date_today", { date: params.date });
   if (!isLastOn(world, endsOn)) return notDue;
   const endsByItself = endsByItselfOn(subscription, zone);
-  if (endsByItself !== null) return endsByItself === endsOn ? reserve(world.contract, endsOn, "stripe") : notDue;
+  if (endsByItself === endsOn) return reserve(world.contract, endsOn, "stripe");
+  // For an earlier moment than the period's end, set on Stripe's dashboard: the contract ends before this would end it.
+  if (endsByItself !== null && endsByItself < endsOn) return notDue;
 
   const reserving = reserveAtPeriodEnd(facts, subscription, answers, notDue);
-  return reserving.type === "step" ? reserving.step : reserve(world.contract, reserving.terminationOn, null);
+  if (reserving.type === "step") return reserving.step;
+  const { terminationOn } = reserving;
+  return reserve(world.contract, terminationOn, null, remarkOnRenewal(world.contract, terminationOn));
 }
 
-/** Whether the product has the contract end on this renewal date, and no reservation for another date stands. */
+/** Whether the product has the contract end on this renewal date, and no reservation for an earlier one stands. */
 function isLastOn(world: ContractWorld, renewalOn: BusinessDate): boolean {
   const { terminationOn } = world.contract;
-  return isProductsLastDate(world, renewalOn) && (terminationOn === null || terminationOn === renewalOn);
+  return isProductsLastDate(world, renewalOn) && (terminationOn === null || terminationOn >= renewalOn);
 }
 
 /** `atStripe`: who has Stripe end the contract on that date already, as far as our rows do not know. */
 function reserve(
-  { status, terminationSource }: Contract,
+  { status, terminationOn: reservedOn, terminationSource }: Contract,
   terminationOn: BusinessDate,
   atStripe: AskedReservationSource | null,
+  remarks: Pick<Change, "attention"> = {},
 ): Step {
-  const askedBy = terminationSource === null || terminationSource === "product_month" ? atStripe : terminationSource;
+  const isTheirs = reservedOn === terminationOn && terminationSource !== null && terminationSource !== "product_month";
+  const askedBy = isTheirs ? terminationSource : atStripe;
   return settle({
     reservation: { terminationOn, terminationSource: "product_month", ...(askedBy === null ? {} : { askedBy }) },
     ...(status === "active" || status === "special_period" ? { status: "termination_reserved" } : {}),
+    ...remarks,
   });
 }

@@ -1,8 +1,8 @@
 import { type BusinessDate, isRenewalDate, nextRenewalAfter } from "../calendar.ts";
-import type { Reservation } from "../change.ts";
+import type { Change, Reservation } from "../change.ts";
 import type { ContractWorld } from "../contract.ts";
 import { renewalProcessedSince } from "../renewals.ts";
-import { isProductsLastDate, reserveAtPeriodEnd } from "../reserving.ts";
+import { isProductsLastDate, remarkOnRenewal, reserveAtPeriodEnd } from "../reserving.ts";
 import {
   type ContractRule,
   type NoParams,
@@ -56,13 +56,14 @@ function reserveByCard(facts: RuleFacts<NoParams>, subscriptionId: string, answe
   if (startsOn > today) return reject("renewal_already_processed");
 
   const reserving = reserveAtPeriodEnd(facts, subscription, answers, reject("renewal_already_processed"));
-  return reserving.type === "step" ? reserving.step : reserve(world, reserving.terminationOn);
+  if (reserving.type === "step") return reserving.step;
+  return reserve(world, reserving.terminationOn, remarkOnRenewal(world.contract, reserving.terminationOn));
 }
 
 /** A reservation for the product's last date is one by product month at once, and cannot be withdrawn. */
-function reserve(world: ContractWorld, terminationOn: BusinessDate): Step {
+function reserve(world: ContractWorld, terminationOn: BusinessDate, remarks: Pick<Change, "attention"> = {}): Step {
   const reservation: Reservation = isProductsLastDate(world, terminationOn)
     ? { terminationOn, terminationSource: "product_month", askedBy: "person" }
     : { terminationOn, terminationSource: "person" };
-  return settle({ status: "termination_reserved", reservation });
+  return settle({ status: "termination_reserved", reservation, ...remarks });
 }

@@ -147,8 +147,14 @@ describe("a button that needs parameters", () => {
 
   test("is refused by its rule where there is nothing to choose", () => {
     const buttons = buttonsOf(contractFacts({ world: makeWorld() }), operator);
-    expect(buttonIn(buttons, "refund_payment")).toMatchObject({ rejection: { code: "payment_not_found" } });
-    expect(buttonIn(buttons, "waive_refund")).toMatchObject({ rejection: { code: "refund_not_owed" } });
+    expect(buttonIn(buttons, "refund_payment")).toMatchObject({
+      rejection: { code: "payment_not_found", detail: {} },
+      sentence: { ja: "この契約に支払いはありません。", en: "The contract has no payments." },
+    });
+    expect(buttonIn(buttons, "waive_refund")).toMatchObject({
+      rejection: { code: "refund_not_owed", detail: {} },
+      sentence: { ja: "返金待ちの返金はありません。", en: "No refund is owed." },
+    });
   });
 
   test("comes with the confirmation that a deletion asks for", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Contract } from "../../../../src/contract/contract.ts";
+import type { Answer } from "../../../../src/contract/step.ts";
 import { makeWorld, on } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import {
@@ -10,6 +11,7 @@ import {
   withContract,
 } from "../support/refusals.ts";
 import { makeScheduled, onDate } from "../support/scheduled.ts";
+import { missing, subscriptionEnded, subscriptionSeen } from "../support/stripe-answers.ts";
 
 /** A contract since 8 October whose first three months are special, on the day of renewal 3. */
 function setup(contract: Partial<Contract> = {}) {
@@ -33,8 +35,8 @@ test("refusals come in the specified order", () => {
   );
 });
 
-test.each(["bank_transfer", "card"] as const)("makes it active and nothing else, paid by %s", (paymentMethod) => {
-  const played = play(setup({ paymentMethod }));
+test("makes it active and nothing else", () => {
+  const played = play(setup());
   expect(played.steps).toEqual([]);
   expect(settled(played)).toEqual({ status: "active" });
 });
@@ -57,5 +59,27 @@ describe("renewal k", () => {
     const facts = setup({ startOn: on(start), specialMonths });
     expect(refusalOf(onDate(facts, before))).toBe("not_due");
     expect(refusalOf(onDate(facts, day))).toBeUndefined();
+  });
+});
+
+describe("renewal k by card is Stripe's", () => {
+  // 28 February 15:30 in UTC is 1 March in Tokyo; by the calendar the contract renews on 28 February.
+  const boundary = "2025-02-28T15:30:00Z";
+  const contract = { paymentMethod: "card", startOn: on("2025-01-31"), specialMonths: 1 } as const;
+  const first = subscriptionSeen({ currentPeriodStartAt: "2025-01-31T03:00:00Z", currentPeriodEndAt: boundary });
+  const second = subscriptionSeen({ currentPeriodStartAt: boundary, currentPeriodEndAt: "2025-03-31T03:00:00Z" });
+  const endOn = (date: string, subscription: Answer) => play(onDate(setup(contract), date), { subscription });
+
+  test("it has not come while Stripe still bills the special month", () => {
+    expect(rejected(endOn("2025-02-28", first)).code).toBe("not_due");
+  });
+
+  test.each([
+    ["it comes on the date of Stripe's boundary, rolled over or not", "2025-03-01", first],
+    ["and has come once Stripe bills the next month", "2025-02-28", second],
+    ["of a subscription that has ended the calendar decides", "2025-02-28", subscriptionEnded],
+    ["and of one that is not there", "2025-02-28", missing],
+  ])("%s", (_, date, subscription) => {
+    expect(settled(endOn(date, subscription))).toEqual({ status: "active" });
   });
 });

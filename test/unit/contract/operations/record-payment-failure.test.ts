@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Contract, Payment } from "../../../../src/contract/contract.ts";
 import { contractStatuses } from "../../../../src/contract/contract.ts";
-import type { InvoiceSeen } from "../../../../src/contract/step.ts";
 import { makeFacts, makePayment, makePeriods, makeTombstone, makeWorld, on, openFor } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, refusalOf } from "../support/refusals.ts";
@@ -142,26 +141,10 @@ describe("a failed attempt is only mailed", () => {
   test.each([
     ["was paid since", owed({ stripeInvoiceStatus: "paid" }), {}, []],
     ["was voided since", owed({ stripeInvoiceStatus: "void" }), {}, []],
-    [
-      "is a former subscription's",
-      owed(),
-      { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] },
-      [],
-    ],
-    ["is no subscription's", owed({ subscriptionId: null }), {}, []],
-    ["bills no period", owed({ lines: [addedLine(1_980)] }), {}, []],
-    ["bills a proration", owed({ lines: [periodLine("2025-01-08", { isProration: true })] }), {}, []],
     ["bills a period that was paid otherwise", owed(), {}, [paid]],
     ["bills a period that was given back", owed(), {}, [{ ...paid, state: "refunded" as const }]],
   ] as const)("when its invoice %s", (_, invoice, contract, rows) => {
     expect(settled(play(setup(contract, rows), { invoice }))).toEqual({ superseded: true, notices: mails(0) });
-  });
-
-  test("when Stripe does not know the invoice, whose amount is then not known either", () => {
-    expect(settled(play(setup(), { invoice: missing }))).toEqual({
-      superseded: true,
-      notices: mails(0, { amountMinor: null }),
-    });
   });
 
   test("on a contract that waits for its payment: that it was not paid is nothing new", () => {
@@ -173,10 +156,36 @@ describe("a failed attempt is only mailed", () => {
   });
 
   test.each(contractStatuses)("every attempt, whatever the contract is: %s", (status) => {
-    for (const invoice of [owed(), missing] as InvoiceSeen[]) {
-      expect(settled(play(setup({ status }), { invoice })).notices).toHaveLength(2);
+    expect(settled(play(setup({ status }), { invoice: owed() })).notices).toHaveLength(2);
+  });
+
+  test("when the first invoice bills the initial fee alone", () => {
+    const invoice = owed({ billingReason: "subscription_create", lines: [addedLine(5_000)] });
+    const facts = setup({ status: "awaiting_payment", initialFeeMinor: 5_000 });
+    expect(settled(play(facts, { invoice })).notices).toHaveLength(2);
+  });
+});
+
+describe("a failed attempt is noted only, and nobody is told", () => {
+  const former = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
+  test.each([
+    ["is a former subscription's", owed(), former],
+    ["is no subscription's", owed({ subscriptionId: null }), {}],
+    ["bills no period", owed({ lines: [addedLine(1_980)] }), {}],
+    ["bills a proration", owed({ lines: [periodLine("2025-01-08", { isProration: true })] }), {}],
+    ["is unknown to Stripe", missing, {}],
+  ] as const)("when its invoice %s", (_, invoice, contract) => {
+    for (const status of contractStatuses) {
+      expect(settled(play(setup({ ...contract, status }), { invoice }))).toEqual({ superseded: true });
     }
   });
+
+  test.each(["bank_transfer", "other"] as const)(
+    "about a contract paid by %s, of which nothing is looked up",
+    (method) => {
+      expect(settled(play(setup({ paymentMethod: method })))).toEqual({ superseded: true });
+    },
+  );
 });
 
 describe("a suspended contract", () => {

@@ -100,14 +100,15 @@ describe("what changes nothing", () => {
     expect(settled(play(facts))).toEqual(superseded);
   });
 
-  test.each(["awaiting_payment", "not_started"] as const)(
-    "a reservation or a missing payment of what is %s",
-    (status) => {
-      for (const seen of [subscriptionSeen(atPeriodEnd), subscriptionSeen({ stripeSubscriptionStatus: "past_due" })]) {
-        expect(settled(play(setup({ status }), { subscription: seen }))).toEqual(superseded);
-      }
-    },
-  );
+  test.each(["awaiting_payment", "not_started"] as const)("a reservation of what is %s", (status) => {
+    const subscription = subscriptionSeen(atPeriodEnd);
+    expect(settled(play(setup({ status }), { subscription }))).toEqual(superseded);
+  });
+
+  test("a missing payment of what waits for its payment", () => {
+    const subscription = subscriptionSeen({ stripeSubscriptionStatus: "past_due" });
+    expect(settled(play(setup({ status: "awaiting_payment" }), { subscription }))).toEqual(superseded);
+  });
 });
 
 describe("a reservation at Stripe is mirrored", () => {
@@ -189,6 +190,18 @@ describe("a subscription that gets no money suspends a running contract", () => 
       });
     },
   );
+
+  test("so it does before the start date: period 0 is unpaid", () => {
+    const contract = { status: "not_started", startOn: on("2025-02-08") } as const;
+    const seen = { ...pastDue, ...atPeriodEnd };
+    expect(settled(play(setup(contract, { payments: [], licenses: [] }), { subscription: seen }))).toEqual({
+      status: "payment_unconfirmed",
+      newPayments: [expect.objectContaining({ id: "c-1:period:0", state: "unpaid" })],
+      paymentMoves: [],
+      licenses: [],
+      notices: toBoth("contract_suspended", { period: 0 }),
+    });
+  });
 
   test("the current period is Stripe's, read fresh", () => {
     const seen = { ...pastDue, currentPeriodStartAt: "2025-02-08T00:00:00Z" };

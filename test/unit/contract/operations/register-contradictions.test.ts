@@ -113,6 +113,15 @@ describe("a contradiction is refused, and its field named", () => {
     ["an end that is not final", "endedAt", { state: { status: "active", ...ended } }],
     ["a final status without its end", "endedAt", { state: { status: "canceled" } }],
     ["an end in the future", "endedAt", { state: { status: "terminated", endedAt: "2025-01-21T00:00:00Z" } }],
+    ["a special period without special months", "status", { state: { status: "special_period" } }],
+    [
+      "a reservation by card before its start",
+      "reservation.terminationOn",
+      {
+        ...byCard,
+        state: { status: "termination_reserved", reservation: { ...reservation, terminationOn: "2024-10-08" } },
+      },
+    ],
     ["a reservation of an active contract", "reservation", { state: { status: "active", reservation } }],
     ["a reserved contract without its reservation", "reservation", { state: { status: "termination_reserved" } }],
     ["unpaid periods of a running contract", "unpaidPeriods", { state: { status: "active", unpaidPeriods: [1] } }],
@@ -197,6 +206,23 @@ describe("a contract by card needs its references", () => {
     const product = makeProduct({ kind: field === "paymentIntentId" ? "one_time" : "monthly" });
     const taken = makeCatalog({ product, stripeReferenceTaken: true });
     expect(rejected(play(setup(params, taken))).detail.field).toBe(`params.stripe.${field}`);
+  });
+
+  test.each(["2024-10-08", "2023-02-08", "2025-02-09"])(
+    "is not reserved to end on %s, which is no renewal date after its start",
+    (terminationOn) => {
+      const state = { status: "termination_reserved", reservation: { ...reservation, terminationOn } };
+      expect(rejected(play(setup({ state })))).toMatchObject({
+        code: "invalid_request",
+        detail: { field: "params.state.reservation.terminationOn" },
+      });
+    },
+  );
+
+  test("by card may be reserved to end on whatever date Stripe has", () => {
+    const terminationOn = "2025-02-09";
+    const state = { status: "termination_reserved", reservation: { ...reservation, terminationOn } };
+    expect(settled(play(setup({ ...byCard, state }))).registration?.contract.terminationOn).toBe(terminationOn);
   });
 
   test("may have been paid for a period that Stripe began before our date: its boundary is the truth", () => {

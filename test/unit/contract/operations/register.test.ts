@@ -254,12 +254,13 @@ describe("with its state as another system has it,", () => {
   const reservation = { terminationOn: "2025-02-08", terminationSource: "person" };
   const paid = [period(2), period(3)];
   const bothOpen = ["c-1:period:2", "c-1:period:3"];
+  const special = { specialMonths: 6, specialPriceMinor: 980 };
 
   test.each([
     ["awaiting_payment", { state: { status: "awaiting_payment" } }, []],
     ["not_started", { state: { status: "not_started" }, payments: paid }, []],
     ["active", { state: { status: "active" }, payments: paid }, bothOpen],
-    ["special_period", { state: { status: "special_period" }, payments: paid }, bothOpen],
+    ["special_period", { ...special, state: { status: "special_period" }, payments: paid }, bothOpen],
     ["termination_reserved", { state: { status: "termination_reserved", reservation }, payments: paid }, bothOpen],
     ["payment_unconfirmed", { state: { status: "payment_unconfirmed", unpaidPeriods: [1] }, payments: paid }, bothOpen],
     ["terminated", { state: { status: "terminated", endedAt: paidAt }, payments: paid }, bothOpen],

@@ -179,11 +179,29 @@ describe("a reservation that stands", () => {
     }
   });
 
-  test.each(["2025-03-08", "2025-02-07"])("for another date, %s, stays as it is", (date) => {
-    const reserved = { status: "termination_reserved", terminationOn: on(date) } as const;
+  test("for an earlier date stays as it is", () => {
+    const reserved = { status: "termination_reserved", terminationOn: on("2025-02-07") } as const;
     expect(refusalOf(setup(reserved))).toBe("not_due");
-    const played = play(setup({ ...reserved, ...byCard }), { subscription: subscriptionSeen() });
-    expect(rejected(played).code).toBe("not_due");
+    for (const subscription of [subscriptionSeen(), subscriptionSeen({ cancelAt: "2025-02-06T15:00:00Z" })]) {
+      expect(rejected(play(setup({ ...reserved, ...byCard }), { subscription })).code).toBe("not_due");
+      const unknownHere = play(setup(byCard), { subscription: subscriptionSeen({ cancelAt: "2025-02-06T15:00:00Z" }) });
+      expect(rejected(unknownHere).code).toBe("not_due");
+    }
+  });
+
+  test("for a later date gives way: the contract does not outlive the product's month", () => {
+    const later = {
+      status: "termination_reserved",
+      terminationOn: on("2025-06-08"),
+      terminationSource: "stripe",
+    } as const;
+    const reservation = { terminationOn: nextRenewalOn, terminationSource: "product_month" };
+    expect(settled(play(setup(later)))).toEqual({ reservation });
+    const played = play(setup({ ...later, ...byCard }), takenAtStripe({ cancelAt: "2025-06-08T00:00:00Z" }));
+    expect(namesOf(played)).toEqual(["subscription", "reserve"]);
+    expect(settled(played)).toEqual({ reservation });
+    const unreported = play(setup(byCard), takenAtStripe({ cancelAt: "2025-06-08T00:00:00Z" }));
+    expect(settled(unreported)).toEqual({ status: "termination_reserved", reservation });
   });
 
   test("for a date before the product's month stays a person's", () => {
@@ -254,9 +272,10 @@ describe("by card", () => {
     const first = { currentPeriodStartAt: "2025-01-30T15:30:00Z", currentPeriodEndAt: "2025-02-28T15:30:00Z" };
     const march = { automaticTerminationMonth: inMonth("2025-03") };
     const facts = setup({ ...byCard, startOn: on("2025-01-31") }, march, { payments: makePeriods([0]) });
-    expect(settled(play(onDate(facts, "2025-02-28"), takenAtStripe(first))).reservation).toEqual({
-      terminationOn: "2025-03-01",
-      terminationSource: "product_month",
+    expect(settled(play(onDate(facts, "2025-02-28"), takenAtStripe(first)))).toEqual({
+      status: "termination_reserved",
+      reservation: { terminationOn: "2025-03-01", terminationSource: "product_month" },
+      attention: [{ code: "renewal_date_differs", detail: { computedOn: "2025-02-28", stripeOn: "2025-03-01" } }],
     });
   });
 
@@ -293,7 +312,7 @@ describe("by card", () => {
     expect(settled(played)).toEqual({ status: "termination_reserved", ...madeOver("stripe") });
   });
 
-  test.each([periodStartAt, "2025-02-01T00:00:00Z", "2025-05-08T00:00:00Z"])(
+  test.each([periodStartAt, "2025-02-01T00:00:00Z"])(
     "an end at %s, which somebody set at Stripe, is left to its report",
     (cancelAt) => {
       const played = play(setup(byCard), { subscription: subscriptionSeen({ cancelAt }) });

@@ -165,7 +165,10 @@ describe("by card", () => {
     const first = { currentPeriodStartAt: "2025-01-30T15:30:00Z", currentPeriodEndAt: "2025-02-28T15:30:00Z" };
     const facts = setup({ ...byCard, startOn: on("2025-01-31") }, { payments: makePeriods([0]) });
     const onOurs = play({ ...facts, today: on("2025-02-28") }, takenAtStripe(first));
-    expect(settled(onOurs).reservation).toMatchObject({ terminationOn: "2025-03-01" });
+    expect(settled(onOurs)).toMatchObject({
+      reservation: { terminationOn: "2025-03-01" },
+      attention: [{ code: "renewal_date_differs", detail: { computedOn: "2025-02-28", stripeOn: "2025-03-01" } }],
+    });
     const onTheirs = play({ ...facts, today: on("2025-03-01") }, { subscription: subscriptionSeen(first) });
     expect(rejected(onTheirs).code).toBe("renewal_date_today");
   });

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Contract, License, Payment, Refund } from "../../../../src/contract/contract.ts";
+import type { Answer } from "../../../../src/contract/step.ts";
 import { makePayment, makePeriods, makeRefund, makeWorld, on, revokedFor } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { commonSpoilersOfEvents, expectRefusalsInOrder, statusesAllowed, withContract } from "../support/refusals.ts";
 import { makeScheduled, onDate } from "../support/scheduled.ts";
+import { missing, subscriptionEnded, subscriptionSeen } from "../support/stripe-answers.ts";
 
 interface Parts {
   readonly contract?: Partial<Contract>;
@@ -74,19 +76,40 @@ describe("the status", () => {
     expect(settled(play(onDate(setup({ contract }), date))).status).toBe(status);
   });
 
-  test.each(["bank_transfer", "other", "card"] as const)(
-    "is one that runs, paid by %s, looking nowhere",
-    (paymentMethod) => {
-      const played = play(setup({ contract: { paymentMethod } }));
-      expect(played.steps).toEqual([]);
-      expect(settled(played)).toEqual({ status: "active", licenses: [] });
-    },
-  );
+  test.each(["bank_transfer", "other"] as const)("is one that runs, paid by %s, looking nowhere", (paymentMethod) => {
+    const played = play(setup({ contract: { paymentMethod } }));
+    expect(played.steps).toEqual([]);
+    expect(settled(played)).toEqual({ status: "active", licenses: [] });
+  });
+});
+
+describe("by card", () => {
+  function startedWith(subscription: Answer) {
+    return settled(play(setup({ contract: byCard }), { subscription }));
+  }
+
+  test.each([
+    ["runs on", subscriptionSeen()],
+    ["has ended", subscriptionEnded],
+    ["is not there", missing],
+    ["ends on the start date itself", subscriptionSeen({ cancelAt: "2025-01-31T03:00:00Z" })],
+  ])("it runs when its subscription %s", (_, subscription) => {
+    expect(startedWith(subscription)).toEqual({ status: "active", licenses: [] });
+  });
+
+  test("an end that Stripe was told of before the start is mirrored", () => {
+    expect(startedWith(subscriptionSeen({ cancelAt: "2025-02-28T03:00:00Z" }))).toEqual({
+      status: "termination_reserved",
+      reservation: { terminationOn: "2025-02-28", terminationSource: "stripe" },
+      licenses: [],
+    });
+  });
 });
 
 describe("the licenses", () => {
   function licensesOf(parts: Parts) {
-    return settled(play(setup(parts))).licenses;
+    const answers = parts.contract === byCard ? { subscription: subscriptionSeen() } : {};
+    return settled(play(setup(parts), answers)).licenses;
   }
 
   test("of everything paid are granted; an initial fee opens nothing", () => {

@@ -80,6 +80,7 @@ async function keiyakuRound(
       zone: "Asia/Tokyo",
       policy: { refundCutoffOn: parseBusinessDate("2018-08-04"), latePayment: "refund" },
     },
+    brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
     stopping: new AbortController().signal,
   });
   const seconds = await timeUntilDone(requests.length, () =>

@@ -212,6 +212,12 @@ CREATE TABLE "keiyaku"."products" (
 	CONSTRAINT "products_version_counts_from_one" CHECK ("keiyaku"."products"."version" >= 1)
 );
 --> statement-breakpoint
+CREATE TABLE "keiyaku"."refund_hours" (
+	"hour" timestamp(3) with time zone PRIMARY KEY NOT NULL,
+	"amount_minor" bigint NOT NULL,
+	CONSTRAINT "refund_hours_amount_is_positive" CHECK ("keiyaku"."refund_hours"."amount_minor" between 1 and 999999999999)
+);
+--> statement-breakpoint
 CREATE TABLE "keiyaku"."refunds" (
 	"id" text PRIMARY KEY NOT NULL,
 	"contract_id" text NOT NULL,

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { type ApiToken, parseApiTokens } from "./api-tokens.ts";
 import { parseBusinessDate } from "./contract/calendar.ts";
-import type { MoneyPolicy } from "./contract/operation.ts";
+import type { Brakes, MoneyPolicy } from "./contract/operation.ts";
 import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
 import type { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
@@ -31,6 +31,8 @@ const plainSettingNames = [
   "OTEL_EXPORTER_OTLP_ENDPOINT",
   "QUEUE_DASHBOARD",
   "REFUND_CUTOFF_DATE",
+  "REFUND_LIMIT",
+  "REFUND_LIMIT_PER_HOUR",
   "SHUTDOWN_TIMEOUT",
   "STRIPE_API_BASE",
   "STRIPE_LIMIT_SHARE",
@@ -95,6 +97,7 @@ export interface Config {
   /** An IANA zone: the one in which instants become business dates. */
   readonly businessTimeZone: string;
   readonly moneyPolicy: MoneyPolicy;
+  readonly brakes: Brakes;
   /** Where health and readiness are told. */
   readonly http: { readonly host: string; readonly port: number };
   /** Whether the port of health also shows the queues, to be looked at only. */
@@ -143,6 +146,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     stripe: readStripe(reader, mode, dataDir),
     businessTimeZone: readZone(reader),
     moneyPolicy: readMoneyPolicy(reader),
+    brakes: readBrakes(reader),
     http,
     queueDashboard: readQueueDashboard(reader, mode, http.host),
     tracing: readTracing(reader),
@@ -369,6 +373,25 @@ function readMoneyPolicy(reader: Reader): MoneyPolicy {
     reader.mistake(`REFUND_CUTOFF_DATE must be a date of the form YYYY-MM-DD, and is ${JSON.stringify(text)}.`);
     return { refundCutoffOn: refundCutoffByDefault, latePayment };
   }
+}
+
+/** More than any refund, as Stripe's largest amount has twelve digits: only catches slips of the hand. */
+const refundLimitMax = 999_999_999_999;
+
+function readBrakes(reader: Reader): Brakes {
+  const limit = (name: "REFUND_LIMIT" | "REFUND_LIMIT_PER_HOUR") =>
+    reader.text(name) === undefined ? null : reader.integer(name, { min: 1, max: refundLimitMax, byDefault: 1 });
+  const mistakesBefore = reader.mistakes.length;
+  const refundLimitMinor = limit("REFUND_LIMIT");
+  const refundLimitPerHourMinor = limit("REFUND_LIMIT_PER_HOUR");
+  const isLess =
+    refundLimitMinor !== null && refundLimitPerHourMinor !== null && refundLimitPerHourMinor < refundLimitMinor;
+  if (isLess && reader.mistakes.length === mistakesBefore) {
+    reader.mistake(
+      `REFUND_LIMIT_PER_HOUR (${refundLimitPerHourMinor}) must be at least REFUND_LIMIT (${refundLimitMinor}): otherwise a refund within the one would exceed the other.`,
+    );
+  }
+  return { refundLimitMinor, refundLimitPerHourMinor };
 }
 
 /** Two connections beside one per operation at work: for the sweep and for the readiness probe, so that neither waits for operations. */

@@ -34,6 +34,7 @@ export const operationsRole: Role = {
       bells,
       failpoint,
       business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
+      brakes: config.brakes,
       stopping,
       observer: watch.observer,
     });

@@ -125,6 +125,14 @@ export const operationRequestSchema = z.strictObject({
 });
 export type OperationRequest = z.infer<typeof operationRequestSchema>;
 
+/** What may be sent to Stripe as refunds without a person's word, in the currency's minor unit; null for any amount. */
+export interface Brakes {
+  /** `REFUND_LIMIT`: the most that one refund may come to. */
+  readonly refundLimitMinor: number | null;
+  /** `REFUND_LIMIT_PER_HOUR`: the most that all refunds together may come to in a clock hour. */
+  readonly refundLimitPerHourMinor: number | null;
+}
+
 /** What the installation has decided about money, by its settings. */
 export interface MoneyPolicy {
   /** `REFUND_CUTOFF_DATE`: what was paid on or before this date is never refunded by a deletion. */

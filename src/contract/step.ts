@@ -188,3 +188,6 @@ export type Step =
   | { readonly type: "call"; readonly name: string; readonly call: Call; readonly refund?: RefundIntent }
   | { readonly type: "settle"; readonly change: Change }
   | { readonly type: "reject"; readonly rejection: Rejection };
+
+/** A step that changes something at Stripe. */
+export type CallStep = Extract<Step, { type: "call" }>;

@@ -4,6 +4,7 @@ import type { Answer } from "../contract/step.ts";
 import type { SeenLook } from "../store/journal.ts";
 import type { ContractGuard, Guard } from "../store/operation-parts.ts";
 import { factsOf, type JournalRow, type OperationView } from "../store/read-operation.ts";
+import { releaseOf } from "./brakes.ts";
 import type { ExecutionDeps } from "./deps.ts";
 
 /** One attempt at work on an admitted operation: what it decides from, and what it may write. */
@@ -26,6 +27,8 @@ export interface Attempt {
   readonly expectedPlan: string | null;
   /** How often a person has let the operation be tried again: each time allows every call one key more. */
   readonly retries: number;
+  /** The questions that a person has answered so, each with the call that it was about: see `brakes.ts`. */
+  readonly released: ReadonlySet<string>;
 }
 
 /** The contract's version as it was read. */
@@ -62,6 +65,9 @@ export function attemptOf(
     attemptsCounted: view.operation.attemptsCounted + 1,
     expectedPlan: view.operation.expectedPlan,
     retries: view.operation.retries.length,
+    released: new Set(
+      view.operation.retries.map(({ question }) => releaseOf(question.code, String(question.detail.step))),
+    ),
   };
 }
 

@@ -1,13 +1,13 @@
 import { refundStateOf } from "../contract/refunding.ts";
-import type { Call, CallAnswer, CallResults, Step } from "../contract/step.ts";
+import type { Call, CallAnswer, CallResults, CallStep } from "../contract/step.ts";
 import { type AnsweredRefund, journalAnswer, journalIntent, journalResend } from "../store/journal.ts";
 import { type GatewayReply, type IdempotencyKey, send } from "../stripe/gateway.ts";
 import { type Attempt, contractMoved } from "./attempt.ts";
+import { brake } from "./brakes.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { findEffect } from "./find-effect.ts";
 import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
 
-type CallStep = Extract<Step, { type: "call" }>;
 type Answered = CallAnswer<CallResults[keyof CallResults]>;
 
 /** Stripe forgets a key after 24 hours at the earliest; an hour of margin covers clock skew and a slow queue. */
@@ -116,7 +116,7 @@ type Preparation =
 /** Journals that the call is about to be sent: for the first time, again, or under its next key. */
 async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Preparation> {
   const row = attempt.journal.get(step.name);
-  if (row === undefined) return { type: "send", key: await journalFirst(deps, attempt, step) };
+  if (row === undefined) return await journalFirst(deps, attempt, step);
 
   const { keyNumber, firstSentAgoMs, lastSentAgoMs, idempotencyKey } = row;
   if (keyNumber === null || firstSentAgoMs === null || lastSentAgoMs === null || idempotencyKey === null) {
@@ -146,19 +146,22 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
   return { type: "send", key: nextKey };
 }
 
-async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<IdempotencyKey> {
+async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Preparation> {
   if (attempt.contract === null) throw new Error("a call at Stripe needs a contract");
+  const braking = await brake(deps, attempt, step);
+  if (braking.type === "held") return { type: "over", ending: braking };
   const key = keyFor(attempt.operationId, step.name, 1);
   await journalIntent(deps.db, attempt.guard, attempt.contract, {
     name: step.name,
     call: step.call,
     idempotencyKey: key,
     refund: step.refund,
+    ...(braking.counted === undefined ? {} : { counted: braking.counted }),
     frozen: attempt.callJournaled ? null : { facts: attempt.facts, looks: attempt.freshLooks },
   });
   contractMoved(attempt);
   attempt.callJournaled = true;
-  return key;
+  return { type: "send", key };
 }
 
 /** What looking for a call's effect came to. Adopted: the journal has it as the call's answer. */

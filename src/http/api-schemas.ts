@@ -74,7 +74,9 @@ export const operationSchema = z
     nextAttemptAt: instant.nullable(),
     waitReason: z.string().nullable().describe("Why it was put off; null when it was not."),
     heldQuestion: about.nullable().describe("What a person has to decide; null unless it is held."),
-    retries: z.array(z.object({ operatorId: z.string(), reason: z.string(), at: instant })),
+    retries: z
+      .array(z.object({ operatorId: z.string(), reason: z.string(), at: instant, question: about }))
+      .describe("Each time that a person let it be tried again: who, why, when, and what they had been asked."),
     abandonment: z
       .looseObject({ operatorId: z.string(), reason: z.string() })
       .nullable()

@@ -9,7 +9,10 @@ export interface Decision {
   readonly reason: string;
 }
 
-/** Lets a held operation be tried again, counting its attempts anew, and notes who did. A conflict if it is not held. */
+/**
+ * Lets a held operation be tried again, counting its attempts anew, and notes who did, and about which question. A conflict if
+ * it is not held.
+ */
 export async function retryHeldOperation(
   db: Database,
   guard: Guard & { state: "held" },
@@ -19,7 +22,8 @@ export async function retryHeldOperation(
     guard,
     sql`state = 'requested', attempts_counted = 0, next_attempt_at = null, wait_reason = 'retried_by_operator',
       ring_at = clock_timestamp(), rings = 0,
-      retries = retries || (${json({ operatorId, reason })} || jsonb_build_object('at', clock_timestamp()))`,
+      retries = retries || (${json({ operatorId, reason })} ||
+        jsonb_build_object('at', clock_timestamp(), 'question', held_question))`,
   );
   await db.run("retry_held_operation", guardedStatement([part]));
 }

@@ -5,7 +5,13 @@ import { guardedStatement, json } from "./guarded-statement.ts";
 import { type Guard, operationPart } from "./operation-parts.ts";
 
 /** Why a person is asked. */
-export const heldQuestionCodes = ["attempts_exhausted", "answer_unexplained", "result_still_unknown"] as const;
+export const heldQuestionCodes = [
+  "attempts_exhausted",
+  "answer_unexplained",
+  "result_still_unknown",
+  "refund_limit_exceeded",
+  "hourly_refund_limit_exceeded",
+] as const;
 
 /** What a person is asked: a stable code, and what they need to answer it. No personal data. */
 export interface HeldQuestion {

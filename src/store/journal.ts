@@ -8,6 +8,7 @@ import { takeoverAfterMs } from "./admit-operation.ts";
 import type { Database } from "./database.ts";
 import { guardedStatement, json, type Part } from "./guarded-statement.ts";
 import { type ContractGuard, contractPart, type Guard, operationPart } from "./operation-parts.ts";
+import { countedRefundPart } from "./refund-hours.ts";
 
 /** A look that was answered, as the journal keeps it. */
 export interface SeenLook {
@@ -22,6 +23,8 @@ export interface Intent {
   readonly call: Call;
   readonly idempotencyKey: string;
   readonly refund: RefundIntent | undefined;
+  /** The refund is counted into this hour, up to the limit, or whatever it comes to where that is null. */
+  readonly counted?: { readonly amountMinor: number; readonly limitMinor: number | null };
   /** With the operation's first call: the facts it was decided from, and every look so far. */
   readonly frozen: { readonly facts: Facts; readonly looks: readonly SeenLook[] } | null;
 }
@@ -31,7 +34,8 @@ const signOfLife = sql`touched_at = clock_timestamp(),
 
 /**
  * Journals the intent to call Stripe, before anything is sent: key, frozen parameters, and what exists because of it. With
- * the first call the facts are frozen too, so that every later attempt decides alike. A conflict: another attempt has it.
+ * the first call the facts are frozen too, so that every later attempt decides alike. A conflict: another attempt has it, or
+ * others have used up what this hour allows.
  */
 export async function journalIntent(
   db: Database,
@@ -69,6 +73,9 @@ export async function journalIntent(
             where id = ${refundId} and payment_id = ${paymentId} and state = 'due' returning id`,
     });
     if (supersedes.length > 0) parts.push(supersededPart([{ id: refundId, supersedes }]));
+  }
+  if (intent.counted !== undefined) {
+    parts.push(countedRefundPart(intent.counted.amountMinor, intent.counted.limitMinor));
   }
   await db.run("journal_intent", guardedStatement(parts));
 }

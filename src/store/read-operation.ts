@@ -6,6 +6,7 @@ import type { ActorType, Facts, MoneyPolicy, OperationKind, OperationState } fro
 import type { RejectionCode } from "../contract/rejection.ts";
 import type { Answer, Call, Look } from "../contract/step.ts";
 import type { Database } from "./database.ts";
+import type { HeldQuestion } from "./hold-operation.ts";
 
 /** One row of the ledger, with its instants as ISO 8601 text. */
 export interface OperationRow {
@@ -33,7 +34,13 @@ export interface OperationRow {
   /** What the code is about, in strings; for `plan_changed` also the new `plan`, an object. */
   readonly rejectionDetail: Readonly<Record<string, unknown>> | null;
   readonly outcome: Readonly<Record<string, unknown>> | null;
-  readonly retries: readonly { readonly operatorId: string; readonly reason: string; readonly at: Instant }[];
+  readonly retries: readonly {
+    readonly operatorId: string;
+    readonly reason: string;
+    readonly at: Instant;
+    /** What they were asked. */
+    readonly question: HeldQuestion;
+  }[];
   readonly abandonment: Readonly<Record<string, unknown>> | null;
   readonly concludedAt: Instant | null;
 }

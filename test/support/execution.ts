@@ -47,6 +47,7 @@ export async function createExecutionBench(overrides: Partial<ExecutionDeps> = {
     bells: { ring: async (ringing, cause, delayMs) => void bells.push({ ...ringing, cause, delayMs }) },
     failpoint: () => undefined,
     business: { zone: "Asia/Tokyo", policy },
+    brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
     stopping: stopping.signal,
     ...overrides,
   };

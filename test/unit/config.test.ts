@@ -28,6 +28,29 @@ function secretFile(content: string): string {
   return path;
 }
 
+describe("the limits of refunds", () => {
+  test("are amounts in the currency's minor unit, each of which may be set alone", () => {
+    expect(readConfig({ REFUND_LIMIT: "50000" }).brakes).toEqual({
+      refundLimitMinor: 50_000,
+      refundLimitPerHourMinor: null,
+    });
+    expect(readConfig({ REFUND_LIMIT_PER_HOUR: "500000" }).brakes).toEqual({
+      refundLimitMinor: null,
+      refundLimitPerHourMinor: 500_000,
+    });
+  });
+
+  test.each(["0", "-1", "1.5", "many"])("are refused as %s", (value) => {
+    expect(mistakesOf({ REFUND_LIMIT: value })).toEqual([expect.stringContaining("REFUND_LIMIT must be")]);
+  });
+
+  test("contradict each other when an hour allows less than one refund", () => {
+    expect(mistakesOf({ REFUND_LIMIT: "500", REFUND_LIMIT_PER_HOUR: "499" })).toEqual([
+      "REFUND_LIMIT_PER_HOUR (499) must be at least REFUND_LIMIT (500): otherwise a refund within the one would exceed the other.",
+    ]);
+  });
+});
+
 describe("without any setting", () => {
   test("everything is embedded, local and of development", () => {
     expect(readConfig({})).toEqual({
@@ -41,6 +64,7 @@ describe("without any setting", () => {
       },
       businessTimeZone: "Asia/Tokyo",
       moneyPolicy: { refundCutoffOn: "2018-08-04", latePayment: "refund" },
+      brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
       http: { host: "127.0.0.1", port: 8787 },
       queueDashboard: false,
       tracing: null,

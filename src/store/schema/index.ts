@@ -9,6 +9,7 @@ export * from "./notifications.ts";
 export * from "./operations.ts";
 export * from "./payments.ts";
 export * from "./products.ts";
+export * from "./refund-hours.ts";
 export * from "./refunds.ts";
 export * from "./refused-requests.ts";
 export * from "./signups.ts";

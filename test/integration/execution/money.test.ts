@@ -239,7 +239,12 @@ describe("delete", () => {
     // The deletion itself was held once, and a person let it be tried again.
     await bench.accept({ ...deletion(contractId), reason: canary });
     await bench.sql`update keiyaku.operations set retries = ${bench.sql.json([
-      { operatorId: "op-1", reason: canary, at: "2025-01-20T03:00:00Z" },
+      {
+        operatorId: "op-1",
+        reason: canary,
+        at: "2025-01-20T03:00:00Z",
+        question: { code: "attempts_exhausted", detail: { attempts: 10, lastReason: "conflict" } },
+      },
     ])} where id = ${`del-${contractId}`}`;
     expect(await bench.execute(`del-${contractId}`)).toMatchObject({ type: "succeeded" });
     expect((await bench.operation(`del-${contractId}`)).outcome).toMatchObject({ statusAfter: null });

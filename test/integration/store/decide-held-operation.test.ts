@@ -70,8 +70,8 @@ describe("retryHeldOperation", () => {
 
     const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*\+00:00$/);
     expect((await operation("op-1")).retries).toEqual([
-      { ...decision, at },
-      { operatorId: "bob", reason: "the key was renewed", at },
+      { ...decision, at, question },
+      { operatorId: "bob", reason: "the key was renewed", at, question },
     ]);
   });
 

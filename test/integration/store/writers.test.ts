@@ -63,6 +63,7 @@ async function recordAll(): Promise<Map<string, string>> {
       stripePaymentIntentId: "pi_1",
       supersedes: ["r0"],
     },
+    counted: { amountMinor: 1, limitMinor: 10 },
     frozen: { facts: {} as Facts, looks: [look] },
   });
   await journalResend(db, guard, { name: "refund", keyNumber: 1, nextKey: "key 2" });

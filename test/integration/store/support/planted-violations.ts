@@ -43,6 +43,7 @@ export const validRows = {
     state: "received",
   },
   maintenance_runs: { business_date: "2025-01-20", state: "running" },
+  refund_hours: { hour: someTime, amount_minor: 1_980 },
   tombstones: { contract_id: "c-0", operation_id: "op-0", stripe_ids: "{sub_0}", payments: [] },
   erased_operations: { id: "op-00", contract_id: "c-0" },
 } as const satisfies Readonly<Record<string, StoreRow>>;
@@ -321,6 +322,10 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
       event({ concluded_at: someTime }),
     ],
     stripe_events_reason_where_needed: [event({ state: "ignored", concluded_at: someTime }), event({ state: "held" })],
+  },
+  refund_hours: {
+    refund_hours_pkey: [validRows.refund_hours],
+    refund_hours_amount_is_positive: [{ ...validRows.refund_hours, amount_minor: 0 }],
   },
   maintenance_runs: {
     maintenance_runs_pkey: [validRows.maintenance_runs],

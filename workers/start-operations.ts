@@ -3,6 +3,7 @@ import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { createQueueBells } from "../src/queue/queue-bells.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
+import { Breaker, breakGateway } from "../src/stripe/breaker.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import { watchGateway } from "../src/stripe/watched-gateway.ts";
 import { startSweeping } from "./maintenance.ts";
@@ -25,7 +26,16 @@ export const operationsRole: Role = {
     closing.onClose(() => closeQueue(queue, 1_000));
     const bells = createQueueBells(queue, log);
     const connection = createStripeGateway(installation.stripe);
-    const gateway = watchGateway(connection, watch.callWatchers);
+    // Short and without repetition, so that a look, its time-outs and the probe after it stay below the minute of a takeover.
+    const probe = createStripeGateway({ ...installation.stripe, timeoutMs: 5_000, maxNetworkRetries: 0 });
+    const breaker = new Breaker({
+      probe: () => probe.findSubscriptionIn("unpaid"),
+      clock,
+      log,
+      onChange: watch.stripeStopped,
+      stopping,
+    });
+    const gateway = breakGateway(watchGateway(connection, watch.callWatchers), breaker);
     const processor = createOperationsProcessor({
       db,
       gateway,

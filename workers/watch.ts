@@ -20,6 +20,7 @@ export interface Watch {
   /** For the queues and workers of this process; undefined unless traces are sent. */
   readonly telemetry: QueueTelemetry | undefined;
   readonly sweepEnded: Metrics["sweepEnded"];
+  readonly stripeStopped: Metrics["stripeStopped"];
   /** Answers `GET /metrics` with what this process counts and what the ledger and its queues say. */
   scrape(queues: () => readonly Queue[]): Scrape;
   /** Gives the queues to be looked at, where QUEUE_DASHBOARD is on; asked only once all queues are open. */
@@ -57,6 +58,7 @@ export async function openWatch({
     callWatchers: [...(tracing === undefined ? [] : [tracing.callWatcher]), metrics.callWatcher],
     telemetry: tracing?.telemetry,
     sweepEnded: metrics.sweepEnded,
+    stripeStopped: metrics.stripeStopped,
     scrape: (queues) =>
       metrics.scrape({
         ledger: (deadlineMs) => readLedgerFigures(db, deadlineMs),

@@ -6,6 +6,8 @@ export type Effect =
   | { readonly type: "found"; readonly value: CallResults[Call["verb"]]; readonly requestId: string | null }
   | { readonly type: "not_found"; readonly requestId: string | null }
   | { readonly type: "not_now"; readonly reason: NotNowReason }
+  /** Stripe works, and this look has no answer: it has told nothing. */
+  | { readonly type: "unanswered" }
   | {
       readonly type: "unexplained";
       readonly code: string;
@@ -67,8 +69,7 @@ function effectIn<Seen>(
     case "not_now":
       return { type: "not_now", reason: reply.reason };
     case "unknown":
-      // A read whose reply was lost has told nothing; it is asked again later.
-      return { type: "not_now", reason: "unreachable" };
+      return { type: "unanswered" };
     case "refused":
       return { type: "unexplained", code: reply.code, httpStatus: null, requestId: reply.requestId };
     case "unexplained":

@@ -6,7 +6,7 @@ import { type Attempt, contractMoved } from "./attempt.ts";
 import { brake } from "./brakes.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { findEffect } from "./find-effect.ts";
-import { defer, deferNotNow, type StepsEnding, unexplained } from "./steps-ending.ts";
+import { defer, deferNotNow, lookUnanswered, type StepsEnding, unexplained } from "./steps-ending.ts";
 
 type Answered = CallAnswer<CallResults[keyof CallResults]>;
 
@@ -181,6 +181,8 @@ async function adoptEffect(deps: ExecutionDeps, attempt: Attempt, step: CallStep
       return effect;
     case "not_now":
       return { type: "unseen", ending: deferNotNow(effect.reason) };
+    case "unanswered":
+      return { type: "unseen", ending: lookUnanswered };
     case "unexplained":
       return { type: "unseen", ending: unexplained(step.name, effect.code, effect.httpStatus, effect.requestId) };
   }

@@ -24,13 +24,16 @@ export function deferNotNow(reason: NotNowReason): StepsEnding {
   return defer(reason === "unreachable" ? "stripe_unreachable" : reason);
 }
 
+/** A look that has no answer although Stripe works: this operation's own failure, lest it were asked for ever. */
+export const lookUnanswered: StepsEnding = { type: "failed", reason: "look_unanswered" };
+
 /** What stands in the way of a step whose look has not been answered. */
 export function unanswered(step: string, reply: Exclude<GatewayReply<unknown>, { type: "done" }>): StepsEnding {
   switch (reply.type) {
     case "not_now":
       return deferNotNow(reply.reason);
     case "unknown":
-      return defer("stripe_unreachable");
+      return lookUnanswered;
     case "refused":
       return unexplained(step, reply.code, null, reply.requestId);
     case "unexplained":

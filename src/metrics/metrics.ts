@@ -5,6 +5,7 @@ import { doors, type Observer, type WatchedReport, watchedReports } from "../exe
 import { deferralReasons } from "../execution/outcome.ts";
 import type { Acceptance } from "../store/accept-request.ts";
 import { heldQuestionCodes } from "../store/hold-operation.ts";
+import { type StopReason, stopReasons } from "../stripe/breaker.ts";
 import { type CallResult, type CallWatcher, callResults, resultOf, verbWords } from "../stripe/watched-gateway.ts";
 import { version } from "../version.ts";
 import { createLedgerGauges } from "./ledger-gauges.ts";
@@ -18,6 +19,8 @@ export interface Metrics {
   readonly callWatcher: CallWatcher;
   /** A sweep has ended: it rang for so many operations, or failed. */
   readonly sweepEnded: (rung: number | "failed") => void;
+  /** Nothing is sent to Stripe any more, for this reason; null when its work goes on. */
+  readonly stripeStopped: (reason: StopReason | null) => void;
   /** The text of `GET /metrics`, with what the sources know at that moment. */
   scrape(sources: ScrapeSources): Scrape;
 }
@@ -98,6 +101,12 @@ export function createMetrics(clock: Clock): Metrics {
     ["verb"],
     callBucketsS,
   );
+  const stopped = new Gauge({
+    name: "keiyaku_stripe_stopped",
+    help: "1 while this process sends nothing to Stripe, by the reason: no answer to a probe, or our key refused.",
+    labelNames: ["reason"],
+    registers,
+  });
   const sweeps = counter("keiyaku_sweeps_total", "Sweeps of this process, by whether they came to their end.", [
     "result",
   ]);
@@ -126,6 +135,7 @@ export function createMetrics(clock: Clock): Metrics {
   startAtZero(deferred, { reason: deferralReasons });
   startAtZero(holds, { question: heldQuestionCodes });
   startAtZero(calls, { verb: Object.values(verbWords), result: callResults });
+  for (const reason of stopReasons) stopped.set({ reason }, 0);
   startAtZero(sweeps, { result: ["done", "failed"] });
   startAtZero(scrapeErrors, { source: ["database", "queue"] });
 
@@ -170,6 +180,9 @@ export function createMetrics(clock: Clock): Metrics {
         calls.inc({ verb, result });
         callFor.observe({ verb }, (clock.monotonicMs() - beganMs) / 1_000);
       }
+    },
+    stripeStopped(now) {
+      for (const reason of stopReasons) stopped.set({ reason }, reason === now ? 1 : 0);
     },
     sweepEnded(rung) {
       sweeps.inc({ result: rung === "failed" ? "failed" : "done" });

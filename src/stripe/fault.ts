@@ -10,6 +10,20 @@ export type Fault = Exclude<GatewayReply<never>, { readonly type: "done" }>;
 /** Which verb of the gateway asked. */
 export type GatewayVerb = keyof StripeGateway;
 
+const looks: readonly GatewayVerb[] = [
+  "readSubscription",
+  "listUnpaidInvoices",
+  "readInvoice",
+  "listPaidInvoices",
+  "readPaymentIntent",
+  "listRefunds",
+];
+
+/** Whether a verb only reads, so that a reply that was lost has done nothing. */
+export function isLook(verb: GatewayVerb): boolean {
+  return looks.includes(verb);
+}
+
 /** What of an error is looked at. Each field given must agree; `null` demands that Stripe gave none. */
 interface Signs {
   readonly verb?: GatewayVerb;

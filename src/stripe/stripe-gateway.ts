@@ -4,7 +4,7 @@ import { Stripe } from "stripe";
 import { z } from "zod";
 import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
-import { classifyFault, type GatewayVerb } from "./fault.ts";
+import { classifyFault, type GatewayVerb, isLook } from "./fault.ts";
 import type { GatewayReply, StripeGateway } from "./gateway.ts";
 import { type Pace, paced } from "./pace.ts";
 import {
@@ -266,19 +266,6 @@ function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: Sendin
       : { protocol, host: base.hostname, port: base.port === "" ? (protocol === "http" ? 80 : 443) : base.port }),
   });
   return { stripe, watch, close: () => agent.destroy() };
-}
-
-const looks: readonly GatewayVerb[] = [
-  "readSubscription",
-  "listUnpaidInvoices",
-  "readInvoice",
-  "listPaidInvoices",
-  "readPaymentIntent",
-  "listRefunds",
-];
-
-function isLook(verb: GatewayVerb): boolean {
-  return looks.includes(verb);
 }
 
 /**

@@ -187,7 +187,7 @@ describe("a reply that is lost", () => {
       times: 4,
     });
     await bench.accept({ id, kind: "cancel_with_refund", contractId });
-    expect(await bench.execute(id)).toMatchObject({ type: "deferred" });
+    expect(await bench.execute(id)).toMatchObject({ type: "retry", reason: "look_unanswered" });
     await bench.stripe.control.clearFaults();
     await bench.stripe.control.pruneKeys();
     await ageJournal(id, 25);

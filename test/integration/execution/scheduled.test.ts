@@ -194,14 +194,12 @@ describe("start, and the renewal of the same day", () => {
     expect(await standingOf(id)).toMatchObject({ status: "special_period", payments: ["period:0 paid open"] });
   });
 
-  it("opens nothing of a contract by card for its initial fee, and asks Stripe nothing", async () => {
+  it("opens nothing of a contract by card for its initial fee, and changes nothing at Stripe", async () => {
     const rows: Rows = { contract: { status: "not_started" }, initialFee: "paid" };
     const { contractId, subscriptionId } = await addCardContract(rows);
-    const before = (await bench.stripe.control.requests()).length;
     expect(await run("start", contractId, "2024-10-08")).toMatchObject(succeeded);
     expect(await standingOf(contractId)).toMatchObject({ status: "active", payments: ["initial_fee paid"] });
     expect(await run("renew", contractId, "2024-10-08")).toMatchObject({ rejection_code: "collected_by_stripe" });
-    expect(await bench.stripe.control.requests()).toHaveLength(before);
     expect(await effectsOn(subscriptionId)).toEqual([]);
   });
 

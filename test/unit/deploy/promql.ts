@@ -5,6 +5,7 @@ import { doors, watchedReports } from "../../../src/execution/observer.ts";
 import { deferralReasons } from "../../../src/execution/outcome.ts";
 import { createMetrics } from "../../../src/metrics/metrics.ts";
 import { queueNames } from "../../../src/queue/payloads.ts";
+import { stopReasons } from "../../../src/stripe/breaker.ts";
 import { callResults, verbWords } from "../../../src/stripe/watched-gateway.ts";
 
 interface Known {
@@ -34,7 +35,7 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   state: [...operationStates, "waiting", "prioritized", "active", "delayed", "failed"],
   outcome: ["succeeded", "rejected"],
   report: watchedReports,
-  reason: deferralReasons,
+  reason: [...deferralReasons, ...stopReasons],
   door: doors,
   answer: ["accepted", "duplicate", "id_reused", "invalid_request"],
   verb: Object.values(verbWords),

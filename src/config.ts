@@ -110,7 +110,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly workerConcurrency: number;
   readonly databasePoolSize: number;
-  readonly failpoint?: FailpointConfig;
+  readonly failpoints: readonly FailpointConfig[];
 }
 
 /** The environment contradicts itself or says something that is not understood. The message lists everything at once. */
@@ -137,7 +137,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const nodeEnv = reader.oneOf("NODE_ENV", ["production", "development", "test"], "development");
   const mode = nodeEnv === "production" ? "production" : "development";
   const dataDir = resolve(reader.text("KEIYAKU_DATA_DIR") ?? ".keiyaku");
-  const failpoint = readFailpoint(reader, mode);
   const http = readHttp(reader);
   const config: Config = {
     mode,
@@ -155,10 +154,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     shutdownTimeoutMs: reader.integer("SHUTDOWN_TIMEOUT", { min: 1, max: 3600, byDefault: 25 }) * 1000,
     logLevel: reader.oneOf("LOG_LEVEL", logLevels, "info"),
     ...readSizes(reader),
-    ...(failpoint === undefined ? {} : { failpoint }),
+    failpoints: readFailpoints(reader, mode),
   };
   if (reader.mistakes.length > 0) throw new ConfigError(reader.mistakes);
-  for (const part of [config.database, config.queue, config.stripe, config.http, config.api, config.tracing, failpoint])
+  for (const part of [config.database, config.queue, config.stripe, config.http, config.api, config.tracing])
     Object.freeze(part);
   return Object.freeze(config);
 }
@@ -412,22 +411,28 @@ function readSizes(reader: Reader): Pick<Config, "workerConcurrency" | "database
   return { workerConcurrency, databasePoolSize };
 }
 
-function readFailpoint(reader: Reader, mode: Config["mode"]): FailpointConfig | undefined {
+function readFailpoints(reader: Reader, mode: Config["mode"]): readonly FailpointConfig[] {
   const text = reader.text("KEIYAKU_FAILPOINT");
-  if (text === undefined) return undefined;
+  if (text === undefined) return Object.freeze([]);
   if (mode === "production") {
     reader.mistake(
       "KEIYAKU_FAILPOINT must not be set when NODE_ENV is production: it makes the process fail on purpose. Remove it.",
     );
-    return undefined;
+    return Object.freeze([]);
   }
+  const failpoints = text.split(",").map(parseFailpoint);
+  if (!failpoints.every((failpoint) => failpoint !== undefined)) {
+    reader.mistake(
+      `KEIYAKU_FAILPOINT must be name:nth:action, or several with commas between, with an action of ` +
+        `${failpointActions.join(", ")}, and is ${JSON.stringify(text)}.`,
+    );
+    return Object.freeze([]);
+  }
+  return Object.freeze(failpoints);
+}
+
+function parseFailpoint(text: string): FailpointConfig | undefined {
   const [, name, nth, actionText] = /^([\w.:*-]+):([1-9]\d{0,8}):(\w+)$/.exec(text) ?? [];
   const action = failpointActions.find((known) => known === actionText);
-  if (name === undefined || action === undefined) {
-    reader.mistake(
-      `KEIYAKU_FAILPOINT must be name:nth:action with an action of ${failpointActions.join(", ")}, and is ${JSON.stringify(text)}.`,
-    );
-    return undefined;
-  }
-  return { name, nth: Number(nth), action };
+  return name === undefined || action === undefined ? undefined : Object.freeze({ name, nth: Number(nth), action });
 }

@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import type { FailpointConfig } from "./config.ts";
 
 /** A named boundary of execution. In production and without a setting, nothing happens there. */
@@ -12,24 +13,29 @@ export class FailpointError extends Error {
 }
 
 /**
- * Makes the failpoint that a test has set for this process: at the nth passing of the name, the process is killed as by
- * `kill -9`, an error is thrown, or it hangs for ever. `*` matches every name.
+ * Makes the failpoints that a test has set for this process: at the nth passing of a name, the process is killed as by
+ * `kill -9`, an error is thrown, or whatever passes hangs there for ever, and the log says so. `*` matches every name.
  */
-export function createFailpoint(setting: FailpointConfig | undefined): Failpoint {
-  if (setting === undefined) return () => undefined;
-  let passed = 0;
+export function createFailpoint(settings: readonly FailpointConfig[], log: Logger): Failpoint {
+  if (settings.length === 0) return () => undefined;
+  const counters = settings.map((setting) => ({ setting, passed: 0 }));
   return async (name) => {
-    if (setting.name !== "*" && setting.name !== name) return;
-    passed += 1;
-    if (passed !== setting.nth) return;
-    switch (setting.action) {
-      case "kill":
-        process.kill(process.pid, "SIGKILL");
-        return await new Promise(() => undefined);
-      case "throw":
-        throw new FailpointError(name);
-      case "hang":
-        return await new Promise(() => undefined);
-    }
+    const passing = counters.filter(({ setting }) => setting.name === "*" || setting.name === name);
+    for (const counter of passing) counter.passed += 1;
+    const due = passing.find(({ setting, passed }) => passed === setting.nth);
+    if (due !== undefined) await fail(due.setting, name, log);
   };
+}
+
+async function fail({ nth, action }: FailpointConfig, name: string, log: Logger): Promise<never> {
+  switch (action) {
+    case "kill":
+      process.kill(process.pid, "SIGKILL");
+      return await new Promise(() => undefined);
+    case "throw":
+      throw new FailpointError(name);
+    case "hang":
+      log.info({ failpoint: `${name}:${nth}` }, "hangs at a failpoint");
+      return await new Promise(() => undefined);
+  }
 }

@@ -52,7 +52,7 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
   };
   try {
     installation = await openInstallation(config, (sentence) => log.info(sentence));
-    const failpoint = createFailpoint(config.failpoint);
+    const failpoint = createFailpoint(config.failpoints, log);
     const stopping = new AbortController();
     const watch = await openWatch({ config, clock: systemClock, address: installation.address });
     closing.onClose(() => watch.stop());
@@ -62,7 +62,7 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
       clock: systemClock,
       log,
       failpoint,
-      onStatement: config.failpoint === undefined ? undefined : (moment, name) => failpoint(`${moment}:${name}`),
+      onStatement: config.failpoints.length === 0 ? undefined : (moment, name) => failpoint(`${moment}:${name}`),
       watch,
       stopping: stopping.signal,
       closing,

@@ -70,6 +70,7 @@ describe("without any setting", () => {
       tracing: null,
       api: { host: "127.0.0.1", port: 8788, tokens: [] },
       shutdownTimeoutMs: 25_000,
+      failpoints: [],
       logLevel: "info",
       workerConcurrency: 8,
       databasePoolSize: 10,
@@ -200,20 +201,20 @@ describe("what is set", () => {
   });
 
   test("a failpoint has a name, a count and an action", () => {
-    const failpointOf = (text: string) => readConfig({ KEIYAKU_FAILPOINT: text }).failpoint;
+    const failpointsOf = (text: string) => readConfig({ KEIYAKU_FAILPOINT: text }).failpoints;
 
-    expect(failpointOf("after:stripe:void_invoice:3:kill")).toEqual({
-      name: "after:stripe:void_invoice",
-      nth: 3,
-      action: "kill",
-    });
-    expect(failpointOf("*:12:throw")).toEqual({ name: "*", nth: 12, action: "throw" });
+    const first = { name: "after:stripe:void_invoice", nth: 3, action: "kill" };
+    expect(failpointsOf("after:stripe:void_invoice:3:kill")).toEqual([first]);
+    expect(failpointsOf("after:stripe:void_invoice:3:kill,*:12:throw")).toEqual([
+      first,
+      { name: "*", nth: 12, action: "throw" },
+    ]);
   });
 
   test("nothing can be changed afterwards", () => {
     const config = readConfig({ DATABASE_URL: databaseUrl, KEIYAKU_FAILPOINT: "x:1:hang" });
-    const { database, queue, stripe, http, api, failpoint } = config;
-    const parts = [config, database, queue, stripe, http, api, api.tokens, failpoint];
+    const { database, queue, stripe, http, api, failpoints } = config;
+    const parts = [config, database, queue, stripe, http, api, api.tokens, failpoints, ...failpoints];
 
     expect(parts.map((part) => Object.isFrozen(part))).toEqual(parts.map(() => true));
     expect(config.database.type === "url" && Object.isFrozen(config.database.options)).toBe(true);

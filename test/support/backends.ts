@@ -41,8 +41,6 @@ export interface TestQueue {
    * a worker's death does.
    */
   expireLocks(): Promise<void>;
-  /** Makes the locks of the jobs at work last for an hour, so that nobody takes them until {@link expireLocks}. */
-  prolongLocks(): Promise<void>;
   /** Loses every job and whatever else the queue knows: what FLUSHALL does. */
   wipe(): Promise<void>;
   /** Kills the Redis as by `kill -9`; resolves when it is gone. What it held is lost: it writes nothing to disk. */
@@ -86,9 +84,6 @@ function onPostgres({ url, sql }: { readonly url: string; readonly sql: postgres
       await sql`update bullmq.job set stalled_marked = true, locked_until_ms = 0 where state = 'active'`;
       await sql`delete from bullmq.meta where field = 'stalled-check'`;
     },
-    async prolongLocks() {
-      await sql`update bullmq.job set locked_until_ms = locked_until_ms + 3600000 where state = 'active'`;
-    },
     async wipe() {
       await sql`truncate bullmq.job, bullmq.event, bullmq.meta cascade`;
     },
@@ -123,9 +118,6 @@ function onRedis(first: RedisServer, name: QueueName): TestQueue {
         await redis.del(keyOf(`${id}:lock`));
       }
       await redis.del(keyOf("stalled-check"));
-    },
-    async prolongLocks() {
-      for (const id of await activeIds()) await redis.pexpire(keyOf(`${id}:lock`), 3_600_000);
     },
     async wipe() {
       await redis.flushall();

@@ -4,7 +4,7 @@ import type { OperationRequest } from "../../../src/contract/operation.ts";
 import { requestJob } from "../../../src/queue/enqueue.ts";
 import { Database } from "../../../src/store/database.ts";
 import { createOperationsProcessor } from "../../../workers/operations.ts";
-import { type BackendType, describeOnBackend, describeOnBackends } from "../../support/backends.ts";
+import { type BackendType, describeOnBackends } from "../../support/backends.ts";
 import { eventually } from "../../support/eventually.ts";
 import { addressOf } from "../../support/test-database.ts";
 import { endWorkerProcesses } from "../../support/worker-process.ts";
@@ -37,10 +37,17 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** A point between two things that an operation does, and the state of the world once it has passed them all. */
+/** A point between two things that an operation does. */
+interface Boundary {
+  /** What is passed, and how many times the operation has passed it with this one. */
+  readonly name: string;
+  /** The same as a worker's failpoint, which counts what all operations before it have passed there, too. */
+  readonly failpoint: string;
+}
+
+/** Every boundary on the way of an operation, and the state of the world once it has passed them all. */
 interface DryRun {
-  /** As failpoints are set: the name and how many times it has been passed with this one. */
-  readonly boundaries: readonly string[];
+  readonly boundaries: readonly Boundary[];
   readonly books: ContractBooks;
 }
 
@@ -66,87 +73,69 @@ async function runDry({ kind, prepare, effects }: Scenario): Promise<DryRun> {
   await db.close();
   expect((await effectsOf(world, "c-dry")).toSorted()).toEqual(effects.toSorted());
 
-  const counts = new Map<string, number>();
-  const boundaries = passed.map((boundary) => {
-    const nth = (counts.get(boundary) ?? 0) + 1;
-    counts.set(boundary, nth);
-    return `${boundary}:${nth}`;
+  return { boundaries: boundariesOf(passed), books: await booksOf(world, "c-dry") };
+}
+
+/** The boundaries for operations of which the first stops at the first, the second at the second, and so on. */
+function boundariesOf(passed: readonly string[]): readonly Boundary[] {
+  const byAll = new Map<string, number>();
+  return passed.map((point, index) => {
+    const own = passed.slice(0, index + 1);
+    for (const each of own) byAll.set(each, (byAll.get(each) ?? 0) + 1);
+    const nth = own.filter((each) => each === point).length;
+    return { name: `${point}:${nth}`, failpoint: `${point}:${byAll.get(point)}` };
   });
-  return { boundaries, books: await booksOf(world, "c-dry") };
 }
 
 /**
- * Kills a worker at each of the boundaries, each at work on a contract of its own; then lets a minute pass and two workers
- * take up what is left. Returns what the world looks like for each.
+ * Lets a worker carry out an operation for each boundary, one after the other, each of which hangs at its own, and kills it
+ * there; then lets a minute pass and two workers take up what is left. Returns what the world looks like for each.
  */
-async function killAtEach(type: BackendType, { kind, prepare }: Scenario, boundaries: readonly string[]) {
+async function killAtEach(type: BackendType, { kind, prepare }: Scenario, boundaries: readonly Boundary[]) {
   const world = await setUp(type);
   const client = world.client();
   const cases = boundaries.map((boundary, index) => ({
-    boundary,
+    ...boundary,
     contractId: `c-${index}`,
     operationId: `op-${index}`,
   }));
-  for (const { boundary, contractId, operationId } of cases) {
-    await prepare(world, contractId);
-    const victim = await world.worker({ failpoint: `${boundary}:kill` });
+  for (const { contractId } of cases) await prepare(world, contractId);
+  const victim = await world.worker({
+    failpoint: cases.map(({ failpoint }) => `${failpoint}:hang`).join(","),
+    env: { WORKER_CONCURRENCY: String(cases.length) },
+  });
+  for (const { failpoint, contractId, operationId } of cases) {
     await client.request(requestOf(operationId, kind, contractId));
-    expect(await victim.ended(), boundary).toEqual({ code: null, signal: "SIGKILL" });
-    await layAside(world);
+    await victim.logged((line) => line.failpoint === failpoint);
   }
-  await world.letPass(3_600 + 61);
+  victim.kill("SIGKILL");
+  expect(await victim.ended()).toEqual({ code: null, signal: "SIGKILL" });
+  await world.letPass(61);
   await world.queue.expireLocks();
   await Promise.all([world.worker(), world.worker()]);
   await world.concluded(cases.map(({ operationId }) => operationId));
   await world.queueEmpty();
   return Promise.all(
-    cases.map(async ({ boundary, contractId }) => ({
-      boundary,
+    cases.map(async ({ name, contractId }) => ({
+      boundary: name,
       effects: (await effectsOf(world, contractId)).toSorted(),
       books: await booksOf(world, contractId),
     })),
   );
 }
 
-/** Keeps what a victim has left behind from the next victims, who would be killed at the wrong operation. */
-async function layAside({ sql, queue }: World): Promise<void> {
-  await sql`update keiyaku.operations set ring_at = ring_at + interval '1 hour' where ring_at < now() + interval '30 minutes'`;
-  await queue.prolongLocks();
-}
+for (const scenario of scenarios) {
+  describeOnBackends(`a worker killed during ${scenario.kind}`, (type) => {
+    it("is followed by two that finish the operation as if nothing had happened, from every boundary", async () => {
+      const { boundaries, books } = await runDry(scenario);
+      const ends = await killAtEach(type, scenario, boundaries);
 
-/** The machine's two cores: half of the cases at a time. */
-async function killAtEachInLanes(type: BackendType, scenario: Scenario, boundaries: readonly string[]) {
-  const half = Math.ceil(boundaries.length / 2);
-  const lanes = [boundaries.slice(0, half), boundaries.slice(half)];
-  return (await Promise.all(lanes.map((lane) => killAtEach(type, scenario, lane)))).flat();
-}
-
-describe.each(scenarios)("a worker killed during $kind", (scenario) => {
-  it("is followed by one that finishes the operation as if nothing had happened, from every boundary", async () => {
-    const { boundaries, books } = await runDry(scenario);
-    const ends = await killAtEachInLanes("postgres", scenario, boundaries);
-
-    console.info(`${scenario.kind}: killed at ${boundaries.length} boundaries, queue on postgres`);
-    const effects = scenario.effects.toSorted();
-    expect(ends).toEqual(boundaries.map((boundary) => ({ boundary, effects, books })));
+      console.info(`${scenario.kind}: killed at ${boundaries.length} boundaries, queue on ${type}`);
+      const effects = scenario.effects.toSorted();
+      expect(ends).toEqual(boundaries.map(({ name }) => ({ boundary: name, effects, books })));
+    });
   });
-});
-
-describeOnBackend("a worker killed during cancel_with_refund, queue on redis", "redis", (type) => {
-  const [, scenario] = scenarios;
-
-  it("is followed by one that finishes the operation, from a sample of the boundaries", async () => {
-    if (scenario === undefined) throw new Error("There is no such scenario.");
-    const { boundaries, books } = await runDry(scenario);
-    // Every fifth, and so both sides of statements and of calls; the first is where the queue alone knows of the request.
-    const sample = boundaries.filter((_, index) => index % 5 === 0);
-    const ends = await killAtEachInLanes(type, scenario, sample);
-
-    console.info(`${scenario.kind}: killed at ${sample.length} of ${boundaries.length} boundaries, queue on redis`);
-    const effects = scenario.effects.toSorted();
-    expect(ends).toEqual(sample.map((boundary) => ({ boundary, effects, books })));
-  });
-});
+}
 
 describe("an operation whose workers die again and again", () => {
   it("is finished by the fourth, with each call in effect once", async () => {

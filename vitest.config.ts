@@ -2,8 +2,15 @@ import { defineConfig } from "vitest/config";
 
 const second = 1000;
 
+/**
+ * Files share a worker's modules: nothing here is mocked by module, and loading everything anew for each file took longer
+ * than many a file's tests. Said in each project, since none of them takes it from the whole.
+ */
+const sharingModules = { isolate: false };
+
 /** For tests that start the built program. */
 const withPrograms = {
+  ...sharingModules,
   globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
   pool: "forks" as const,
   maxWorkers: 2,
@@ -21,26 +28,23 @@ const faults = ["crash", "outage", "shutdown", "metrics"].map((name) => `test/e2
  * Two cores are what the smallest machine of ours has. A third worker uses them while an integration test waits; the programs
  * that `e2e` starts fill them by themselves, so it comes after the others and takes two. `faults` mostly waits, and comes last, so
  * that nothing heavy runs beside it.
- *
- * Files share a worker's modules: nothing here is mocked by module, and loading everything anew for each file took longer
- * than many a file's tests.
  */
 export default defineConfig({
   test: {
     maxWorkers: 3,
-    isolate: false,
     // The servers of a run are stopped in it.
     teardownTimeout: 60 * second,
     reporters: ["default", "./test/support/closing-line-reporter.ts"],
     projects: [
       {
         // A property test takes a second on an idle machine; half a minute says "hung", not "crowded".
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30 * second },
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...sharingModules, testTimeout: 30 * second },
       },
       {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          ...sharingModules,
           globalSetup: ["./test/support/global-setup.ts"],
           pool: "forks",
           // A test that starts, kills and recovers a server takes seconds on an idle machine; half a minute says "hung", not "slow".

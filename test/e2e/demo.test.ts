@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify, stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, inject, test } from "vitest";
@@ -20,6 +19,7 @@ import type { NewPayment } from "../../src/contract/change.ts";
 import { register } from "../../src/contract/operations/register.ts";
 import { eventually } from "../support/eventually.ts";
 import { policy } from "../support/facts.ts";
+import { makeDataFolder } from "../support/make-data-folder.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const zone = "Asia/Tokyo";
@@ -184,7 +184,7 @@ describe("npm run demo", () => {
   });
 
   async function setup() {
-    const dataDir = await mkdtemp(join(tmpdir(), "keiyaku-demo-"));
+    const dataDir = await makeDataFolder("keiyaku-demo-");
     // As root, the server runs as another user, who is to find its folder by its name.
     await chmod(dataDir, 0o755);
     undos.push(() => rm(dataDir, { recursive: true, force: true }));

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { prepareBinaries } from "../../sandbox/postgres/binaries.ts";
 import { startEmbeddedPostgres } from "../../sandbox/postgres/embedded-postgres.ts";
 import { canReach } from "../../sandbox/postgres/server-user.ts";
+import { makeDataFolder } from "../support/make-data-folder.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const module = join(repository, "sandbox", "postgres", "embedded-postgres.ts");
@@ -16,8 +17,8 @@ const nobody = { uid: 65534, gid: 65534 };
 /** An ordinary user can be tried out by root only, and only where that user can read this checkout. */
 const canLendNobody = isRoot && (await canReach(repository, nobody));
 
-async function makeFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "keiyaku-users-test-"));
+async function makeFolder(make = makeDataFolder): Promise<string> {
+  const folder = await make("keiyaku-users-test-");
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await chmod(folder, 0o755);
   return folder;
@@ -123,7 +124,8 @@ describe("prepareBinaries", () => {
 
   /** The installed package as npm lays it down without install scripts: no links. */
   async function setup() {
-    const folder = await makeFolder();
+    // Programs lie here, which what is kept in memory is often not allowed to hold.
+    const folder = await makeFolder((prefix) => mkdtemp(join(tmpdir(), prefix)));
     const packageDir = join(folder, "shut", "package");
     await cp(installed, packageDir, { recursive: true, verbatimSymlinks: true });
     await chmod(dirname(packageDir), 0o755);

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { networkInterfaces, tmpdir } from "node:os";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -13,13 +13,14 @@ import {
 } from "../../sandbox/postgres/embedded-postgres.ts";
 import { isAlive, readPostmasterFile } from "../../sandbox/postgres/postmaster-file.ts";
 import { eventually } from "../support/eventually.ts";
+import { makeDataFolder } from "../support/make-data-folder.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const module = join(repository, "sandbox", "postgres", "embedded-postgres.ts");
 
 /** A data folder of the test's own; whatever still runs over it at the end is ended. */
 async function setup() {
-  const folder = await mkdtemp(join(tmpdir(), "keiyaku-embedded-test-"));
+  const folder = await makeDataFolder("keiyaku-embedded-test-");
   const dataDir = join(folder, "postgres");
   const notices: string[] = [];
   onTestFinished(async () => {

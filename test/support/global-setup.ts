@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, rm } from "node:fs/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
 import { startEmbeddedPostgres } from "../../sandbox/postgres/embedded-postgres.ts";
+import { makeDataFolder } from "./make-data-folder.ts";
 import { findRedisServer, startRedisServer } from "./redis-server.ts";
 
 declare module "vitest" {
@@ -53,7 +53,7 @@ function unwrap<T>(settled: PromiseSettledResult<T>): T {
 }
 
 async function preparePostgres(undos: Undo[]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "keiyaku-test-"));
+  const folder = await makeDataFolder("keiyaku-test-");
   undos.push(() => rm(folder, { recursive: true, force: true }));
   // Started as root, the server runs as another user, who is to find its folder by its name.
   await chmod(folder, 0o755);

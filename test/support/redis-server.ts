@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { findFreePort } from "./free-port.ts";
+import { makeDataFolder } from "./make-data-folder.ts";
 
 export interface RedisServerOptions {
   /** A free one unless told; a test that stops and starts a server keeps the port of the first start. */
@@ -51,7 +51,7 @@ const PORT_TRIES = 3;
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const program = findRedisServer();
   if (program === undefined) throw new Error("There is no redis-server on the PATH.");
-  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "keiyaku-redis-")));
+  const dir = options.dir ?? (await makeDataFolder("keiyaku-redis-"));
   const removeDir = async () => {
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
   };

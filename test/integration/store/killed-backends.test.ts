@@ -5,6 +5,7 @@ import { Database } from "../../../src/store/database.ts";
 import { guardedStatement } from "../../../src/store/guarded-statement.ts";
 import { contractPart } from "../../../src/store/operation-parts.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
+import { eventually } from "../../support/eventually.ts";
 import { addContract, insertRows, paymentRow } from "../../support/store-rows.ts";
 import { addressOf, createTestStore, type TestStore } from "../../support/test-database.ts";
 
@@ -104,6 +105,9 @@ it("keeps every acknowledged write, and none by halves, while its backends are k
   const killing = (async () => {
     while (!isEnough()) {
       killed += await killAll(store.sql);
+      // On a crowded machine a new connection takes longer than the pause: without this, none would live to write anything.
+      const acknowledged = ledger.acknowledged.size;
+      await eventually(() => isEnough() || ledger.acknowledged.size > acknowledged, { withinMs, everyMs: 5 });
       await pause(10 + Math.random() * 60);
     }
   })();

@@ -32,6 +32,7 @@ export function emptyCollections(): Collections {
     // Events of several clocks come in the order in which they were made, so that a reader can go on after the last one.
     event: new Collection<StoredObjects["event"]>({}, "arrival"),
     "test_helpers.test_clock": of<"test_helpers.test_clock">(),
+    webhook_endpoint: of<"webhook_endpoint">(),
     charge: of<"charge">({ customer: (charge) => charge.customer, payment_intent: (charge) => charge.payment_intent }),
     refund: of<"refund">({ charge: (refund) => refund.charge, payment_intent: (refund) => refund.payment_intent }),
   };

@@ -7,12 +7,17 @@ import { type ExpandPlan, planExpansions } from "./expand.ts";
 import type { Form } from "./form.ts";
 import { ImitatedParams } from "./imitated-params.ts";
 import { Params } from "./params.ts";
-import type { ObjectKind, StoredObjects } from "./stored.ts";
+import type { ObjectKind, StoredObjects, StoredWebhookEndpoint } from "./stored.ts";
 
 export type Method = "GET" | "POST" | "DELETE";
 
+export type Stored = StoredObjects[ObjectKind];
+
+/** An object as it is shown when part of it stays at Stripe, or one that is no more. Nothing in it can be expanded. */
+export type Shown = Omit<StoredWebhookEndpoint, "unsent"> | { id: string; object: ObjectKind; deleted: true };
+
 /** What an endpoint answers: an object, a list, or a refusal whose effects stand. */
-export type Answer = StoredObjects[ObjectKind] | Stripe.ApiList<StoredObjects[ObjectKind]> | StripeRefusal;
+export type Answer = Stored | Shown | Stripe.ApiList<Stored | Shown> | StripeRefusal;
 
 /**
  * One endpoint, in the two steps between which Stripe begins to store results.

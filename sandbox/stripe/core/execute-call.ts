@@ -1,7 +1,7 @@
 import type { Call, Reply } from "./call.ts";
 import type { Cause, Change } from "./change.ts";
 import type { Core } from "./core.ts";
-import type { PreparedRequest } from "./endpoint.ts";
+import type { PreparedRequest, Shown, Stored } from "./endpoint.ts";
 import { StripeRefusal } from "./errors.ts";
 import { expanded } from "./expand.ts";
 import { serverError } from "./fault-replies.ts";
@@ -63,7 +63,7 @@ function produceReply(call: Call, prepared: PreparedRequest, change: Change): Re
   const answer = prepared.execute(change);
   if (answer instanceof StripeRefusal) return replyOf(answer, call.requestId);
   if (prepared.expand.size === 0) return replyOfObject(answer);
-  if (answer.object !== "list") return replyOfObject(expanded(change.objects, answer, prepared.expand));
-  const data = answer.data.map((object) => expanded(change.objects, object, prepared.expand));
-  return replyOfObject({ ...answer, data });
+  // Kinds of which answers show only a part have nothing to expand, and have been answered above.
+  const filled = (object: Stored | Shown) => expanded(change.objects, object as Stored, prepared.expand);
+  return replyOfObject(answer.object === "list" ? { ...answer, data: answer.data.map(filled) } : filled(answer));
 }

@@ -33,6 +33,7 @@ const EXPANSIONS: Expansions = {
   },
   product: {},
   event: {},
+  webhook_endpoint: {},
   "test_helpers.test_clock": {},
   payment_method: {
     customer: { kind: "customer", load: (objects, method) => get(objects.customer, method.customer) },

@@ -36,6 +36,9 @@ export const EFFECTS = [
   "refund.succeeded",
   "refund.failed",
   "refund.canceled",
+  "webhook_endpoint.created",
+  "webhook_endpoint.updated",
+  "webhook_endpoint.deleted",
   "test_clock.created",
   "test_clock.advanced",
 ] as const;

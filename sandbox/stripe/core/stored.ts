@@ -109,6 +109,21 @@ export interface StoredPaymentMethod extends Stripe.PaymentMethod {
   metadata: Metadata;
 }
 
+/** Part of an endpoint that no answer shows. */
+interface Unsent {
+  /** The newest first. `until` is in milliseconds on the stand-in's own clock; null for the one that stays. */
+  readonly secrets: readonly { readonly secret: string; readonly until: number | null }[];
+  /** Seconds on the stand-in's own clock from each failed attempt to the next. */
+  readonly retryAfterSeconds: readonly number[];
+  readonly timeoutMs: number;
+}
+
+export interface StoredWebhookEndpoint extends Stripe.WebhookEndpoint {
+  /** A deleted one is kept and shown to nobody. */
+  status: "enabled" | "disabled" | "deleted";
+  unsent: Unsent;
+}
+
 export interface StoredTestClock extends Stripe.TestHelpers.TestClock {
   status: "ready" | "advancing" | "internal_failure";
 }
@@ -138,6 +153,7 @@ export interface StoredObjects {
   payment_method: StoredPaymentMethod;
   event: StoredEvent;
   "test_helpers.test_clock": StoredTestClock;
+  webhook_endpoint: StoredWebhookEndpoint;
 }
 
 export type ObjectKind = keyof StoredObjects;

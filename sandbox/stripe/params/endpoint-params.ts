@@ -49,6 +49,11 @@ export interface EndpointParams {
   "POST /v1/refunds/:id/cancel": Stripe.RefundCancelParams;
   "GET /v1/events": Stripe.EventListParams;
   "GET /v1/events/:id": Stripe.EventRetrieveParams;
+  "POST /v1/webhook_endpoints": Stripe.WebhookEndpointCreateParams;
+  "GET /v1/webhook_endpoints": Stripe.WebhookEndpointListParams;
+  "GET /v1/webhook_endpoints/:id": Stripe.WebhookEndpointRetrieveParams;
+  "POST /v1/webhook_endpoints/:id": Stripe.WebhookEndpointUpdateParams;
+  "DELETE /v1/webhook_endpoints/:id": Stripe.WebhookEndpointDeleteParams;
   "POST /v1/test_helpers/test_clocks": Stripe.TestHelpers.TestClockCreateParams;
   "GET /v1/test_helpers/test_clocks": Stripe.TestHelpers.TestClockListParams;
   "GET /v1/test_helpers/test_clocks/:id": Stripe.TestHelpers.TestClockRetrieveParams;

@@ -14,6 +14,7 @@ import { productEndpoints } from "./products.ts";
 import { refundEndpoints } from "./refunds.ts";
 import { subscriptionEndpoints } from "./subscriptions.ts";
 import { testClockEndpoints } from "./test-clocks.ts";
+import { webhookEndpointEndpoints } from "./webhook-endpoints.ts";
 
 /** Every endpoint of the stand-in. What is not here is answered with 404. */
 export function allEndpoints(core: Core): readonly Endpoint[] {
@@ -30,6 +31,7 @@ export function allEndpoints(core: Core): readonly Endpoint[] {
     ...paymentMethodEndpoints,
     ...disputeEndpoints,
     ...eventEndpoints,
+    ...webhookEndpointEndpoints,
     ...testClockEndpoints((clock) => finishAdvancing(core, clock)),
   ];
 }

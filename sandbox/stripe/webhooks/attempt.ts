@@ -1,3 +1,4 @@
+import type { StoredWebhookEndpoint } from "../core/stored.ts";
 import type { Delivery, DeliveryAttempt } from "./delivery.ts";
 import { signatureHeader } from "./signature.ts";
 import { secretsAt } from "./webhook-endpoint.ts";
@@ -12,7 +13,8 @@ const WRONG_SECRET = "whsec_of_somebody_else";
  * @param stopping ends the attempt
  */
 export async function attemptDelivery(
-  { body, disturbance, endpoint }: Delivery,
+  { body, disturbance }: Delivery,
+  endpoint: StoredWebhookEndpoint,
   nowMs: number,
   stopping: AbortSignal,
 ): Promise<DeliveryAttempt> {
@@ -25,7 +27,7 @@ export async function attemptDelivery(
     "stripe-signature": signatureHeader(body, Math.floor(at / 1000) - staleSeconds, secrets),
     "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
   };
-  const signal = AbortSignal.any([stopping, AbortSignal.timeout(endpoint.timeoutMs)]);
+  const signal = AbortSignal.any([stopping, AbortSignal.timeout(endpoint.unsent.timeoutMs)]);
   try {
     const answer = await fetch(endpoint.url, { method: "POST", headers, body, redirect: "manual", signal });
     await answer.arrayBuffer();

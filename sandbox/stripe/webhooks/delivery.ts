@@ -1,6 +1,5 @@
 import type { StoredEvent } from "../core/stored.ts";
 import type { Disturbance } from "./disturbance.ts";
-import type { WebhookEndpoint } from "./webhook-endpoint.ts";
 
 /** One attempt to deliver an event. */
 export interface DeliveryAttempt {
@@ -30,7 +29,8 @@ export interface DeliveryRecord {
 /** An event on its way to one endpoint. */
 export interface Delivery {
   readonly event: StoredEvent;
-  readonly endpoint: WebhookEndpoint;
+  /** Its id: what it wants and how it is reached is decided at each attempt. */
+  readonly endpoint: string;
   /** The same in every attempt. */
   readonly body: string;
   readonly disturbance: Disturbance | undefined;
@@ -45,7 +45,7 @@ export function recordOf({ event, endpoint, state, attempts, nextAttemptAt }: De
   return {
     event: event.id,
     type: event.type,
-    endpoint: endpoint.id,
+    endpoint,
     state,
     attempts: attempts.map((attempt) => ({ ...attempt })),
     nextAttemptAt,

@@ -1,10 +1,10 @@
 import type { EventReceiver, State } from "../core/state.ts";
-import type { StoredEvent } from "../core/stored.ts";
+import type { StoredEvent, StoredWebhookEndpoint } from "../core/stored.ts";
 import { attemptDelivery, isDelivered } from "./attempt.ts";
 import { type Delivery, type DeliveryRecord, recordOf } from "./delivery.ts";
 import { Disturbances } from "./disturbance.ts";
 import { type Release, released } from "./release.ts";
-import { rollSecret, type WebhookEndpoint, wants } from "./webhook-endpoint.ts";
+import { wants } from "./webhook-endpoint.ts";
 
 /** A timer may end a moment before the clock says so. */
 const TIMER_SLACK_MS = 10;
@@ -19,7 +19,6 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 export class Webhooks implements EventReceiver {
   readonly disturbances = new Disturbances();
   readonly #state: State;
-  readonly #endpoints = new Map<string, WebhookEndpoint>();
   readonly #stopping = new AbortController();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #pumps = new Map<string, Promise<void>>();
@@ -30,39 +29,21 @@ export class Webhooks implements EventReceiver {
     this.#state = state;
   }
 
-  addEndpoint(endpoint: WebhookEndpoint): { id: string; secret: string } {
-    this.#endpoints.set(endpoint.id, endpoint);
-    return { id: endpoint.id, secret: endpoint.secrets[0]?.secret ?? "" };
-  }
-
-  removeEndpoint(id: string): void {
-    this.#named(id);
-    this.#endpoints.delete(id);
-    this.#deliveries = this.#deliveries.filter(({ endpoint }) => endpoint.id !== id);
-  }
-
-  rollSecret(id: string, keepOldForSeconds: number): string {
-    return rollSecret(this.#named(id), this.#state.nowMs + keepOldForSeconds * 1000);
-  }
-
   receiversOf(type: string): number {
-    let count = 0;
-    for (const endpoint of this.#endpoints.values()) if (wants(endpoint, type)) count += 1;
-    return count;
+    return this.#receivers(type).length;
   }
 
   receive(events: readonly StoredEvent[]): void {
-    if (this.#endpoints.size === 0) return;
     for (const event of events) {
-      for (const endpoint of this.#endpoints.values()) if (wants(endpoint, event.type)) this.#enter(event, endpoint);
+      for (const endpoint of this.#receivers(event.type)) this.#enter(event, endpoint.id);
     }
     this.deliverDue();
   }
 
   /** Attempts whatever is due on the stand-in's own clock. Returns at once. */
   deliverDue(): void {
-    if (this.#stopping.signal.aborted) return;
-    for (const { id } of this.#endpoints.values()) {
+    if (this.#stopping.signal.aborted || this.#deliveries.length === 0) return;
+    for (const { id } of this.#state.objects.webhook_endpoint.oldestFirst()) {
       if (this.#pumps.has(id) || this.#nextDue(id) === undefined) continue;
       const pump = this.#pump(id).finally(() => {
         this.#pumps.delete(id);
@@ -92,9 +73,8 @@ export class Webhooks implements EventReceiver {
     return this.#deliveries.map(recordOf);
   }
 
-  /** Forgets endpoints, deliveries and rules. */
+  /** Forgets deliveries and rules. */
   reset(): void {
-    this.#endpoints.clear();
     this.#deliveries = [];
     this.disturbances.clear();
     this.#isHolding = false;
@@ -107,7 +87,11 @@ export class Webhooks implements EventReceiver {
     await Promise.all(this.#pumps.values());
   }
 
-  #enter(event: StoredEvent, endpoint: WebhookEndpoint): void {
+  #receivers(type: string): StoredWebhookEndpoint[] {
+    return [...this.#state.objects.webhook_endpoint.oldestFirst()].filter((endpoint) => wants(endpoint, type));
+  }
+
+  #enter(event: StoredEvent, endpoint: string): void {
     const disturbance = this.disturbances.take(event.type);
     const delayMs = disturbance?.mode === "delay" ? disturbance.seconds * 1000 : 0;
     const copies = disturbance?.mode === "duplicate" ? disturbance.copies : 0;
@@ -134,11 +118,16 @@ export class Webhooks implements EventReceiver {
     for (;;) {
       const due = this.#nextDue(endpointId);
       if (due === undefined || this.#stopping.signal.aborted) break;
-      const attempt = await attemptDelivery(due, this.#state.nowMs, this.#stopping.signal);
+      const endpoint = this.#state.objects.webhook_endpoint.get(endpointId);
+      if (endpoint?.status !== "enabled") {
+        giveUp(due);
+        continue;
+      }
+      const attempt = await attemptDelivery(due, endpoint, this.#state.nowMs, this.#stopping.signal);
       if (this.#stopping.signal.aborted) break;
       due.attempts.push(attempt);
       if (isDelivered(attempt)) this.#deliver(due);
-      else this.#scheduleRetry(due);
+      else this.#scheduleRetry(due, endpoint);
     }
   }
 
@@ -146,7 +135,7 @@ export class Webhooks implements EventReceiver {
     const now = this.#state.nowMs;
     return this.#deliveries.find(
       ({ endpoint, state, nextAttemptAt }) =>
-        endpoint.id === endpointId && state === "waiting" && nextAttemptAt !== null && nextAttemptAt <= now,
+        endpoint === endpointId && state === "waiting" && nextAttemptAt !== null && nextAttemptAt <= now,
     );
   }
 
@@ -160,11 +149,10 @@ export class Webhooks implements EventReceiver {
     });
   }
 
-  #scheduleRetry(delivery: Delivery): void {
-    const seconds = delivery.endpoint.retryAfterSeconds[delivery.attempts.length - 1];
+  #scheduleRetry(delivery: Delivery, { unsent }: StoredWebhookEndpoint): void {
+    const seconds = unsent.retryAfterSeconds[delivery.attempts.length - 1];
     if (seconds === undefined) {
-      delivery.state = "given_up";
-      delivery.nextAttemptAt = null;
+      giveUp(delivery);
       return;
     }
     delivery.nextAttemptAt = this.#state.nowMs + seconds * 1000;
@@ -181,10 +169,10 @@ export class Webhooks implements EventReceiver {
     timer.unref();
     this.#timers.add(timer);
   }
+}
 
-  #named(id: string): WebhookEndpoint {
-    const endpoint = this.#endpoints.get(id);
-    if (endpoint === undefined) throw new Error(`There is no webhook endpoint ${id}`);
-    return endpoint;
-  }
+/** The last retry has failed, or the endpoint is disabled or gone. */
+function giveUp(delivery: Delivery): void {
+  delivery.state = "given_up";
+  delivery.nextAttemptAt = null;
 }

@@ -1,45 +1,19 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type Stripe from "stripe";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { WebhookEndpointInput } from "../../../sandbox/stripe/webhooks/webhook-endpoint.ts";
 import { eventually } from "../../support/eventually.ts";
 import { advance, BEGINNING, FINAL } from "./set-up-clock.ts";
+import { type Received, setUpReceiver } from "./set-up-receiver.ts";
 import { PURCHASE, SHOP, setUpStandIn } from "./set-up-stand-in.ts";
-
-interface Received {
-  readonly body: string;
-  readonly signature: string;
-}
 
 /** A stand-in with one webhook endpoint, which answers with `answers` in turn and then with 200. */
 async function setUp(endpoint: Partial<WebhookEndpointInput> = {}) {
   const bundle = await setUpStandIn();
-  const received: Received[] = [];
-  const answers: number[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      received.push({
-        body: Buffer.concat(chunks).toString("utf8"),
-        signature: String(request.headers["stripe-signature"]),
-      });
-      response.writeHead(answers.shift() ?? 200, { location: "http://127.0.0.1:9/" }).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stripe`;
+  const { url, received, answers, until } = await setUpReceiver();
   const { id, secret } = await bundle.control.addWebhookEndpoint({ url, ...endpoint });
   await bundle.control.seed(PURCHASE);
   const verify = ({ body, signature }: Received, by = secret) =>
     bundle.stripe.webhooks.constructEvent(body, signature, by);
-  const until = async (count: number) =>
-    eventually(async () => received.length >= count, { withinMs: 10_000, describe: `${count} deliveries` });
   const states = async () =>
     (await bundle.control.deliveries()).map(({ state, attempts }) => ({
       state,

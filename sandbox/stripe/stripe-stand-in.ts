@@ -47,7 +47,7 @@ export async function startStripeStandIn(options: StripeStandInOptions = {}): Pr
     refuseAutomaticKeys: options.refuseAutomaticKeys ?? false,
     log: options.log ?? ((line) => process.stderr.write(`[stripe stand-in] ${line}\n`)),
   });
-  resumeAdvancing(core);
+  await resumeAdvancing(core);
   const commands = createCommands(core);
   const app = createApp(core, allEndpoints(core), controlRoutes(commands));
   const server = await listen(app, options.port ?? 0).catch((error: unknown) => {

@@ -3,6 +3,7 @@ import type { StoredInvoice, StoredSubscription } from "../core/stored.ts";
 import { DRAFT_SECONDS, invoiceObject } from "../objects/invoice.ts";
 import { recurrenceOf } from "../objects/price.ts";
 import { currentPeriod, itemOf } from "../objects/subscription.ts";
+import { AWAITED_EVENT } from "./draft-answers.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 import { voidInvoice } from "./invoicing.ts";
 import { periodLine } from "./lines.ts";
@@ -68,5 +69,6 @@ function renewalInvoice(
     autoAdvance: isCollected,
     attemptCount: 0,
     nextPaymentAttempt: isCollected ? change.now + DRAFT_SECONDS : null,
+    isAwaited: change.receiversOf(AWAITED_EVENT) > 0,
   });
 }

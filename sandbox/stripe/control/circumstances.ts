@@ -65,11 +65,13 @@ export function circumstanceCommands(core: Core) {
       world.disputeCancelsSubscription = cancels;
     }),
     setRateLimits: command(rateLimitsSchema, (limits) => rateLimits.set(limits)),
-    advanceClock: command(stepSchema, (step) => {
-      const byMs = "to" in step ? Date.parse(step.to) - state.nowMs : step.seconds * 1000;
-      if (byMs <= 0) throw new Error("The clock goes forward only");
-      return advanceOwnClock(core, byMs);
-    }),
+    advanceClock: command(stepSchema, (step) =>
+      advanceOwnClock(core, () => {
+        const byMs = "to" in step ? Date.parse(step.to) - state.nowMs : step.seconds * 1000;
+        if (byMs <= 0) throw new Error("The clock goes forward only");
+        return byMs;
+      }),
+    ),
   };
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** One command: its argument is checked, then it runs to its end without waiting for anything. */
+/** One command: its argument is checked, then it runs to its end, or gives a promise of it. */
 export interface Command {
   readonly run: (argument: unknown) => unknown;
 }

@@ -15,7 +15,7 @@ export function controlRoutes(commands: Commands): App {
   app.post("/:command", async (context) => {
     const body = await context.req.text();
     const argument: unknown = body === "" ? {} : JSON.parse(body);
-    return context.json({ result: runCommand(commands, context.req.param("command"), argument) ?? null });
+    return context.json({ result: (await runCommand(commands, context.req.param("command"), argument)) ?? null });
   });
   return app;
 }

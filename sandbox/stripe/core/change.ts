@@ -106,7 +106,7 @@ export class Change {
     if (previousAttributes !== undefined && Object.keys(previousAttributes).length === 0) return;
     if (type.endsWith(".created")) this.#begun.set(object.id, object);
     else if (type.endsWith(".updated")) this.#told.set(`${type} ${object.id}`, object);
-    const { cause, receiversOf } = this.#setting;
+    const { cause } = this.#setting;
     const event = this.put(
       eventObject({
         created: this.now,
@@ -115,10 +115,15 @@ export class Change {
         previousAttributes,
         requestId: cause.requestId,
         idempotencyKey: cause.idempotencyKey ?? null,
-        pendingWebhooks: receiversOf(type),
+        pendingWebhooks: this.receiversOf(type),
       }),
     );
     this.#events.push(event);
+  }
+
+  /** How many webhook endpoints want events of a type. */
+  receiversOf(type: string): number {
+    return this.#setting.receiversOf(type);
   }
 
   /** The events that were made, in their order. */

@@ -30,7 +30,7 @@ export interface Core {
   readonly settings: Settings;
   readonly rateLimits: RateLimits;
   readonly webhooks: Webhooks;
-  /** Calls from their arrival to their end, so that a stop can wait for them. */
+  /** Calls from their arrival to their end, and clocks that advance, so that a stop can wait for them. */
   readonly inFlight: Set<Promise<void>>;
   readonly refuseAutomaticKeys: boolean;
   /** For what a developer must notice: a request that the stand-in cannot answer as Stripe would. */

@@ -29,6 +29,7 @@ export class State {
   receiver: EventReceiver | undefined;
   readonly #nowMs: () => number;
   readonly #file: StateFile | undefined;
+  readonly #observers = new Set<(committed: CommittedChange) => void>();
   #ledger: LedgerEntry[] = [];
   #aheadMs = 0;
   #isClosed = false;
@@ -83,8 +84,15 @@ export class State {
       change.takeBack();
       throw error;
     }
+    for (const observe of this.#observers) observe(committed);
     this.receiver?.receive(change.events);
     return { outcome, committed };
+  }
+
+  /** Tells of every change from now on, once it is committed. Gives what ends that. */
+  observe(observer: (committed: CommittedChange) => void): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
   }
 
   pruneKeys(): number {

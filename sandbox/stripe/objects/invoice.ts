@@ -24,6 +24,8 @@ export interface InvoiceFacts {
   readonly attemptCount: number;
   readonly nextPaymentAttempt: number | null;
   readonly metadata?: Metadata | undefined;
+  /** Whether webhook endpoints have to be told of it before its hour as a draft begins. */
+  readonly isAwaited?: boolean;
 }
 
 /** An invoice in its status, before any money: `amount_paid` is zero until `paidInvoice`. */
@@ -76,6 +78,7 @@ export function invoiceObject(facts: InvoiceFacts): StoredInvoice {
     subtotal_excluding_tax: total,
     total,
     total_excluding_tax: total,
+    webhooks_delivered_at: facts.isAwaited === true ? null : facts.created,
   };
 }
 
@@ -140,5 +143,4 @@ const NOT_USED = {
   total_discount_amounts: [],
   total_pretax_credit_amounts: [],
   total_taxes: [],
-  webhooks_delivered_at: null,
 } satisfies Partial<StoredInvoice>;

@@ -32,6 +32,9 @@ export function allEndpoints(core: Core): readonly Endpoint[] {
     ...disputeEndpoints,
     ...eventEndpoints,
     ...webhookEndpointEndpoints,
-    ...testClockEndpoints((clock) => finishAdvancing(core, clock)),
+    ...testClockEndpoints((clock) => {
+      const finished = finishAdvancing(core, clock).finally(() => core.inFlight.delete(finished));
+      core.inFlight.add(finished);
+    }),
   ];
 }

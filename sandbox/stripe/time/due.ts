@@ -1,5 +1,6 @@
 import { endSubscription, hasEnded } from "../billing/canceling.ts";
 import { cardBehind } from "../billing/cards.ts";
+import { finalAt } from "../billing/draft-answers.ts";
 import { collectDueInvoice, finalizeDueInvoice } from "../billing/dunning.ts";
 import { failRefund, succeedRefund } from "../billing/refunding.ts";
 import { expireSubscription, renewSubscription } from "../billing/renewing.ts";
@@ -44,8 +45,9 @@ function dueOfSubscription(subscription: StoredSubscription): Due | null {
 
 function dueOfInvoice(invoice: StoredInvoice): Due | null {
   if (!invoice.auto_advance) return null;
-  if (invoice.status === "draft" && invoice.automatically_finalizes_at !== null) {
-    return { at: invoice.automatically_finalizes_at, happen: (change) => finalizeDueInvoice(change, invoice) };
+  const at = finalAt(invoice);
+  if (invoice.status === "draft" && at !== null) {
+    return { at, happen: (change) => finalizeDueInvoice(change, invoice) };
   }
   if (invoice.status === "open" && invoice.next_payment_attempt !== null) {
     return { at: invoice.next_payment_attempt, happen: (change) => collectDueInvoice(change, invoice) };

@@ -1,4 +1,7 @@
+import { AWAITED_EVENT } from "../billing/draft-answers.ts";
+import type { CommittedChange } from "../core/change.ts";
 import { clockOfCustomer, customerOf } from "../core/clock.ts";
+import type { Core } from "../core/core.ts";
 import type { State } from "../core/state.ts";
 import type { ObjectKind, StoredInvoice, StoredObjects, StoredRefund, StoredSubscription } from "../core/stored.ts";
 import { Agenda } from "./agenda.ts";
@@ -9,13 +12,21 @@ type Timed = StoredSubscription | StoredInvoice | StoredRefund;
 const BY_ITSELF = { requestId: null } as const;
 
 /**
- * Lets time pass on one clock: everything that falls due happens in order, each as a change of its own, dated with its own
- * moment. Moves no clock. What was due before `from` happens at `from`.
+ * Lets time pass on one clock: everything that falls due happens in order, each thing as a change of its own, dated with its
+ * own moment. Moves no clock. What was due before `from` happens at `from`.
+ *
+ * Waits only for webhook endpoints, and only where Stripe does: after a draft, until each endpoint that wants to know of it
+ * has been asked once.
  *
  * @param clock a test clock, or null for the stand-in's own
  * @returns how many things happened
  */
-export function passTime(state: State, clock: string | null, from: number, to: number): number {
+export async function passTime(
+  { state, webhooks }: Pick<Core, "state" | "webhooks">,
+  clock: string | null,
+  from: number,
+  to: number,
+): Promise<number> {
   const { objects } = state;
   const agenda = new Agenda();
   const enter = (object: Timed) => {
@@ -25,20 +36,29 @@ export function passTime(state: State, clock: string | null, from: number, to: n
   for (const kind of ["subscription", "invoice", "refund"] as const) {
     for (const object of objects[kind].oldestFirst()) enter(object);
   }
-  let happened = 0;
-  for (let entry = agenda.takeUntil(to); entry !== undefined; entry = agenda.takeUntil(to)) {
-    const object = timedObject(state, entry.id);
-    const due = object === undefined ? null : dueOf(objects, object);
-    // Something earlier may have changed the object since it was entered.
-    if (due === null || due.at !== entry.at) continue;
-    const { committed } = state.commit(BY_ITSELF, (change) => {
-      change.moveTo(Math.max(due.at, from));
-      due.happen(change);
-    });
-    happened += 1;
+  const endObserving = state.observe((committed) => {
     for (const changed of committed.objects) if (isTimed(changed)) enter(changed);
+  });
+  try {
+    let happened = 0;
+    let now = from;
+    for (let entry = agenda.takeUntil(to); entry !== undefined; entry = agenda.takeUntil(to)) {
+      const object = timedObject(state, entry.id);
+      const due = object === undefined ? null : dueOf(objects, object);
+      // Something earlier may have changed the object since it was entered.
+      if (due === null || due.at !== entry.at) continue;
+      now = Math.max(now, due.at);
+      const { committed } = state.commit(BY_ITSELF, (change) => {
+        change.moveTo(now);
+        due.happen(change);
+      });
+      happened += 1;
+      if (isAwaited(committed)) await webhooks.asking(AWAITED_EVENT);
+    }
+    return happened;
+  } finally {
+    endObserving();
   }
-  return happened;
 }
 
 function timedObject({ objects }: State, id: string): Timed | undefined {
@@ -47,4 +67,10 @@ function timedObject({ objects }: State, id: string): Timed | undefined {
 
 function isTimed(object: StoredObjects[ObjectKind]): object is Timed {
   return object.object === "subscription" || object.object === "invoice" || object.object === "refund";
+}
+
+function isAwaited({ objects }: CommittedChange): boolean {
+  return objects.some(
+    (object) => object.object === "event" && object.type === AWAITED_EVENT && object.pending_webhooks > 0,
+  );
 }

@@ -16,7 +16,7 @@ export function beginAdvancing(change: Change, clock: StoredTestClock, target: n
 }
 
 /** Lets the time of an advancing clock pass, and makes the clock ready; a clock that does not advance is left alone. */
-export function finishAdvancing(core: Core, id: string): void {
+export async function finishAdvancing(core: Core, id: string): Promise<void> {
   const { state } = core;
   // The stand-in stopped between answer and advance: the next start goes on with it.
   if (state.isClosed) return;
@@ -25,7 +25,7 @@ export function finishAdvancing(core: Core, id: string): void {
   const target = clock?.status_details.advancing?.target_frozen_time;
   if (clock === undefined || target === undefined) return;
   try {
-    passTime(state, id, clock.frozen_time, target);
+    await passTime(core, id, clock.frozen_time, target);
     state.change({ requestId: null }, (change) => {
       change.moveTo(target);
       const ready = change.put({ ...clock, frozen_time: target, status: "ready" as const, status_details: {} });
@@ -38,7 +38,7 @@ export function finishAdvancing(core: Core, id: string): void {
 }
 
 /** Goes on with the clocks that were advancing when the process ended. */
-export function resumeAdvancing(core: Core): void {
+export async function resumeAdvancing(core: Core): Promise<void> {
   const clocks = [...core.state.objects["test_helpers.test_clock"].oldestFirst()];
-  for (const { id } of clocks) finishAdvancing(core, id);
+  for (const { id } of clocks) await finishAdvancing(core, id);
 }

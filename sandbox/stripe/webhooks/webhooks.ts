@@ -1,3 +1,4 @@
+import { AWAITED_EVENT, hearAnswers } from "../billing/draft-answers.ts";
 import type { EventReceiver, State } from "../core/state.ts";
 import type { StoredEvent, StoredWebhookEndpoint } from "../core/stored.ts";
 import { attemptDelivery, isDelivered } from "./attempt.ts";
@@ -8,6 +9,8 @@ import { wants } from "./webhook-endpoint.ts";
 
 /** A timer may end a moment before the clock says so. */
 const TIMER_SLACK_MS = 10;
+
+const BY_ITSELF = { requestId: null } as const;
 
 /** Node's timers go no further. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -51,6 +54,19 @@ export class Webhooks implements EventReceiver {
         this.deliverDue();
       });
       this.#pumps.set(id, pump);
+    }
+  }
+
+  /** Waits until every endpoint that is to be told of these events now has been asked once, whatever it answered. */
+  async asking(type: string): Promise<void> {
+    for (;;) {
+      const unasked = this.#deliveries.find(
+        ({ event, attempts, state, nextAttemptAt }) =>
+          event.type === type && attempts.length === 0 && state === "waiting" && this.#isDue(nextAttemptAt),
+      );
+      const pump = unasked === undefined ? undefined : this.#pumps.get(unasked.endpoint);
+      if (pump === undefined) return;
+      await pump;
     }
   }
 
@@ -120,7 +136,7 @@ export class Webhooks implements EventReceiver {
       if (due === undefined || this.#stopping.signal.aborted) break;
       const endpoint = this.#state.objects.webhook_endpoint.get(endpointId);
       if (endpoint?.status !== "enabled") {
-        giveUp(due);
+        this.#giveUp(due);
         continue;
       }
       const attempt = await attemptDelivery(due, endpoint, this.#state.nowMs, this.#stopping.signal);
@@ -132,27 +148,48 @@ export class Webhooks implements EventReceiver {
   }
 
   #nextDue(endpointId: string): Delivery | undefined {
-    const now = this.#state.nowMs;
     return this.#deliveries.find(
       ({ endpoint, state, nextAttemptAt }) =>
-        endpoint === endpointId && state === "waiting" && nextAttemptAt !== null && nextAttemptAt <= now,
+        endpoint === endpointId && state === "waiting" && this.#isDue(nextAttemptAt),
     );
+  }
+
+  #isDue(at: number | null): boolean {
+    return at !== null && at <= this.#state.nowMs;
   }
 
   #deliver(delivery: Delivery): void {
     delivery.state = "delivered";
     delivery.nextAttemptAt = null;
     if (delivery.isCopy) return;
-    this.#state.change({ requestId: null }, (change) => {
+    this.#state.change(BY_ITSELF, (change) => {
       const event = change.objects.event.get(delivery.event.id);
       if (event !== undefined) change.put({ ...event, pending_webhooks: Math.max(0, event.pending_webhooks - 1) });
     });
+    this.#hear(delivery.event);
+  }
+
+  /** The last retry has failed, or the endpoint is disabled or gone. */
+  #giveUp(delivery: Delivery): void {
+    delivery.state = "given_up";
+    delivery.nextAttemptAt = null;
+    this.#hear(delivery.event);
+  }
+
+  /** A draft waits for the answers of all endpoints to the event of its creation. */
+  #hear(event: StoredEvent): void {
+    if (event.type !== AWAITED_EVENT) return;
+    const states = this.#deliveries.filter((each) => each.event.id === event.id && !each.isCopy).map(stateOf);
+    if (states.every((state) => state === "delivered" || state === "given_up")) {
+      const isGivenUp = states.includes("given_up");
+      this.#state.change(BY_ITSELF, (change) => hearAnswers(change, event.data.object.id, isGivenUp));
+    }
   }
 
   #scheduleRetry(delivery: Delivery, { unsent }: StoredWebhookEndpoint): void {
     const seconds = unsent.retryAfterSeconds[delivery.attempts.length - 1];
     if (seconds === undefined) {
-      giveUp(delivery);
+      this.#giveUp(delivery);
       return;
     }
     delivery.nextAttemptAt = this.#state.nowMs + seconds * 1000;
@@ -171,8 +208,6 @@ export class Webhooks implements EventReceiver {
   }
 }
 
-/** The last retry has failed, or the endpoint is disabled or gone. */
-function giveUp(delivery: Delivery): void {
-  delivery.state = "given_up";
-  delivery.nextAttemptAt = null;
+function stateOf({ state }: Delivery): Delivery["state"] {
+  return state;
 }

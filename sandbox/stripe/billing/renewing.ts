@@ -11,11 +11,9 @@ import { type Period, periodAt, periodIndexOf } from "./periods.ts";
 
 /** A boundary is reached: the next period begins, with a draft invoice that stays a draft for an hour. */
 export function renewSubscription(change: Change, subscription: StoredSubscription): void {
-  const period = periodAfter(subscription);
-  const moved = withPeriod(subscription, period);
-  const invoice = change.put(renewalInvoice(change, moved, period, currentPeriod(subscription)));
+  const invoice = change.put(nextInvoice(change, subscription, change.now));
   const renewed = change.put({
-    ...moved,
+    ...withPeriod(subscription, periodAfter(subscription)),
     latest_invoice: invoice.id,
     status: subscription.status === "trialing" ? ("active" as const) : subscription.status,
   });
@@ -46,29 +44,29 @@ function withPeriod(subscription: StoredSubscription, { start, end }: Period): S
   return { ...subscription, items: { ...subscription.items, data: [item] } };
 }
 
-/** Its own period is the one that has ended; what is paid for stands on its line. */
-function renewalInvoice(
-  change: Change,
-  subscription: StoredSubscription,
-  period: Period,
-  ended: Period,
-): StoredInvoice {
+/**
+ * The draft of the next period. Its own period is the one that has ended by then; what is paid for stands on its line.
+ *
+ * @param at the boundary, in seconds: now, or when it is only looked ahead
+ */
+export function nextInvoice(change: Change, subscription: StoredSubscription, at: number): StoredInvoice {
   const customer = change.objects.customer.get(subscription.customer);
   if (customer === undefined) throw new Error(`There is no customer ${subscription.customer}`);
+  const { start, end } = currentPeriod(subscription);
   const isCollected = subscription.status !== "unpaid" && subscription.pause_collection?.behavior !== "keep_as_draft";
   return invoiceObject({
-    created: change.now,
+    created: at,
     customer,
     currency: subscription.currency,
     status: "draft",
     billingReason: "subscription_cycle",
     parent: { subscription: subscription.id, metadata: subscription.metadata },
-    lines: [periodLine(subscription, period)],
-    periodStart: ended.start,
-    periodEnd: ended.end,
+    lines: [periodLine(subscription, periodAfter(subscription))],
+    periodStart: start,
+    periodEnd: end,
     autoAdvance: isCollected,
     attemptCount: 0,
-    nextPaymentAttempt: isCollected ? change.now + DRAFT_SECONDS : null,
+    nextPaymentAttempt: isCollected ? at + DRAFT_SECONDS : null,
     isAwaited: change.receiversOf(AWAITED_EVENT) > 0,
   });
 }

@@ -4,6 +4,7 @@ import { testClockOf } from "../objects/customer.ts";
 import { invoiceObject } from "../objects/invoice.ts";
 import type { Recurrence } from "../objects/price.ts";
 import { currentPeriod, subscriptionObject } from "../objects/subscription.ts";
+import { announceShortTrial } from "./announcing.ts";
 import { type ChargeAttempt, chargeIntent } from "./charging.ts";
 import { afterAttempt, scheduleByHand } from "./collecting.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
@@ -56,6 +57,7 @@ export function startSubscription(change: Change, begun: NewSubscription): Subsc
   const status = begun.trialEnd === null ? "active" : "trialing";
   const subscription = change.put({ ...waiting, status: isPaid ? status : "incomplete" });
   recordSubscription(change, "subscription.created", subscription);
+  announceShortTrial(change, subscription);
   recordInvoice(change, "invoice.created", invoice);
   recordInvoice(change, "invoice.finalized", invoice);
   if (invoice.amount_due === 0) settleInvoice(change, invoice);

@@ -61,6 +61,9 @@ export function circumstanceCommands(core: Core) {
         invoice: invoice ?? world.dunning.invoice,
       };
     }),
+    setUpcomingNotice: command(z.strictObject({ days: z.int().positive().nullable() }), ({ days }) => {
+      world.upcomingDays = days;
+    }),
     setDisputeCancelsSubscription: command(z.strictObject({ cancels: z.boolean() }), ({ cancels }) => {
       world.disputeCancelsSubscription = cancels;
     }),

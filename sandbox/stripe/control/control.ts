@@ -60,6 +60,8 @@ export interface StandInControl {
   balance(): Promise<number | null>;
   /** When Stripe tries again to collect an invoice, and what becomes of it in the end. What is left out stays. */
   setDunning(dunning: Partial<Dunning>): Promise<void>;
+  /** How many days before a renewal `invoice.upcoming` tells of it: 7 unless set; null for never. */
+  setUpcomingNotice(days: number | null): Promise<void>;
   /** Whether a dispute ends the subscription that its charge paid for. */
   setDisputeCancelsSubscription(cancels: boolean): Promise<void>;
   /** Refuses more requests a second than this, with the limiter's 429. */
@@ -126,6 +128,7 @@ export function createControl(invoke: InvokeCommand): StandInControl {
     setBalance: (available) => run("setBalance", { available }),
     balance: () => run("balance"),
     setDunning: (dunning) => run("setDunning", { ...dunning }),
+    setUpcomingNotice: (days) => run("setUpcomingNotice", { days }),
     setDisputeCancelsSubscription: (cancels) => run("setDisputeCancelsSubscription", { cancels }),
     setRateLimits: (limits) => run("setRateLimits", { ...limits }),
     advanceClock: (step) => run("advanceClock", { ...step }),

@@ -1,3 +1,4 @@
+import { announcementOf } from "./announcement.ts";
 import { Collection, type IndexKeys } from "./collection.ts";
 import { type ObjectKind, type StoredObjects, subscriptionOf } from "./stored.ts";
 
@@ -30,7 +31,7 @@ export function emptyCollections(): Collections {
     }),
     payment_method: of<"payment_method">(),
     // Events of several clocks come in the order in which they were made, so that a reader can go on after the last one.
-    event: new Collection<StoredObjects["event"]>({}, "arrival"),
+    event: new Collection<StoredObjects["event"]>({ announcement: announcementOf }, "arrival"),
     "test_helpers.test_clock": of<"test_helpers.test_clock">(),
     webhook_endpoint: of<"webhook_endpoint">(),
     charge: of<"charge">({ customer: (charge) => charge.customer, payment_intent: (charge) => charge.payment_intent }),

@@ -28,6 +28,8 @@ export interface World {
   refundOutcomes: readonly RefundOutcome[];
   declines: readonly DeclineToCome[];
   dunning: Dunning;
+  /** How many days before a renewal `invoice.upcoming` tells of it; null for never. */
+  upcomingDays: number | null;
   /** What refunds can be taken from, in minor units; null for more than enough. */
   availableBalance: number | null;
   /** Whether a dispute ends the subscription that its charge paid for. */
@@ -39,6 +41,7 @@ export function initialWorld(): World {
     refundOutcomes: [],
     declines: [],
     dunning: { retryAfterDays: [3, 5, 7], subscription: "cancel", invoice: "leave_open" },
+    upcomingDays: 7,
     availableBalance: null,
     disputeCancelsSubscription: false,
   };

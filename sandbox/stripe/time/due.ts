@@ -1,3 +1,4 @@
+import { announcementsOf } from "../billing/announcing.ts";
 import { endSubscription, hasEnded } from "../billing/canceling.ts";
 import { cardBehind } from "../billing/cards.ts";
 import { finalAt } from "../billing/draft-answers.ts";
@@ -7,6 +8,7 @@ import { expireSubscription, renewSubscription } from "../billing/renewing.ts";
 import type { Change } from "../core/change.ts";
 import type { Collections } from "../core/collections.ts";
 import type { ObjectKind, StoredInvoice, StoredObjects, StoredRefund, StoredSubscription } from "../core/stored.ts";
+import type { World } from "../core/world.ts";
 import { currentPeriod } from "../objects/subscription.ts";
 
 /** What time alone brings about next in one object's life. */
@@ -22,11 +24,37 @@ const INCOMPLETE_SECONDS = 23 * 60 * 60;
 /** When the test cards that change a refund's mind do so. Stripe says only: later. */
 const REFUND_TURNS_AFTER_SECONDS = 24 * 60 * 60;
 
+/** What surrounds an object: the others, the account's settings, and when the time that passes began. */
+export interface Surroundings {
+  readonly objects: Collections;
+  readonly world: World;
+  /** Seconds. What should have been announced by then is not announced any more. */
+  readonly from: number;
+  /** Seconds: how far time has passed. Nothing is announced later than it should be. */
+  now: number;
+}
+
 /** The next thing that time brings about, or null for an object that only waits for others. */
-export function dueOf(objects: Collections, object: StoredObjects[ObjectKind]): Due | null {
-  if (object.object === "subscription") return dueOfSubscription(object);
+export function dueOf(around: Surroundings, object: StoredObjects[ObjectKind]): Due | null {
+  if (object.object === "subscription") return earliest(dueOfSubscription(object), nextAnnouncement(around, object));
   if (object.object === "invoice") return dueOfInvoice(object);
-  return object.object === "refund" ? dueOfRefund(objects, object) : null;
+  return object.object === "refund" ? dueOfRefund(around.objects, object) : null;
+}
+
+function nextAnnouncement({ objects, world, from, now }: Surroundings, subscription: StoredSubscription): Due | null {
+  if (hasEnded(subscription)) return null;
+  let next: Due | null = null;
+  for (const { key, at, announce } of announcementsOf(subscription, world)) {
+    const [told] = objects.event.newestFirst("announcement", key);
+    if (told === undefined && at > from && at >= now) next = earliest({ at, happen: announce }, next);
+  }
+  return next;
+}
+
+/** Of two things at one moment, the second: what is announced goes before what happens. */
+function earliest(one: Due | null, other: Due | null): Due | null {
+  if (one === null || other === null) return one ?? other;
+  return one.at < other.at ? one : other;
 }
 
 function dueOfSubscription(subscription: StoredSubscription): Due | null {

@@ -5,7 +5,7 @@ import type { Core } from "../core/core.ts";
 import type { State } from "../core/state.ts";
 import type { ObjectKind, StoredInvoice, StoredObjects, StoredRefund, StoredSubscription } from "../core/stored.ts";
 import { Agenda } from "./agenda.ts";
-import { dueOf } from "./due.ts";
+import { dueOf, type Surroundings } from "./due.ts";
 
 type Timed = StoredSubscription | StoredInvoice | StoredRefund;
 
@@ -19,7 +19,7 @@ const BY_ITSELF = { requestId: null } as const;
  * has been asked once.
  *
  * @param clock a test clock, or null for the stand-in's own
- * @returns how many things happened
+ * @returns how many things happened, without those that were only announced
  */
 export async function passTime(
   { state, webhooks }: Pick<Core, "state" | "webhooks">,
@@ -27,10 +27,11 @@ export async function passTime(
   from: number,
   to: number,
 ): Promise<number> {
-  const { objects } = state;
+  const { objects, world } = state;
+  const around: Surroundings = { objects, world, from, now: from };
   const agenda = new Agenda();
   const enter = (object: Timed) => {
-    const due = clockOfCustomer(state, customerOf(state, object)) === clock ? dueOf(objects, object) : null;
+    const due = clockOfCustomer(state, customerOf(state, object)) === clock ? dueOf(around, object) : null;
     if (due !== null) agenda.add(due.at, object.id);
   };
   for (const kind of ["subscription", "invoice", "refund"] as const) {
@@ -41,18 +42,19 @@ export async function passTime(
   });
   try {
     let happened = 0;
-    let now = from;
     for (let entry = agenda.takeUntil(to); entry !== undefined; entry = agenda.takeUntil(to)) {
       const object = timedObject(state, entry.id);
-      const due = object === undefined ? null : dueOf(objects, object);
+      const due = object === undefined ? null : dueOf(around, object);
       // Something earlier may have changed the object since it was entered.
-      if (due === null || due.at !== entry.at) continue;
-      now = Math.max(now, due.at);
+      if (object === undefined || due === null || due.at !== entry.at) continue;
+      around.now = Math.max(around.now, due.at);
       const { committed } = state.commit(BY_ITSELF, (change) => {
-        change.moveTo(now);
+        change.moveTo(around.now);
         due.happen(change);
       });
-      happened += 1;
+      if (committed.objects.some(({ id }) => id === object.id)) happened += 1;
+      // What was only announced has changed nothing, and goes on waiting.
+      else enter(object);
       if (isAwaited(committed)) await webhooks.asking(AWAITED_EVENT);
     }
     return happened;

@@ -39,7 +39,12 @@ test("A. a renewal succeeds: a draft at the boundary, final and paid an hour lat
   const { stripe, advanceTo, events, latestInvoice, get } = await setUpClock();
   await advanceTo(FEBRUARY);
 
-  expect(await events()).toEqual(["test_helpers.test_clock.advancing", ...BOUNDARY, "test_helpers.test_clock.ready"]);
+  expect(await events()).toEqual([
+    "test_helpers.test_clock.advancing",
+    "invoice.upcoming",
+    ...BOUNDARY,
+    "test_helpers.test_clock.ready",
+  ]);
   const draft = await latestInvoice();
   expect(draft).toMatchObject({
     status: "draft",

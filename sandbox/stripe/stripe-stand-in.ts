@@ -56,6 +56,7 @@ export async function startStripeStandIn(options: StripeStandInOptions = {}): Pr
   });
   const stop = async () => {
     core.holds.stop();
+    core.locks.stop();
     core.delays.stop();
     await core.webhooks.stop();
     await Promise.allSettled(core.inFlight);

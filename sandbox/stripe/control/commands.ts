@@ -26,7 +26,7 @@ const FROM_OUTSIDE = { requestId: null } as const;
 
 /** The commands behind `StandInControl`, for one stand-in. */
 export function createCommands(core: Core): Commands {
-  const { state, faults, holds, rateLimits, settings, webhooks } = core;
+  const { state, faults, holds, locks, rateLimits, settings, webhooks } = core;
   return {
     seed: command(seedSchema, (seed) => state.change(FROM_OUTSIDE, (change) => plantSeed(change, seed))),
     ledger: command(after, (argument) => state.ledgerAfter(argument.after)),
@@ -35,6 +35,13 @@ export function createCommands(core: Core): Commands {
     pendingFaults: command(nothing, () => faults.pending()),
     clearFaults: command(nothing, () => faults.clear()),
     releaseHeld: command(nothing, () => holds.releaseAll()),
+    lockObject: command(z.strictObject({ object: id }), async ({ object }) => {
+      if ((await locks.take([object])) !== "taken") throw new Error(`Somebody is at work on ${object}`);
+    }),
+    unlockObject: command(z.strictObject({ object: id }), ({ object }) => locks.free([object])),
+    setLockWait: command(z.strictObject({ ms: z.int().nonnegative() }), ({ ms }) => {
+      locks.waitMs = ms;
+    }),
     payInvoice: command(z.strictObject({ invoice: id }), ({ invoice }) =>
       state.change(FROM_OUTSIDE, (change) => payInvoiceByHand(change, invoice)),
     ),
@@ -73,6 +80,7 @@ export function createCommands(core: Core): Commands {
     }),
     reset: command(nothing, () => {
       faults.clear();
+      locks.reset();
       webhooks.reset();
       rateLimits.set(rateLimitsSchema.parse({}));
       Object.assign(settings, initialSettings());

@@ -34,6 +34,11 @@ export interface StandInControl {
   clearFaults(): Promise<void>;
   /** Lets all held requests go on at once; returns how many there were. */
   releaseHeld(): Promise<number>;
+  /** A process of Stripe's own begins to work on an object: requests that would change it wait, and then meet a 429. */
+  lockObject(object: string): Promise<void>;
+  unlockObject(object: string): Promise<void>;
+  /** How long a request waits for an object that somebody is at work on: two seconds unless set. */
+  setLockWait(ms: number): Promise<void>;
 
   /** The customer pays an open invoice, as on its hosted page. */
   payInvoice(invoice: string): Promise<void>;
@@ -116,6 +121,9 @@ export function createControl(invoke: InvokeCommand): StandInControl {
     pendingFaults: () => run("pendingFaults"),
     clearFaults: () => run("clearFaults"),
     releaseHeld: () => run("releaseHeld"),
+    lockObject: (object) => run("lockObject", { object }),
+    unlockObject: (object) => run("unlockObject", { object }),
+    setLockWait: (ms) => run("setLockWait", { ms }),
     payInvoice: (invoice) => run("payInvoice", { invoice }),
     failRefund: (refund, reason) => run("failRefund", { refund, reason }),
     succeedRefund: (refund) => run("succeedRefund", { refund }),

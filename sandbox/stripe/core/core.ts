@@ -1,6 +1,7 @@
 import { Webhooks } from "../webhooks/webhooks.ts";
 import { Faults } from "./faults.ts";
 import { Holds } from "./holds.ts";
+import { Locks } from "./locks.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { State } from "./state.ts";
 
@@ -25,6 +26,7 @@ export interface Core {
   readonly faults: Faults;
   /** Requests held by a fault. */
   readonly holds: Holds;
+  readonly locks: Locks;
   /** Requests that wait for the latency to pass. */
   readonly delays: Holds;
   readonly settings: Settings;
@@ -47,6 +49,7 @@ export function createCore(options: CoreOptions): Core {
     rateLimits: new RateLimits(),
     faults: new Faults(),
     holds: new Holds(),
+    locks: new Locks(),
     delays: new Holds(),
     inFlight: new Set(),
     settings: initialSettings(),

@@ -2,10 +2,12 @@ import type Stripe from "stripe";
 import { refuseExclusive } from "../params/exclusive.ts";
 import { paramsValidator } from "../params/validate.ts";
 import type { Change } from "./change.ts";
+import type { Collections } from "./collections.ts";
 import type { StripeRefusal } from "./errors.ts";
 import { type ExpandPlan, planExpansions } from "./expand.ts";
 import type { Form } from "./form.ts";
 import { ImitatedParams } from "./imitated-params.ts";
+import { lockIdsOf } from "./lock-ids.ts";
 import { Params } from "./params.ts";
 import type { ObjectKind, StoredObjects, StoredWebhookEndpoint } from "./stored.ts";
 
@@ -43,6 +45,8 @@ export interface EndpointDefinition<Input> {
 export interface PreparedRequest {
   readonly expand: ExpandPlan;
   readonly execute: (change: Change) => Answer;
+  /** The ids that stay with this request while it is executed; of one that only reads, none. */
+  readonly lockIds: (objects: Collections) => readonly string[];
 }
 
 export interface Endpoint {
@@ -66,7 +70,12 @@ export function defineEndpoint<Input>(definition: EndpointDefinition<Input>): En
       const params = new Params(form.root);
       const expand = planExpansions(params.texts("expand"), definition.answers, definition.isList ?? false);
       const input = definition.read(params, id);
-      return { expand, execute: (change) => definition.execute(change, input) };
+      return {
+        expand,
+        execute: (change) => definition.execute(change, input),
+        lockIds: (objects) =>
+          definition.method === "GET" ? [] : lockIdsOf(objects, definition.answers, id, form.root),
+      };
     },
   };
 }

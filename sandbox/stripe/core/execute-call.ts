@@ -4,7 +4,7 @@ import type { Core } from "./core.ts";
 import type { PreparedRequest, Shown, Stored } from "./endpoint.ts";
 import { StripeRefusal } from "./errors.ts";
 import { expanded } from "./expand.ts";
-import { serverError } from "./fault-replies.ts";
+import { lockTimeout, serverError } from "./fault-replies.ts";
 import type { Fault } from "./fault-rule.ts";
 import { replyOf, replyOfObject } from "./reply.ts";
 
@@ -27,16 +27,36 @@ export async function executeCall(
   fault: Fault | undefined,
   taken?: TakenKey,
 ): Promise<Reply> {
-  if (fault?.mode === "hold" && fault.when === "before_executing") {
-    const end = await core.holds.wait(fault.ms);
-    if (end === "stopped") throw new StoppedWhileHeld();
+  const heldMs = fault?.mode === "hold" && fault.when === "before_executing" ? fault.ms : 0;
+  const isHeldAtWork = fault?.mode === "hold" && fault.locks;
+  if (heldMs > 0 && !isHeldAtWork) await hold(core, heldMs);
+  const ids = prepared.lockIds(core.state.objects);
+  await takeLocks(core, ids);
+  try {
+    if (heldMs > 0 && isHeldAtWork) await hold(core, heldMs);
+    return commitReply(core, call, produceBy(call, prepared, fault), taken);
+  } finally {
+    core.locks.free(ids);
   }
-  const produce = (change: Change): Reply => {
+}
+
+async function hold(core: Core, ms: number): Promise<void> {
+  if ((await core.holds.wait(ms)) === "stopped") throw new StoppedWhileHeld();
+}
+
+/** Waits for the objects that another request is at work on; 429 when that takes too long. Like every 429 it is not stored. */
+async function takeLocks({ locks }: Core, ids: readonly string[]): Promise<void> {
+  const end = await locks.take(ids);
+  if (end === "stopped") throw new StoppedWhileHeld();
+  if (end === "timed_out") throw lockTimeout();
+}
+
+function produceBy(call: Call, prepared: PreparedRequest, fault: Fault | undefined): (change: Change) => Reply {
+  return (change) => {
     if (fault?.mode !== "stored_500") return produceReply(call, prepared, change);
     if (fault.executed) prepared.execute(change);
     return replyOf(serverError(fault), call.requestId);
   };
-  return commitReply(core, call, produce, taken);
 }
 
 function commitReply(core: Core, call: Call, produce: (change: Change) => Reply, taken: TakenKey | undefined): Reply {

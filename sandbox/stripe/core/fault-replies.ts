@@ -14,13 +14,20 @@ export function refuseByFault(fault: Fault | undefined): void {
     });
   }
   if (fault?.mode === "rate_limit_429") throw rateLimited(fault.reason, shouldRetry(fault.shouldRetry));
-  if (fault?.mode === "lock_timeout_429") {
-    throw new StripeRefusal(
-      429,
-      { type: "invalid_request_error", code: "lock_timeout", message: "Another request holds this object." },
-      shouldRetry(fault.shouldRetry),
-    );
-  }
+  if (fault?.mode === "lock_timeout_429") throw lockTimeout(shouldRetry(fault.shouldRetry));
+}
+
+/** The refusal of a request whose object another one is at work on. */
+export function lockTimeout(headers: Record<string, string> = {}): StripeRefusal {
+  return new StripeRefusal(
+    429,
+    {
+      type: "invalid_request_error",
+      code: "lock_timeout",
+      message: "This object cannot be accessed now: another request, or a process of Stripe's, is at work on it.",
+    },
+    headers,
+  );
 }
 
 /** The limiter's refusal, which names itself in a header. */

@@ -34,6 +34,8 @@ export const faultRuleSchema = z.discriminatedUnion("mode", [
     mode: z.literal("hold"),
     ms: z.int().positive(),
     when: z.enum(["before_executing", "after_executing"]).default("before_executing"),
+    // Whether it is at work on its objects while it is held before its execution, so that others wait for them.
+    locks: z.boolean().default(false),
     ...matching,
   }),
   z.strictObject({ mode: z.literal("status_401"), ...matching }),

@@ -2,7 +2,7 @@ import { announcementKey, INVOICE_UPCOMING, TRIAL_WILL_END } from "../core/annou
 import type { Change } from "../core/change.ts";
 import { type StoredInvoice, type StoredSubscription, subscriptionOf } from "../core/stored.ts";
 import type { World } from "../core/world.ts";
-import { currentPeriod } from "../objects/subscription.ts";
+import { currentPeriod } from "../objects/subscription-item.ts";
 import { nextInvoice } from "./renewing.ts";
 
 const DAY_SECONDS = 24 * 60 * 60;

@@ -1,6 +1,5 @@
-import type { StoredSubscription } from "../core/stored.ts";
+import type { StoredSubscription, StoredSubscriptionItem } from "../core/stored.ts";
 import type { LineFacts } from "../objects/invoice-line.ts";
-import { itemOf } from "../objects/subscription.ts";
 import type { Period } from "./periods.ts";
 
 /** Something charged once on the first invoice, beside the first period. */
@@ -9,9 +8,16 @@ export interface AddedFee {
   readonly quantity: number;
 }
 
-/** The line for one period of a subscription. */
-export function periodLine(subscription: StoredSubscription, period: Period): LineFacts {
-  const { id, price, quantity } = itemOf(subscription);
+/** The lines for one period of a subscription: one for each of its items. */
+export function periodLines(subscription: StoredSubscription, period: Period): LineFacts[] {
+  return subscription.items.data.map((item) => itemLine(subscription, item, period));
+}
+
+function itemLine(
+  subscription: StoredSubscription,
+  { id, price, quantity }: StoredSubscriptionItem,
+  period: Period,
+): LineFacts {
   return {
     amount: price.unit_amount * quantity,
     quantity,
@@ -23,9 +29,9 @@ export function periodLine(subscription: StoredSubscription, period: Period): Li
   };
 }
 
-/** The line for a trial: the period costs nothing. */
-export function trialLine(subscription: StoredSubscription, period: Period): LineFacts {
-  return { ...periodLine(subscription, period), amount: 0, description: "Trial" };
+/** The lines for a trial: the period costs nothing. */
+export function trialLines(subscription: StoredSubscription, period: Period): LineFacts[] {
+  return periodLines(subscription, period).map((line) => ({ ...line, amount: 0, description: "Trial" }));
 }
 
 /** The line for a fee: it spans no time, and names no item. */

@@ -2,11 +2,11 @@ import type { Change } from "../core/change.ts";
 import type { StoredInvoice, StoredSubscription } from "../core/stored.ts";
 import { DRAFT_SECONDS, invoiceObject } from "../objects/invoice.ts";
 import { recurrenceOf } from "../objects/price.ts";
-import { currentPeriod, itemOf } from "../objects/subscription.ts";
+import { currentPeriod, itemOf, withItems } from "../objects/subscription-item.ts";
 import { AWAITED_EVENT } from "./draft-answers.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 import { voidInvoice } from "./invoicing.ts";
-import { periodLine } from "./lines.ts";
+import { periodLines } from "./lines.ts";
 import { type Period, periodAt, periodIndexOf } from "./periods.ts";
 
 /** A boundary is reached: the next period begins, with a draft invoice that stays a draft for an hour. */
@@ -40,8 +40,11 @@ function periodAfter(subscription: StoredSubscription): Period {
 }
 
 function withPeriod(subscription: StoredSubscription, { start, end }: Period): StoredSubscription {
-  const item = { ...itemOf(subscription), current_period_start: start, current_period_end: end };
-  return { ...subscription, items: { ...subscription.items, data: [item] } };
+  const moved = { current_period_start: start, current_period_end: end };
+  return withItems(
+    subscription,
+    subscription.items.data.map((item) => ({ ...item, ...moved })),
+  );
 }
 
 /**
@@ -61,7 +64,7 @@ export function nextInvoice(change: Change, subscription: StoredSubscription, at
     status: "draft",
     billingReason: "subscription_cycle",
     parent: { subscription: subscription.id, metadata: subscription.metadata },
-    lines: [periodLine(subscription, periodAfter(subscription))],
+    lines: periodLines(subscription, periodAfter(subscription)),
     periodStart: start,
     periodEnd: end,
     autoAdvance: isCollected,

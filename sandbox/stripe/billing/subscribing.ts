@@ -1,22 +1,23 @@
 import type { Change } from "../core/change.ts";
-import type { StoredCustomer, StoredInvoice, StoredPrice, StoredSubscription } from "../core/stored.ts";
+import type { StoredCustomer, StoredInvoice, StoredSubscription } from "../core/stored.ts";
 import { testClockOf } from "../objects/customer.ts";
 import { invoiceObject } from "../objects/invoice.ts";
 import type { Recurrence } from "../objects/price.ts";
-import { currentPeriod, subscriptionObject } from "../objects/subscription.ts";
+import { subscriptionObject } from "../objects/subscription.ts";
+import { currentPeriod, type ItemFacts } from "../objects/subscription-item.ts";
 import { announceShortTrial } from "./announcing.ts";
 import { type ChargeAttempt, chargeIntent } from "./charging.ts";
 import { afterAttempt, scheduleByHand } from "./collecting.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 import { requestPayment, settleInvoice } from "./invoicing.ts";
-import { type AddedFee, feeLine, periodLine, trialLine } from "./lines.ts";
+import { type AddedFee, feeLine, periodLines, trialLines } from "./lines.ts";
 import { periodAt } from "./periods.ts";
 
 export interface NewSubscription {
   readonly customer: StoredCustomer;
-  readonly price: StoredPrice;
+  /** At least one, all of this recurrence. */
+  readonly items: readonly ItemFacts[];
   readonly recurrence: Recurrence;
-  readonly quantity: number;
   readonly fees: readonly AddedFee[];
   /** The card of this subscription, kept on it; null to use the customer's. */
   readonly defaultPaymentMethod: string | null;
@@ -80,12 +81,12 @@ function firstInvoice(change: Change, subscription: StoredSubscription, begun: N
   return invoiceObject({
     created: change.now,
     customer: begun.customer,
-    currency: begun.price.currency,
+    currency: subscription.currency,
     status: "open",
     billingReason: "subscription_create",
     parent: { subscription: subscription.id, metadata: subscription.metadata },
     lines: [
-      begun.trialEnd === null ? periodLine(subscription, period) : trialLine(subscription, period),
+      ...(begun.trialEnd === null ? periodLines(subscription, period) : trialLines(subscription, period)),
       ...begun.fees.map((fee) => feeLine(subscription, fee, change.now)),
     ],
     periodStart: change.now,

@@ -1,6 +1,6 @@
 import { recordInvoice, recordPaymentIntent } from "../billing/effects.ts";
 import { canceledIntent, paidInvoice, voidedInvoice } from "../billing/invoicing.ts";
-import { feeLine, periodLine } from "../billing/lines.ts";
+import { feeLine, periodLines } from "../billing/lines.ts";
 import { type Period, periodAt } from "../billing/periods.ts";
 import type { Change } from "../core/change.ts";
 import type { StoredInvoice, StoredInvoicePayment, StoredSubscription } from "../core/stored.ts";
@@ -9,7 +9,7 @@ import type { LineFacts } from "../objects/invoice-line.ts";
 import { invoicePaymentObject } from "../objects/invoice-payment.ts";
 import { paymentIntentObject } from "../objects/payment-intent.ts";
 import { recurrenceOf } from "../objects/price.ts";
-import { itemOf } from "../objects/subscription.ts";
+import { itemOf } from "../objects/subscription-item.ts";
 import { CURRENCY } from "../resources/read-currency.ts";
 import { existing, putNew, tailOf } from "./put-new.ts";
 import { seedPaid } from "./seed-payment.ts";
@@ -37,7 +37,7 @@ export function seedSubscriptionInvoice(
       customer: subscription.customer,
       billingReason: seed.period === 0 ? "subscription_create" : "subscription_cycle",
       parent: { subscription: subscription.id, metadata: subscription.metadata },
-      lines: [periodLine(subscription, period), ...fees],
+      lines: [...periodLines(subscription, period), ...fees],
       begunAt: period.start,
       // As of every renewal, its own period is the one that ended when it was made.
       period:

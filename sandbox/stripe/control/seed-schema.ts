@@ -59,6 +59,10 @@ const subscription = z.strictObject({
   customer: id,
   price: id,
   quantity: z.int().positive().default(1),
+  /** Prices beside the first one. */
+  furtherItems: z
+    .array(z.strictObject({ id: id.optional(), price: id, quantity: z.int().positive().default(1) }))
+    .default([]),
   /** The billing cycle anchor: where period 0 begins. */
   anchorAt: instant,
   status: z.enum(SUBSCRIPTION_STATUSES).default("active"),

@@ -5,9 +5,10 @@ import type { Change } from "../core/change.ts";
 import type { StoredSubscription } from "../core/stored.ts";
 import { customerObject } from "../objects/customer.ts";
 import { paymentIntentObject } from "../objects/payment-intent.ts";
-import { priceObject, recurrenceOf } from "../objects/price.ts";
+import { commonRecurrence, priceObject } from "../objects/price.ts";
 import { productObject } from "../objects/product.ts";
-import { itemOf, NOT_CANCELED, subscriptionObject } from "../objects/subscription.ts";
+import { NOT_CANCELED, subscriptionObject } from "../objects/subscription.ts";
+import { itemOf } from "../objects/subscription-item.ts";
 import { CURRENCY } from "../resources/read-currency.ts";
 import { existing, putNew, tailOf } from "./put-new.ts";
 import { seedOneOffInvoice, seedSubscriptionInvoice } from "./seed-invoice.ts";
@@ -61,19 +62,20 @@ function seedCatalog(change: Change, { customers, products, prices }: ReadSeed):
 }
 
 function seedSubscription(change: Change, seed: SubscriptionSeed): SeededSubscription {
-  const price = existing(change.objects.price, "price", seed.price);
+  const items = [
+    { id: seed.item ?? `si_${tailOf(seed.id)}`, price: seed.price, quantity: seed.quantity },
+    ...seed.furtherItems,
+  ].map((item) => ({ ...item, price: existing(change.objects.price, "price", item.price) }));
   existing(change.objects.customer, "customer", seed.customer);
-  const recurrence = recurrenceOf(price);
-  if (recurrence === null) throw new Error(`The price ${price.id} does not recur`);
+  const recurrence = commonRecurrence(items.map(({ price }) => price));
+  if (recurrence === null) throw new Error(`The prices of ${seed.id} do not recur, or not all alike`);
   const asOf = seed.asOf ?? seed.endedAt ?? change.now;
   const current = periodIndexOf(seed.anchorAt, recurrence, asOf);
   const base = subscriptionObject({
     id: seed.id,
-    itemId: seed.item ?? `si_${tailOf(seed.id)}`,
     created: seed.anchorAt,
     customer: seed.customer,
-    price,
-    quantity: seed.quantity,
+    items,
     status: seed.status,
     anchor: seed.anchorAt,
     period: periodAt(seed.anchorAt, recurrence, current),

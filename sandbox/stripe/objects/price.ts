@@ -64,3 +64,11 @@ export function recurrenceOf(price: StoredPrice): Recurrence | null {
   const interval = INTERVALS.find((known) => known === price.recurring?.interval);
   return interval === undefined ? null : { interval, count: price.recurring?.interval_count ?? 1 };
 }
+
+/** How often all of these prices recur, or null when they do not recur all alike. */
+export function commonRecurrence(prices: readonly StoredPrice[]): Recurrence | null {
+  const [first, ...others] = prices.map(recurrenceOf);
+  if (first === undefined || first === null) return null;
+  const isAlike = others.every((each) => each?.interval === first.interval && each.count === first.count);
+  return isAlike ? first : null;
+}

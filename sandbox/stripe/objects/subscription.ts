@@ -1,7 +1,8 @@
 import type Stripe from "stripe";
 import type { Period } from "../billing/periods.ts";
 import { newId } from "../core/ids.ts";
-import type { Metadata, StoredPrice, StoredSubscription, StoredSubscriptionItem } from "../core/stored.ts";
+import type { Metadata, StoredSubscription } from "../core/stored.ts";
+import { type ItemFacts, itemObject } from "./subscription-item.ts";
 
 export const SUBSCRIPTION_STATUSES = [
   "active",
@@ -17,11 +18,10 @@ export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 
 export interface SubscriptionFacts {
   readonly id?: string | undefined;
-  readonly itemId?: string | undefined;
   readonly created: number;
   readonly customer: string;
-  readonly price: StoredPrice;
-  readonly quantity: number;
+  /** At least one; all recur alike. */
+  readonly items: readonly ItemFacts[];
   readonly status: SubscriptionStatus;
   /** Seconds; every period begins and ends a whole number of intervals from here. */
   readonly anchor: number;
@@ -37,6 +37,8 @@ export interface SubscriptionFacts {
 
 export function subscriptionObject(facts: SubscriptionFacts): StoredSubscription {
   const id = facts.id ?? newId("subscription");
+  const [first] = facts.items;
+  if (first === undefined) throw new Error(`${id} has no item`);
   return {
     id,
     object: "subscription",
@@ -54,7 +56,7 @@ export function subscriptionObject(facts: SubscriptionFacts): StoredSubscription
     cancellation_details: NOT_CANCELED,
     collection_method: "charge_automatically",
     created: facts.created,
-    currency: facts.price.currency,
+    currency: first.price.currency,
     customer: facts.customer,
     customer_account: null,
     days_until_due: null,
@@ -73,7 +75,7 @@ export function subscriptionObject(facts: SubscriptionFacts): StoredSubscription
     },
     items: {
       object: "list",
-      data: [itemObject(id, facts)],
+      data: facts.items.map((item) => itemObject({ ...facts, id }, item)),
       has_more: false,
       url: `/v1/subscription_items?subscription=${id}`,
     },
@@ -110,56 +112,3 @@ export const NOT_CANCELED: Stripe.Subscription.CancellationDetails = {
   feedback_option: null,
   reason: null,
 };
-
-/** The one item of a subscription: the stand-in imitates subscriptions of a single price. */
-export function itemOf(subscription: StoredSubscription): StoredSubscriptionItem {
-  const [item] = subscription.items.data;
-  if (item === undefined) throw new Error(`${subscription.id} has no item`);
-  return item;
-}
-
-/** The period that the item says it is in. */
-export function currentPeriod(subscription: StoredSubscription): Period {
-  const { current_period_start: start, current_period_end: end } = itemOf(subscription);
-  return { start, end };
-}
-
-function itemObject(subscription: string, facts: SubscriptionFacts): StoredSubscriptionItem {
-  const { price } = facts;
-  return {
-    id: facts.itemId ?? newId("subscriptionItem"),
-    object: "subscription_item",
-    billing_thresholds: null,
-    created: facts.created,
-    current_period_end: facts.period.end,
-    current_period_start: facts.period.start,
-    current_trial: null,
-    discounts: [],
-    metadata: {},
-    plan: {
-      id: price.id,
-      object: "plan",
-      active: price.active,
-      amount: price.unit_amount,
-      amount_decimal: price.unit_amount_decimal,
-      billing_scheme: "per_unit",
-      created: price.created,
-      currency: price.currency,
-      interval: price.recurring?.interval ?? "month",
-      interval_count: price.recurring?.interval_count ?? 1,
-      livemode: false,
-      metadata: price.metadata,
-      meter: null,
-      nickname: price.nickname,
-      product: price.product,
-      tiers_mode: null,
-      transform_usage: null,
-      trial_period_days: null,
-      usage_type: "licensed",
-    },
-    price,
-    quantity: facts.quantity,
-    subscription,
-    tax_rates: [],
-  };
-}

@@ -4,11 +4,10 @@ import type { AddedFee } from "../billing/lines.ts";
 import { type NewSubscription, type SubscriptionStart, startSubscription } from "../billing/subscribing.ts";
 import type { Change } from "../core/change.ts";
 import { defineEndpoint } from "../core/endpoint.ts";
-import { invalidRequest, notImitated, referenceMissing, StripeRefusal } from "../core/errors.ts";
+import { invalidRequest, StripeRefusal } from "../core/errors.ts";
 import { changedMetadata, type Params } from "../core/params.ts";
-import type { StoredPrice } from "../core/stored.ts";
-import { recurrenceOf } from "../objects/price.ts";
 import { readCurrency } from "./read-currency.ts";
+import { priceNamed, recurringPrice, sharedRecurrence } from "./subscription-prices.ts";
 
 const PAYMENT_BEHAVIORS = ["allow_incomplete", "default_incomplete", "error_if_incomplete"] as const;
 
@@ -44,7 +43,7 @@ export const createSubscription = defineEndpoint({
     checkPaymentMethod(params.text("default_payment_method"), "default_payment_method");
     return {
       customer: params.requiredText("customer"),
-      ...readItem(params),
+      items: readItems(params),
       fees: params.list("add_invoice_items").map(readFee),
       defaultPaymentMethod: params.text("default_payment_method") ?? null,
       paymentBehavior: params.oneOf("payment_behavior", PAYMENT_BEHAVIORS) ?? "allow_incomplete",
@@ -55,15 +54,14 @@ export const createSubscription = defineEndpoint({
   },
   execute: (change, { paymentBehavior, trial, ...input }) => {
     const customer = customerNamed(change, input.customer);
-    const price = priceNamed(change, input.price, "items[0][price]");
-    const recurrence = recurrenceOf(price);
-    if (recurrence === null) throw invalidRequest("The price must recur.", { param: "items[0][price]" });
+    const items = input.items.map((item) => ({ ...item, price: recurringPrice(change, item.price, item.param) }));
+    const recurrence = sharedRecurrence(items);
     const trialEnd = trialEndOf(change, trial);
     const needsCard = paymentBehavior !== "default_incomplete" && trialEnd === null;
     const begun: NewSubscription = {
       ...input,
       customer,
-      price,
+      items,
       recurrence,
       fees: input.fees.map((fee) => feeOf(change, fee)),
       chargeTo: needsCard ? cardToCharge(customer, input.defaultPaymentMethod) : null,
@@ -75,11 +73,14 @@ export const createSubscription = defineEndpoint({
   },
 });
 
-function readItem(params: Params): { price: string; quantity: number } {
-  const [item, ...others] = params.list("items");
-  if (item === undefined) throw params.missing("items");
-  if (others.length > 0) throw notImitated("subscriptions of several prices", "items");
-  return { price: item.requiredText("price"), quantity: item.integer("quantity", 1) ?? 1 };
+function readItems(params: Params) {
+  const items = params.list("items").map((item) => ({
+    price: item.requiredText("price"),
+    param: item.nameOf("price"),
+    quantity: item.integer("quantity", 1) ?? 1,
+  }));
+  if (items.length === 0) throw params.missing("items");
+  return items;
 }
 
 function readFee(params: Params): FeeInput {
@@ -102,12 +103,6 @@ function feeOf(change: Change, fee: FeeInput): AddedFee {
   const { id, product, unit_amount: unitAmount, recurring } = priceNamed(change, fee.id, fee.param);
   if (recurring !== null) throw invalidRequest("The price of an added item must not recur.", { param: fee.param });
   return { price: { id, product, unitAmount }, quantity: fee.quantity };
-}
-
-function priceNamed(change: Change, id: string, param: string): StoredPrice {
-  const price = change.objects.price.get(id);
-  if (price === undefined) throw referenceMissing("price", id, param);
-  return price;
 }
 
 type Trial =

@@ -6,7 +6,7 @@ import { defineEndpoint } from "../core/endpoint.ts";
 import { invalidRequest } from "../core/errors.ts";
 import { changedMetadata, type MetadataChange, type Params } from "../core/params.ts";
 import type { StoredSubscription } from "../core/stored.ts";
-import { itemOf } from "../objects/subscription.ts";
+import { itemOf } from "../objects/subscription-item.ts";
 import { CANCELLATION_PARAMS, readCancellationDetails } from "./cancellation-details.ts";
 import { subscriptionNamed } from "./subscription-named.ts";
 

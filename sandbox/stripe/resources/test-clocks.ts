@@ -7,7 +7,7 @@ import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import type { StoredTestClock } from "../core/stored.ts";
 import { recurrenceOf } from "../objects/price.ts";
-import { itemOf } from "../objects/subscription.ts";
+import { itemOf } from "../objects/subscription-item.ts";
 import { testClockObject } from "../objects/test-clock.ts";
 import { beginAdvancing } from "../time/test-clock.ts";
 

@@ -9,7 +9,7 @@ import type { Change } from "../core/change.ts";
 import type { Collections } from "../core/collections.ts";
 import type { ObjectKind, StoredInvoice, StoredObjects, StoredRefund, StoredSubscription } from "../core/stored.ts";
 import type { World } from "../core/world.ts";
-import { currentPeriod } from "../objects/subscription.ts";
+import { currentPeriod } from "../objects/subscription-item.ts";
 
 /** What time alone brings about next in one object's life. */
 export interface Due {

@@ -8,6 +8,7 @@ import {
 import { numberOf } from "../objects/invoice.ts";
 import { invoicePaymentObject } from "../objects/invoice-payment.ts";
 import { paymentIntentObject } from "../objects/payment-intent.ts";
+import { returnBalance, withBalance } from "./balance.ts";
 import { notCollected } from "./canceling.ts";
 import { recordInvoice, recordPaymentIntent, recordSubscription } from "./effects.ts";
 
@@ -30,9 +31,9 @@ export function requestPayment(change: Change, invoice: StoredInvoice): StoredPa
   return intent;
 }
 
-/** draft → open, with its PaymentIntent; an invoice over nothing is paid at once and has none. */
+/** draft → open, with its PaymentIntent; an invoice of which nothing is due is paid at once and has none. */
 export function finalizeInvoice(change: Change, draft: StoredInvoice): StoredInvoice {
-  const invoice = change.put(withMetadataOfNow(change, openedInvoice(draft, change.now)));
+  const invoice = change.put(withBalance(change, withMetadataOfNow(change, openedInvoice(draft, change.now))));
   recordInvoice(change, "invoice.finalized", invoice);
   change.emit("invoice.updated", invoice);
   if (invoice.amount_due === 0) return settleInvoice(change, invoice);
@@ -71,6 +72,7 @@ export function voidInvoice(change: Change, invoice: StoredInvoice): StoredInvoi
   const voided = change.put(voidedInvoice(invoice, change.now));
   recordInvoice(change, "invoice.voided", voided);
   giveUpPayment(change, invoice);
+  returnBalance(change, invoice);
   reactivate(change, voided);
   return voided;
 }
@@ -103,7 +105,6 @@ export function openedInvoice(draft: StoredInvoice, at: number): StoredInvoice {
     ...draft,
     automatically_finalizes_at: null,
     effective_at: at,
-    ending_balance: 0,
     number: numberOf(draft.id),
     status: "open",
     status_transitions: { ...draft.status_transitions, finalized_at: at },

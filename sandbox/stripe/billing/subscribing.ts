@@ -6,6 +6,7 @@ import type { Recurrence } from "../objects/price.ts";
 import { subscriptionObject } from "../objects/subscription.ts";
 import { currentPeriod, type ItemFacts } from "../objects/subscription-item.ts";
 import { announceShortTrial } from "./announcing.ts";
+import { withBalance } from "./balance.ts";
 import { type ChargeAttempt, chargeIntent } from "./charging.ts";
 import { afterAttempt, scheduleByHand } from "./collecting.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
@@ -51,7 +52,7 @@ export function startSubscription(change: Change, begun: NewSubscription): Subsc
     trialEnd: begun.trialEnd,
     testClock: testClockOf(begun.customer),
   });
-  const invoice = change.put(firstInvoice(change, created, begun));
+  const invoice = change.put(withBalance(change, firstInvoice(change, created, begun)));
   const waiting = change.put({ ...created, latest_invoice: invoice.id });
   const attempt = chargeFirst(change, invoice, begun.chargeTo);
   const isPaid = invoice.amount_due === 0 || attempt?.result === "paid";

@@ -8,6 +8,8 @@ export interface CustomerFacts {
   readonly email?: string | null | undefined;
   readonly description?: string | null | undefined;
   readonly phone?: string | null | undefined;
+  /** What the customer owes, or below zero has in credit, at the next invoice. */
+  readonly balance?: number | undefined;
   /** The id of the card that invoices are charged to. */
   readonly defaultPaymentMethod?: string | null | undefined;
   readonly testClock?: string | null | undefined;
@@ -20,7 +22,7 @@ export function customerObject(facts: CustomerFacts): StoredCustomer {
     id,
     object: "customer",
     address: null,
-    balance: 0,
+    balance: facts.balance ?? 0,
     created: facts.created,
     currency: null,
     customer_account: null,

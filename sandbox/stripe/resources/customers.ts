@@ -15,6 +15,7 @@ const FIELDS = [
   "email",
   "description",
   "phone",
+  "balance",
   "invoice_settings[default_payment_method]",
   "metadata[]",
 ] as const;
@@ -27,6 +28,7 @@ function readFields(params: Params) {
     email: params.textOrUnset("email"),
     description: params.textOrUnset("description"),
     phone: params.textOrUnset("phone"),
+    balance: params.integer("balance", Number.MIN_SAFE_INTEGER),
     defaultPaymentMethod: settings.textOrUnset("default_payment_method"),
   };
 }

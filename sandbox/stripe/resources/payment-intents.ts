@@ -1,3 +1,4 @@
+import { CHARGE_MIN } from "../billing/balance.ts";
 import { cardToCharge, checkPaymentMethod, customerNamed } from "../billing/cards.ts";
 import { recordPaymentIntent } from "../billing/effects.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
@@ -14,8 +15,6 @@ import {
 } from "./payment-intent-confirm.ts";
 import { readCurrency } from "./read-currency.ts";
 
-/** The smallest charge in yen. */
-const AMOUNT_MIN = 50;
 /** Stripe takes eight digits. */
 const AMOUNT_MAX = 99_999_999;
 
@@ -98,8 +97,8 @@ export const paymentIntentEndpoints: readonly Endpoint[] = [
 function readAmount(params: Params): number {
   const amount = params.integer("amount", 1, AMOUNT_MAX);
   if (amount === undefined) throw params.missing("amount");
-  if (amount >= AMOUNT_MIN) return amount;
-  throw invalidRequest(`Amount must be at least ¥${AMOUNT_MIN}.`, { code: "amount_too_small", param: "amount" });
+  if (amount >= CHARGE_MIN) return amount;
+  throw invalidRequest(`Amount must be at least ¥${CHARGE_MIN}.`, { code: "amount_too_small", param: "amount" });
 }
 
 function cardForConfirmation(

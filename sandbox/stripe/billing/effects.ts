@@ -5,6 +5,7 @@ import {
   type StoredCharge,
   type StoredDispute,
   type StoredInvoice,
+  type StoredInvoiceItem,
   type StoredObjects,
   type StoredPaymentIntent,
   type StoredRefund,
@@ -85,6 +86,18 @@ export function recordInvoice(change: Change, effect: Effect, invoice: StoredInv
     },
     effect === "invoice.paid" && isFirst ? ["invoice.payment_succeeded", "invoice.paid"] : undefined,
   );
+}
+
+/** The amount is below zero for a credit. */
+export function recordInvoiceItem(change: Change, effect: Effect, item: StoredInvoiceItem): void {
+  const subscription = item.parent?.subscription_details?.subscription;
+  record(change, effect, item, {
+    amount: item.amount,
+    customer: item.customer,
+    ...(subscription === undefined ? {} : { subscription }),
+    ...(item.invoice === null ? {} : { invoice: item.invoice }),
+    metadata: item.metadata ?? {},
+  });
 }
 
 export function recordPaymentIntent(change: Change, effect: Effect, intent: StoredPaymentIntent): void {

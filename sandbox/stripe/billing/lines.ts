@@ -1,4 +1,4 @@
-import type { StoredSubscription, StoredSubscriptionItem } from "../core/stored.ts";
+import type { StoredInvoiceItem, StoredSubscription, StoredSubscriptionItem } from "../core/stored.ts";
 import type { LineFacts } from "../objects/invoice-line.ts";
 import type { Period } from "./periods.ts";
 
@@ -26,6 +26,31 @@ function itemLine(
     subscription: subscription.id,
     subscriptionItem: id,
     price: { id: price.id, product: price.product, unitAmount: price.unit_amount },
+  };
+}
+
+/** The lines for the next period, of which only the part before the subscription's end is paid for. */
+export function nextLines(subscription: StoredSubscription, period: Period): LineFacts[] {
+  const { cancel_at: end } = subscription;
+  const lines = periodLines(subscription, period);
+  if (end === null || end >= period.end) return lines;
+  const part = (end - period.start) / (period.end - period.start);
+  return lines.map((line) => ({ ...line, amount: Math.round(line.amount * part), period: { ...period, end } }));
+}
+
+/** The line of an invoice item that waited for an invoice. */
+export function pendingLine(item: StoredInvoiceItem): LineFacts {
+  const { subscription, subscription_item: subscriptionItem = null } = item.parent?.subscription_details ?? {};
+  const { price = "", product = "" } = item.pricing.price_details ?? {};
+  return {
+    amount: item.amount,
+    quantity: item.quantity,
+    description: item.description ?? "",
+    period: item.period,
+    subscription: subscription ?? null,
+    subscriptionItem,
+    prorationItem: item.id,
+    price: { id: String(price), product, unitAmount: Number(item.pricing.unit_amount_decimal) },
   };
 }
 

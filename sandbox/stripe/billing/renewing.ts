@@ -6,12 +6,14 @@ import { currentPeriod, itemOf, withItems } from "../objects/subscription-item.t
 import { AWAITED_EVENT } from "./draft-answers.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 import { voidInvoice } from "./invoicing.ts";
-import { periodLines } from "./lines.ts";
+import { nextLines, pendingLine } from "./lines.ts";
+import { pendingItems, takePending } from "./pending-items.ts";
 import { type Period, periodAt, periodIndexOf } from "./periods.ts";
 
 /** A boundary is reached: the next period begins, with a draft invoice that stays a draft for an hour. */
 export function renewSubscription(change: Change, subscription: StoredSubscription): void {
   const invoice = change.put(nextInvoice(change, subscription, change.now));
+  takePending(change, subscription.id, invoice.id);
   const renewed = change.put({
     ...withPeriod(subscription, periodAfter(subscription)),
     latest_invoice: invoice.id,
@@ -64,7 +66,10 @@ export function nextInvoice(change: Change, subscription: StoredSubscription, at
     status: "draft",
     billingReason: "subscription_cycle",
     parent: { subscription: subscription.id, metadata: subscription.metadata },
-    lines: periodLines(subscription, periodAfter(subscription)),
+    lines: [
+      ...nextLines(subscription, periodAfter(subscription)),
+      ...pendingItems(change, subscription.id).map(pendingLine),
+    ],
     periodStart: start,
     periodEnd: end,
     autoAdvance: isCollected,

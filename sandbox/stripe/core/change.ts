@@ -18,6 +18,8 @@ export interface Cause {
 /** What a change did, as it is written into the state file. Events are among the objects. */
 export interface CommittedChange {
   readonly objects: readonly Stored[];
+  /** What was deleted. */
+  readonly removed?: readonly Pick<Stored, "id" | "object">[];
   readonly ledger: readonly LedgerEntry[];
   readonly result?: StoredResult;
 }
@@ -39,6 +41,7 @@ export class Change {
   readonly world: Readonly<World>;
   readonly #setting: ChangeSetting;
   readonly #put = new Map<string, Stored>();
+  readonly #removed: Stored[] = [];
   readonly #undo: (() => void)[] = [];
   readonly #effects: (EffectDetails & { at: number })[] = [];
   /** Each object as this change found it, or as its event of creation has told it. */
@@ -77,6 +80,15 @@ export class Change {
     if (!this.#begun.has(object.id)) this.#begun.set(object.id, before);
     this.#put.set(object.id, object);
     return object;
+  }
+
+  /** Deletes an object for good. */
+  remove<T extends Stored>(object: T): void {
+    const collection: Collection<T> = collectionOf(this.objects, object);
+    collection.remove(object.id);
+    this.#undo.push(() => collection.put(object));
+    this.#put.delete(object.id);
+    this.#removed.push(object);
   }
 
   /** Changes what is to come; taken back with everything else. */
@@ -149,6 +161,7 @@ export class Change {
     );
     return {
       objects: [...this.#put.values()],
+      ...(this.#removed.length === 0 ? {} : { removed: this.#removed.map(({ id, object }) => ({ id, object })) }),
       ledger,
       ...(this.#result === undefined ? {} : { result: this.#result }),
     };

@@ -1,7 +1,9 @@
 /** What a collection needs to know of an object: who it is and where it stands in time. */
-export interface Storable {
-  readonly id: string;
-  readonly created: number;
+export type Storable = { readonly id: string } & ({ readonly created: number } | { readonly date: number });
+
+/** When an object was created, in seconds: of an invoice item Stripe calls that its date. */
+export function createdAt(object: Storable): number {
+  return "created" in object ? object.created : object.date;
 }
 
 interface Row<T> {
@@ -55,7 +57,7 @@ export class Collection<T extends Storable> {
     return before;
   }
 
-  /** Takes an object out again: only for undoing a creation. */
+  /** Takes an object out again: it was deleted, or its creation is undone. */
   remove(id: string): void {
     const row = this.#rows.get(id);
     if (row === undefined) return;
@@ -117,7 +119,7 @@ export class Collection<T extends Storable> {
 
   #insert(object: T): void {
     this.#sequence += 1;
-    const created = this.#order === "created" ? object.created : 0;
+    const created = this.#order === "created" ? createdAt(object) : 0;
     const row: Row<T> = { object, created, sequence: this.#sequence };
     this.#rows.set(object.id, row);
     insertInOrder(this.#all, row);
@@ -131,7 +133,7 @@ export class Collection<T extends Storable> {
   }
 
   #refuseMove(before: T, after: T): void {
-    const moved = before.created !== after.created ? "created" : this.#movedIndex(before, after);
+    const moved = createdAt(before) !== createdAt(after) ? "created" : this.#movedIndex(before, after);
     if (moved !== undefined) throw new Error(`${after.id}: "${moved}" may not change`);
   }
 

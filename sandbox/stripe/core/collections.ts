@@ -20,6 +20,10 @@ export function emptyCollections(): Collections {
     price: of<"price">(),
     subscription: of<"subscription">({ customer: (subscription) => subscription.customer }),
     invoice: of<"invoice">({ subscription: subscriptionOf, customer: (invoice) => invoice.customer }),
+    invoiceitem: of<"invoiceitem">({
+      customer: (item) => item.customer,
+      subscription: (item) => item.parent?.subscription_details?.subscription ?? null,
+    }),
     invoice_payment: of<"invoice_payment">({
       invoice: (payment) => payment.invoice,
       payment_intent: (payment) => payment.payment.payment_intent,

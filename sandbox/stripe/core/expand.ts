@@ -66,6 +66,10 @@ const EXPANSIONS: Expansions = {
       load: (objects, invoice) => get(objects.subscription, subscriptionOf(invoice)),
     },
   },
+  invoiceitem: {
+    customer: { kind: "customer", load: (objects, item) => get(objects.customer, item.customer) },
+    invoice: { kind: "invoice", load: (objects, item) => get(objects.invoice, item.invoice) },
+  },
   invoice_payment: {
     invoice: { kind: "invoice", load: (objects, payment) => get(objects.invoice, payment.invoice) },
     "payment.payment_intent": {

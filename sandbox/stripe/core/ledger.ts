@@ -14,6 +14,8 @@ export const EFFECTS = [
   "subscription.updated",
   "subscription.canceled",
   "subscription.paused",
+  "invoiceitem.created",
+  "invoiceitem.deleted",
   "invoice.created",
   "invoice.finalized",
   "invoice.updated",

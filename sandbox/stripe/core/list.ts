@@ -1,5 +1,5 @@
 import type Stripe from "stripe";
-import type { Collection, Storable } from "./collection.ts";
+import { type Collection, createdAt, type Storable } from "./collection.ts";
 import { invalidRequest } from "./errors.ts";
 import type { Params } from "./params.ts";
 
@@ -41,7 +41,7 @@ export interface ListSource<T extends Storable> {
 export function listPage<T extends Storable>(source: ListSource<T>, page: PageRequest): Stripe.ApiList<T> {
   const found: T[] = [];
   for (const object of walk(source, page)) {
-    if (!page.isInRange(object.created) || !source.matches(object)) continue;
+    if (!page.isInRange(createdAt(object)) || !source.matches(object)) continue;
     if (found.length === page.limit) return answer(source, page, found, true);
     found.push(object);
   }

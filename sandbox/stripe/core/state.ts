@@ -146,6 +146,7 @@ export class State {
 
   #restoreChange(change: CommittedChange): void {
     for (const object of change.objects) collectionOf(this.objects, object).put(object);
+    for (const { id, object } of change.removed ?? []) this.objects[object].remove(id);
     for (const entry of change.ledger) this.#ledger.push(entry);
     if (change.result !== undefined) this.keys.store(change.result);
   }

@@ -61,6 +61,14 @@ export type StoredInvoice = Omit<Stripe.Invoice, "lines" | "payments"> & {
   lines: Stripe.ApiList<StoredInvoiceLine>;
 };
 
+/** An amount that waits for an invoice (`invoice` is null) or is on one. */
+export type StoredInvoiceItem = Omit<Stripe.InvoiceItem, "pricing" | "quantity_decimal"> & {
+  customer: string;
+  invoice: string | null;
+  pricing: Omit<Stripe.InvoiceItem.Pricing, "unit_amount_decimal"> & { unit_amount_decimal: string | null };
+  quantity_decimal: string;
+};
+
 export interface StoredInvoicePayment extends Stripe.InvoicePayment {
   status: "open" | "paid" | "canceled";
   invoice: string;
@@ -145,6 +153,7 @@ export interface StoredObjects {
   price: StoredPrice;
   subscription: StoredSubscription;
   invoice: StoredInvoice;
+  invoiceitem: StoredInvoiceItem;
   invoice_payment: StoredInvoicePayment;
   payment_intent: StoredPaymentIntent;
   charge: StoredCharge;

@@ -13,6 +13,8 @@ export interface LineFacts {
   readonly subscription: string | null;
   /** The item whose period this is; null for a line that was added to the invoice, as an initial fee is. */
   readonly subscriptionItem: string | null;
+  /** The invoice item behind a proration. */
+  readonly prorationItem?: string;
   /** Null where nothing is known of a price. */
   readonly price: { readonly id: string; readonly product: string; readonly unitAmount: number } | null;
 }
@@ -49,7 +51,7 @@ export function lineObject(invoice: string, currency: string, facts: LineFacts):
   };
 }
 
-function parentOf({ subscription, subscriptionItem }: LineFacts): StoredInvoiceLine["parent"] {
+function parentOf({ subscription, subscriptionItem, prorationItem }: LineFacts): StoredInvoiceLine["parent"] {
   if (subscriptionItem === null) {
     return {
       invoice_item_details: {
@@ -65,8 +67,8 @@ function parentOf({ subscription, subscriptionItem }: LineFacts): StoredInvoiceL
   return {
     invoice_item_details: null,
     subscription_item_details: {
-      invoice_item: null,
-      proration: false,
+      invoice_item: prorationItem ?? null,
+      proration: prorationItem !== undefined,
       proration_details: { credited_items: null },
       subscription,
       subscription_item: subscriptionItem,

@@ -15,7 +15,7 @@ export interface InvoiceFacts {
   readonly customer: StoredCustomer;
   readonly currency: string;
   readonly status: InvoiceStatus;
-  readonly billingReason: "subscription_create" | "subscription_cycle" | "manual";
+  readonly billingReason: "subscription_create" | "subscription_cycle" | "subscription_update" | "manual";
   readonly parent: InvoiceParent | null;
   readonly lines: readonly LineFacts[];
   readonly periodStart: number;

@@ -31,6 +31,9 @@ export interface EndpointParams {
   "POST /v1/invoices/:id/pay": Stripe.InvoicePayParams;
   "POST /v1/invoices/:id/void": Stripe.InvoiceVoidInvoiceParams;
   "POST /v1/invoices/:id/mark_uncollectible": Stripe.InvoiceMarkUncollectibleParams;
+  "GET /v1/invoiceitems": Stripe.InvoiceItemListParams;
+  "GET /v1/invoiceitems/:id": Stripe.InvoiceItemRetrieveParams;
+  "DELETE /v1/invoiceitems/:id": Stripe.InvoiceItemDeleteParams;
   "GET /v1/invoice_payments": Stripe.InvoicePaymentListParams;
   "GET /v1/invoice_payments/:id": Stripe.InvoicePaymentRetrieveParams;
   "POST /v1/payment_intents": Stripe.PaymentIntentCreateParams;

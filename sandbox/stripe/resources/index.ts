@@ -5,6 +5,7 @@ import { chargeEndpoints } from "./charges.ts";
 import { customerEndpoints } from "./customers.ts";
 import { disputeEndpoints } from "./disputes.ts";
 import { eventEndpoints } from "./events.ts";
+import { invoiceItemEndpoints } from "./invoice-items.ts";
 import { invoicePaymentEndpoints } from "./invoice-payments.ts";
 import { invoiceEndpoints } from "./invoices.ts";
 import { paymentIntentEndpoints } from "./payment-intents.ts";
@@ -26,6 +27,7 @@ export function allEndpoints(core: Core): readonly Endpoint[] {
     ...paymentIntentEndpoints,
     ...chargeEndpoints,
     ...invoiceEndpoints,
+    ...invoiceItemEndpoints,
     ...invoicePaymentEndpoints,
     ...refundEndpoints,
     ...paymentMethodEndpoints,

@@ -1,13 +1,16 @@
 import { hasEnded } from "../billing/canceling.ts";
 import { checkPaymentMethod } from "../billing/cards.ts";
 import { recordSubscription } from "../billing/effects.ts";
+import { collectNow, draftOfPending } from "../billing/pending-items.ts";
+import { creditUnusedTime, prorateItems, takeBackCredits } from "../billing/prorating.ts";
 import type { Change } from "../core/change.ts";
 import { defineEndpoint } from "../core/endpoint.ts";
 import { invalidRequest } from "../core/errors.ts";
 import { changedMetadata, type MetadataChange, type Params } from "../core/params.ts";
-import type { StoredSubscription } from "../core/stored.ts";
-import { itemOf } from "../objects/subscription-item.ts";
+import type { StoredInvoice, StoredSubscription } from "../core/stored.ts";
+import { currentPeriod, itemOf, withItems } from "../objects/subscription-item.ts";
 import { CANCELLATION_PARAMS, readCancellationDetails } from "./cancellation-details.ts";
+import { changedItems, ITEM_PARAMS, type ItemChange, readItemChanges } from "./subscription-items.ts";
 import { subscriptionNamed } from "./subscription-named.ts";
 
 /** With one item, all of these name the end of its period. */
@@ -20,6 +23,10 @@ type CancelAt =
 
 interface Update {
   readonly id: string;
+  readonly items: readonly ItemChange[] | undefined;
+  readonly proration: (typeof PRORATIONS)[number];
+  /** As of when changed items are prorated; by default now. */
+  readonly proratedAt: number | undefined;
   readonly atPeriodEnd: boolean | undefined;
   readonly cancelAt: CancelAt | undefined;
   readonly details: Partial<StoredSubscription["cancellation_details"]>;
@@ -29,15 +36,19 @@ interface Update {
   readonly metadata: MetadataChange | undefined;
 }
 
+const PRORATIONS = ["none", "create_prorations", "always_invoice"] as const;
+
 const PAUSES = ["keep_as_draft", "mark_uncollectible", "void"] as const;
 
 export const updateSubscription = defineEndpoint<Update>({
   method: "POST",
   path: "/v1/subscriptions/:id",
   params: [
+    ...ITEM_PARAMS,
     "cancel_at_period_end",
     "cancel_at",
     "proration_behavior",
+    "proration_date",
     "default_payment_method",
     "pause_collection",
     "pause_collection[behavior]",
@@ -47,10 +58,12 @@ export const updateSubscription = defineEndpoint<Update>({
   ],
   answers: "subscription",
   read: (params, id) => {
-    params.oneOf("proration_behavior", ["none", "create_prorations", "always_invoice"]);
     checkPaymentMethod(params.text("default_payment_method"), "default_payment_method");
     return {
       id,
+      items: params.has("items") ? readItemChanges(params) : undefined,
+      proration: params.oneOf("proration_behavior", PRORATIONS) ?? "create_prorations",
+      proratedAt: params.integer("proration_date", 0),
       atPeriodEnd: params.flag("cancel_at_period_end"),
       cancelAt: readCancelAt(params),
       details: readCancellationDetails(params),
@@ -66,13 +79,39 @@ export const updateSubscription = defineEndpoint<Update>({
     // Stripe makes no event of an update that changes nothing, and the ledger no entry.
     if (JSON.stringify(updated) === JSON.stringify(subscription)) return subscription;
     change.put(updated);
-    recordSubscription(change, "subscription.updated", updated);
-    return updated;
+    const draft = prorated(change, subscription, updated, update);
+    recordSubscription(change, "subscription.updated", subscriptionNamed(change, update.id));
+    if (draft !== null) collectNow(change, draft);
+    return subscriptionNamed(change, update.id);
   },
 });
 
+/** What the update gives back or charges for the rest of the period. The draft of it, when it is to be invoiced at once. */
+function prorated(
+  change: Change,
+  before: StoredSubscription,
+  after: StoredSubscription,
+  { proration, proratedAt }: Update,
+): StoredInvoice | null {
+  if (after.cancel_at !== before.cancel_at) takeBackCredits(change, before, before.cancel_at);
+  if (proration === "none") return null;
+  prorateItems(change, before, after, momentOf(change, before, proratedAt));
+  if (after.cancel_at !== null && after.cancel_at !== before.cancel_at)
+    creditUnusedTime(change, after, after.cancel_at);
+  return proration === "always_invoice" ? draftOfPending(change, after, "subscription_update") : null;
+}
+
+/** A period that ended on a clock which has not been moved yet is used up. */
+function momentOf({ now }: Change, subscription: StoredSubscription, given: number | undefined): number {
+  const { start, end } = currentPeriod(subscription);
+  if (given === undefined) return Math.min(Math.max(now, start), end);
+  if (given >= start && given <= end) return given;
+  throw invalidRequest("proration_date must lie in the current period.", { param: "proration_date" });
+}
+
 function updatedSubscription(change: Change, before: StoredSubscription, update: Update): StoredSubscription {
-  const reserved = withReservation(change, before, update);
+  const items = update.items === undefined ? before.items.data : changedItems(change, before, update.items);
+  const reserved = withReservation(change, withItems(before, items), update);
   return {
     ...reserved,
     cancellation_details: { ...reserved.cancellation_details, ...update.details },
@@ -116,8 +155,8 @@ function withoutReservation(before: StoredSubscription): StoredSubscription {
   };
 }
 
-function refuseForEnded({ atPeriodEnd, cancelAt, defaultPaymentMethod, pauseCollection }: Update): void {
-  const fields = [atPeriodEnd, cancelAt, defaultPaymentMethod, pauseCollection];
+function refuseForEnded({ items, atPeriodEnd, cancelAt, defaultPaymentMethod, pauseCollection }: Update): void {
+  const fields = [items, atPeriodEnd, cancelAt, defaultPaymentMethod, pauseCollection];
   if (fields.every((field) => field === undefined)) return;
   throw invalidRequest("Of a canceled subscription only metadata and cancellation_details can be updated.", {
     code: "invalid_canceled_subscription_fields",

@@ -1,6 +1,8 @@
 import { cancelSubscription, hasEnded } from "../billing/canceling.ts";
+import { collectNow, draftOfPending, pendingItems, removePending } from "../billing/pending-items.ts";
+import { creditUnusedTime, takeBackCredits } from "../billing/prorating.ts";
 import { defineEndpoint, type Endpoint } from "../core/endpoint.ts";
-import { notImitated, resourceMissing } from "../core/errors.ts";
+import { resourceMissing } from "../core/errors.ts";
 import { LIST_PARAMS } from "../core/imitated-params.ts";
 import { listPage, readPageRequest } from "../core/list.ts";
 import type { StoredSubscription } from "../core/stored.ts";
@@ -68,17 +70,24 @@ const cancel = defineEndpoint({
   path: "/v1/subscriptions/:id",
   params: ["invoice_now", "prorate", ...CANCELLATION_PARAMS],
   answers: "subscription",
-  read: (params, id) => {
-    for (const flag of ["invoice_now", "prorate"]) {
-      if (params.flag(flag) === true) throw notImitated(`${flag} on a cancellation`, flag);
-    }
-    return { id, details: readCancellationDetails(params) };
-  },
-  execute: (change, { id, details }) => {
+  read: (params, id) => ({
+    id,
+    details: readCancellationDetails(params),
+    isProrated: params.flag("prorate") ?? false,
+    isInvoicedNow: params.flag("invoice_now") ?? false,
+  }),
+  execute: (change, { id, details, isProrated, isInvoicedNow }) => {
     const subscription = subscriptionNamed(change, id);
     // To this endpoint, and to this one only, a subscription that has ended no longer exists.
     if (hasEnded(subscription)) throw resourceMissing("subscription", id, "id");
-    return cancelSubscription(change, subscription, details);
+    if (isProrated) {
+      takeBackCredits(change, subscription, subscription.cancel_at);
+      creditUnusedTime(change, subscription, change.now);
+    } else if (!isInvoicedNow) for (const item of pendingItems(change, id)) removePending(change, item);
+    const draft = isInvoicedNow ? draftOfPending(change, subscription, "subscription_update") : null;
+    const canceled = cancelSubscription(change, subscriptionNamed(change, id), details);
+    if (draft !== null) collectNow(change, draft);
+    return canceled;
   },
 });
 

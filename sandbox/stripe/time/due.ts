@@ -3,6 +3,8 @@ import { endSubscription, hasEnded } from "../billing/canceling.ts";
 import { cardBehind } from "../billing/cards.ts";
 import { finalAt } from "../billing/draft-answers.ts";
 import { collectDueInvoice, finalizeDueInvoice } from "../billing/dunning.ts";
+import { recordInvoice } from "../billing/effects.ts";
+import { draftOfPending } from "../billing/pending-items.ts";
 import { failRefund, succeedRefund } from "../billing/refunding.ts";
 import { expireSubscription, renewSubscription } from "../billing/renewing.ts";
 import type { Change } from "../core/change.ts";
@@ -62,13 +64,21 @@ function dueOfSubscription(subscription: StoredSubscription): Due | null {
   if (hasEnded(subscription)) return null;
   const boundary = currentPeriod(subscription).end;
   if (end !== null && end <= boundary) {
-    return { at: end, happen: (change) => endSubscription(change, subscription, "cancellation_requested") };
+    return { at: end, happen: (change) => endAsReserved(change, subscription) };
   }
   if (status === "incomplete") {
     return { at: created + INCOMPLETE_SECONDS, happen: (change) => expireSubscription(change, subscription) };
   }
   if (status === "paused") return null;
   return { at: boundary, happen: (change) => renewSubscription(change, subscription) };
+}
+
+/** What still waits for an invoice gets one, a draft for an hour as after every boundary. */
+function endAsReserved(change: Change, subscription: StoredSubscription): void {
+  const draft = draftOfPending(change, subscription, "subscription_cycle");
+  const left = change.objects.subscription.get(subscription.id) ?? subscription;
+  endSubscription(change, left, "cancellation_requested");
+  if (draft !== null) recordInvoice(change, "invoice.created", draft);
 }
 
 function dueOfInvoice(invoice: StoredInvoice): Due | null {

@@ -105,6 +105,25 @@ test("continues its numbering after a restart, and remembers pruning", async () 
   expect((await control.requests()).map(({ sequence }) => sequence)).toEqual([1, 2]);
 });
 
+test("what was deleted is gone after a restart, too", async () => {
+  const stateFile = newStateFile();
+  const first = await setUpStandIn({ stateFile });
+  await first.control.seed(SHOP);
+  const subscription = await first.stripe.subscriptions.create({
+    customer: "cus_hanako",
+    items: [{ price: "price_monthly" }],
+  });
+  const [item] = subscription.items.data;
+  await first.stripe.subscriptions.update(subscription.id, { items: [{ id: item?.id ?? "", quantity: 2 }] });
+  const [deleted, kept] = (await first.stripe.invoiceItems.list()).data;
+  await first.stripe.invoiceItems.del(deleted?.id ?? "");
+  await first.standIn.stop();
+
+  const { stripe } = await setUpStandIn({ stateFile });
+
+  expect((await stripe.invoiceItems.list()).data.map(({ id }) => id)).toEqual([kept?.id]);
+});
+
 test("drops a last line that a crash cut off, and goes on after it", async () => {
   const stateFile = newStateFile();
   const first = await startStripeStandIn({ stateFile });

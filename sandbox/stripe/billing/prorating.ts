@@ -1,9 +1,11 @@
 import type { Change } from "../core/change.ts";
 import type { StoredInvoiceItem, StoredSubscription, StoredSubscriptionItem } from "../core/stored.ts";
 import { invoiceItemObject } from "../objects/invoice-item.ts";
-import { currentPeriod } from "../objects/subscription-item.ts";
+import { recurrenceOf } from "../objects/price.ts";
+import { currentPeriod, itemOf } from "../objects/subscription-item.ts";
 import { recordInvoiceItem } from "./effects.ts";
 import { pendingItems, removePending } from "./pending-items.ts";
+import { boundary } from "./periods.ts";
 
 /**
  * What a change of items in the middle of a period comes to, as invoice items that wait for an invoice: a credit for the
@@ -37,6 +39,14 @@ function isPaidFor({ status }: StoredSubscription): boolean {
   return status === "active" || status === "past_due" || status === "unpaid";
 }
 
+/** How long the current period is, or would be, had it not been cut short by a chosen anchor. */
+function wholeLength(subscription: StoredSubscription): number {
+  const { billing_cycle_anchor: anchor } = subscription;
+  const { start, end } = currentPeriod(subscription);
+  const recurrence = recurrenceOf(itemOf(subscription).price);
+  return end === anchor && recurrence !== null ? end - boundary(anchor, recurrence, -1) : end - start;
+}
+
 function prorateItem(
   change: Change,
   subscription: StoredSubscription,
@@ -44,8 +54,8 @@ function prorateItem(
   at: number,
   side: "credit" | "charge",
 ): StoredInvoiceItem {
-  const { start, end } = currentPeriod(subscription);
-  const part = Math.round((price.unit_amount * quantity * (end - at)) / (end - start));
+  const { end } = currentPeriod(subscription);
+  const part = Math.round((price.unit_amount * quantity * (end - at)) / wholeLength(subscription));
   const time = side === "credit" ? "Unused" : "Remaining";
   const item = change.put(
     invoiceItemObject({

@@ -2,6 +2,7 @@ import type { Change } from "../core/change.ts";
 import type { StoredCustomer, StoredInvoice, StoredSubscription } from "../core/stored.ts";
 import { testClockOf } from "../objects/customer.ts";
 import { invoiceObject } from "../objects/invoice.ts";
+import type { LineFacts } from "../objects/invoice-line.ts";
 import type { Recurrence } from "../objects/price.ts";
 import { subscriptionObject } from "../objects/subscription.ts";
 import { currentPeriod, type ItemFacts } from "../objects/subscription-item.ts";
@@ -12,7 +13,7 @@ import { afterAttempt, scheduleByHand } from "./collecting.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 import { requestPayment, settleInvoice } from "./invoicing.ts";
 import { type AddedFee, feeLine, periodLines, trialLines } from "./lines.ts";
-import { periodAt } from "./periods.ts";
+import { boundary, type Period, periodAt } from "./periods.ts";
 
 export interface NewSubscription {
   readonly customer: StoredCustomer;
@@ -26,6 +27,11 @@ export interface NewSubscription {
   readonly chargeTo: string | null;
   /** When the trial ends and the first paid period begins, in seconds; null without a trial. */
   readonly trialEnd: number | null;
+  /** When the first whole period begins, in seconds; null for now. Until then only a part of one is paid for. */
+  readonly anchor: number | null;
+  readonly anchorConfig: StoredSubscription["billing_cycle_anchor_config"];
+  /** Whether the time before the anchor costs nothing. */
+  readonly isStubFree: boolean;
   readonly description: string | null;
   readonly metadata: Record<string, string>;
 }
@@ -46,9 +52,8 @@ export function startSubscription(change: Change, begun: NewSubscription): Subsc
     created: change.now,
     customer: begun.customer.id,
     status: "incomplete",
-    anchor: begun.trialEnd ?? change.now,
-    period:
-      begun.trialEnd === null ? periodAt(change.now, begun.recurrence, 0) : { start: change.now, end: begun.trialEnd },
+    anchor: begun.trialEnd ?? begun.anchor ?? change.now,
+    period: firstPeriod(change.now, begun),
     trialEnd: begun.trialEnd,
     testClock: testClockOf(begun.customer),
   });
@@ -87,7 +92,7 @@ function firstInvoice(change: Change, subscription: StoredSubscription, begun: N
     billingReason: "subscription_create",
     parent: { subscription: subscription.id, metadata: subscription.metadata },
     lines: [
-      ...(begun.trialEnd === null ? periodLines(subscription, period) : trialLines(subscription, period)),
+      ...firstLines(subscription, period, begun),
       ...begun.fees.map((fee) => feeLine(subscription, fee, change.now)),
     ],
     periodStart: change.now,
@@ -96,4 +101,19 @@ function firstInvoice(change: Change, subscription: StoredSubscription, begun: N
     attemptCount: 0,
     nextPaymentAttempt: null,
   });
+}
+
+function firstPeriod(now: number, { anchor, recurrence, trialEnd }: NewSubscription): Period {
+  const end = trialEnd ?? anchor;
+  return end === null ? periodAt(now, recurrence, 0) : { start: now, end };
+}
+
+function firstLines(subscription: StoredSubscription, period: Period, begun: NewSubscription): LineFacts[] {
+  if (begun.trialEnd !== null) return trialLines(subscription, period);
+  const lines = periodLines(subscription, period);
+  if (begun.anchor === null) return lines;
+  // The whole period of which this is the end.
+  const whole = begun.anchor - boundary(begun.anchor, begun.recurrence, -1);
+  const part = begun.isStubFree ? 0 : (period.end - period.start) / whole;
+  return lines.map((line) => ({ ...line, amount: Math.round(line.amount * part) }));
 }

@@ -25,6 +25,7 @@ export interface SubscriptionFacts {
   readonly status: SubscriptionStatus;
   /** Seconds; every period begins and ends a whole number of intervals from here. */
   readonly anchor: number;
+  readonly anchorConfig?: StoredSubscription["billing_cycle_anchor_config"] | undefined;
   readonly period: Period;
   /** The clock of the customer, if it is a test clock. */
   readonly testClock?: string | null | undefined;
@@ -46,7 +47,7 @@ export function subscriptionObject(facts: SubscriptionFacts): StoredSubscription
     application_fee_percent: null,
     automatic_tax: { disabled_reason: null, enabled: false, liability: null },
     billing_cycle_anchor: facts.anchor,
-    billing_cycle_anchor_config: null,
+    billing_cycle_anchor_config: facts.anchorConfig ?? null,
     billing_mode: { flexible: { proration_discounts: "included" }, type: "flexible" },
     billing_schedules: [],
     billing_thresholds: null,

@@ -10,6 +10,7 @@ const EXCLUSIVE: Readonly<Record<string, readonly (readonly [string, string])[]>
   ],
   "POST /v1/subscriptions": [
     ["cancel_at", "cancel_at_period_end"],
+    ["billing_cycle_anchor", "billing_cycle_anchor_config"],
     ["trial_end", "trial_period_days"],
     ["items.*.price", "items.*.price_data"],
     ["add_invoice_items.*.price", "add_invoice_items.*.price_data"],

@@ -4,9 +4,10 @@ import type { AddedFee } from "../billing/lines.ts";
 import { type NewSubscription, type SubscriptionStart, startSubscription } from "../billing/subscribing.ts";
 import type { Change } from "../core/change.ts";
 import { defineEndpoint } from "../core/endpoint.ts";
-import { invalidRequest, StripeRefusal } from "../core/errors.ts";
+import { invalidRequest, notImitated, StripeRefusal } from "../core/errors.ts";
 import { changedMetadata, type Params } from "../core/params.ts";
 import { readCurrency } from "./read-currency.ts";
+import { ANCHOR_PARAMS, anchorOf, readAnchor } from "./subscription-anchor.ts";
 import { priceNamed, recurringPrice, sharedRecurrence } from "./subscription-prices.ts";
 
 const PAYMENT_BEHAVIORS = ["allow_incomplete", "default_incomplete", "error_if_incomplete"] as const;
@@ -30,6 +31,8 @@ export const createSubscription = defineEndpoint({
     "add_invoice_items[][price_data][currency]",
     "add_invoice_items[][price_data][product]",
     "add_invoice_items[][price_data][unit_amount]",
+    ...ANCHOR_PARAMS,
+    "proration_behavior",
     "default_payment_method",
     "payment_behavior",
     "off_session",
@@ -48,6 +51,8 @@ export const createSubscription = defineEndpoint({
       defaultPaymentMethod: params.text("default_payment_method") ?? null,
       paymentBehavior: params.oneOf("payment_behavior", PAYMENT_BEHAVIORS) ?? "allow_incomplete",
       trial: readTrial(params),
+      anchor: readAnchor(params),
+      isStubFree: params.oneOf("proration_behavior", ["none", "create_prorations", "always_invoice"]) === "none",
       description: params.text("description") ?? null,
       metadata: changedMetadata({}, params.metadata()),
     };
@@ -57,6 +62,8 @@ export const createSubscription = defineEndpoint({
     const items = input.items.map((item) => ({ ...item, price: recurringPrice(change, item.price, item.param) }));
     const recurrence = sharedRecurrence(items);
     const trialEnd = trialEndOf(change, trial);
+    const anchor = anchorOf(input.anchor, recurrence, change.now);
+    if (anchor !== null && trialEnd !== null) throw notImitated("a trial with an anchor", "billing_cycle_anchor");
     const needsCard = paymentBehavior !== "default_incomplete" && trialEnd === null;
     const begun: NewSubscription = {
       ...input,
@@ -66,6 +73,8 @@ export const createSubscription = defineEndpoint({
       fees: input.fees.map((fee) => feeOf(change, fee)),
       chargeTo: needsCard ? cardToCharge(customer, input.defaultPaymentMethod) : null,
       trialEnd,
+      anchor,
+      anchorConfig: input.anchor.type === "config" ? input.anchor.config : null,
     };
     const start = startSubscription(change, begun);
     if (paymentBehavior === "error_if_incomplete") refuseIncomplete(start);

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import type { FaultRule } from "../../../sandbox/stripe/core/fault-rule.ts";
 import { clientOf, SHOP, setUpStandIn, stripeErrorOf } from "./set-up-stand-in.ts";
 
 const NOW = Date.parse("2026-11-20T03:00:00Z");
+const AT_CANCEL = { method: "DELETE", path: "/v1/subscriptions/*" } as const;
 const PERIOD_END = Date.parse("2026-12-08T01:00:00Z") / 1000;
 
 /** A subscription anchored on the 8th whose November invoice is still open. */
@@ -65,6 +67,27 @@ test("when the reply is lost, the SDK's retry sees 404 while GET shows the subsc
   expect(await stripe.subscriptions.retrieve("sub_a")).toMatchObject({ status: "canceled" });
   expect((await effects()).filter(({ effect }) => effect === "subscription.canceled")).toHaveLength(1);
 });
+
+test.each<[mode: string, rule: FaultRule]>([
+  ["truncated", { mode: "truncate_reply", ...AT_CANCEL }],
+  ["a proxy's page", { mode: "html_502", executed: true, ...AT_CANCEL }],
+  ["a 500", { mode: "stored_500", executed: true, ...AT_CANCEL }],
+  ["too late", { mode: "hold", ms: 60_000, when: "after_executing", ...AT_CANCEL }],
+])(
+  "when the reply to a cancellation is %s, it has taken place once, and a second one finds nothing",
+  async (_mode, rule) => {
+    const { standIn, control, effects } = await setUp();
+    const stripe = clientOf(standIn, { timeout: 500 });
+    await control.fault(rule);
+
+    await stripeErrorOf(stripe.subscriptions.cancel("sub_a"));
+    await control.releaseHeld();
+
+    expect(await stripeErrorOf(stripe.subscriptions.cancel("sub_a"))).toMatchObject({ statusCode: 404, param: "id" });
+    expect(await stripe.subscriptions.retrieve("sub_a")).toMatchObject({ status: "canceled" });
+    expect((await effects()).filter(({ effect }) => effect === "subscription.canceled")).toHaveLength(1);
+  },
+);
 
 test("leaves open invoices open, no longer advancing, and still payable", async () => {
   const { stripe, control } = await setUp();

@@ -183,7 +183,7 @@ test("refuses what it does not imitate instead of ignoring it", async () => {
 
   for (const attempt of [
     stripe.paymentIntents.create({ ...payment, currency: "usd" }),
-    stripe.subscriptions.cancel("sub_a", { prorate: true }),
+    stripe.subscriptions.update("sub_a", { trial_end: "now" }),
     stripe.subscriptions.create({
       customer: "cus_hanako",
       items: [{ price: "price_monthly" }, { price: "price_monthly" }],

@@ -4,6 +4,7 @@ import { endSubscription, notCollected } from "./canceling.ts";
 import { cardForInvoice, collectInvoice, isGivenUp, type Schedule } from "./collecting.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 import { billedSubscription, finalizeInvoice, intentOf, voidInvoice, writeOffInvoice } from "./invoicing.ts";
+import { pauseSubscription } from "./pausing.ts";
 
 const DAY_SECONDS = 24 * 60 * 60;
 
@@ -81,18 +82,7 @@ function giveUpSubscription(
     recordSubscription(change, "subscription.updated", change.put({ ...subscription, status: "unpaid" }));
     return;
   }
-  const paused = change.put({
-    ...subscription,
-    status: "paused" as const,
-    status_details: {
-      paused: {
-        subscription: { type: "final_payment_failure" as const },
-        transitioned_at: change.now,
-        type: "subscription" as const,
-      },
-    },
-  });
-  recordSubscription(change, "subscription.paused", paused);
+  pauseSubscription(change, subscription, "final_payment_failure");
 }
 
 function becomePastDue(change: Change, subscription: StoredSubscription): void {

@@ -23,6 +23,7 @@ const EVENTS: Partial<Record<Effect, readonly string[]>> = {
   "subscription.updated": ["customer.subscription.updated"],
   "subscription.canceled": ["customer.subscription.deleted"],
   "subscription.paused": ["customer.subscription.paused"],
+  "subscription.resumed": ["customer.subscription.resumed"],
   "payment_method.created": [],
   "webhook_endpoint.created": [],
   "webhook_endpoint.updated": [],

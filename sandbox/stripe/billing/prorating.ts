@@ -27,6 +27,11 @@ export function creditUnusedTime(change: Change, subscription: StoredSubscriptio
   for (const item of subscription.items.data) prorateItem(change, subscription, item, from, "credit");
 }
 
+/** Charges for the time from a moment to the end of the current period. */
+export function chargeRemainingTime(change: Change, subscription: StoredSubscription, from: number): void {
+  for (const item of subscription.items.data) prorateItem(change, subscription, item, from, "charge");
+}
+
 /** An end within the period that is lifted or moved takes its credits with it, unless they were invoiced. */
 export function takeBackCredits(change: Change, subscription: StoredSubscription, from: number | null): void {
   const credits = pendingItems(change, subscription.id).filter(

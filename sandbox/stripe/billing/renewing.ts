@@ -2,7 +2,7 @@ import type { Change } from "../core/change.ts";
 import type { StoredInvoice, StoredSubscription } from "../core/stored.ts";
 import { DRAFT_SECONDS, invoiceObject } from "../objects/invoice.ts";
 import { recurrenceOf } from "../objects/price.ts";
-import { currentPeriod, itemOf, withItems } from "../objects/subscription-item.ts";
+import { currentPeriod, itemOf, withPeriod } from "../objects/subscription-item.ts";
 import { AWAITED_EVENT } from "./draft-answers.ts";
 import { recordInvoice, recordSubscription } from "./effects.ts";
 import { voidInvoice } from "./invoicing.ts";
@@ -39,14 +39,6 @@ function periodAfter(subscription: StoredSubscription): Period {
   const { billing_cycle_anchor: anchor } = subscription;
   const { end } = currentPeriod(subscription);
   return periodAt(anchor, recurrence, end < anchor ? 0 : periodIndexOf(anchor, recurrence, end));
-}
-
-function withPeriod(subscription: StoredSubscription, { start, end }: Period): StoredSubscription {
-  const moved = { current_period_start: start, current_period_end: end };
-  return withItems(
-    subscription,
-    subscription.items.data.map((item) => ({ ...item, ...moved })),
-  );
 }
 
 /**

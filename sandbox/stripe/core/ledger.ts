@@ -14,6 +14,7 @@ export const EFFECTS = [
   "subscription.updated",
   "subscription.canceled",
   "subscription.paused",
+  "subscription.resumed",
   "invoiceitem.created",
   "invoiceitem.deleted",
   "invoice.created",

@@ -85,3 +85,12 @@ export function withItems(
 ): StoredSubscription {
   return { ...subscription, items: { ...subscription.items, data: [...data] } };
 }
+
+/** The subscription with all its items in this period. */
+export function withPeriod(subscription: StoredSubscription, { start, end }: Period): StoredSubscription {
+  const moved = { current_period_start: start, current_period_end: end };
+  return withItems(
+    subscription,
+    subscription.items.data.map((item) => ({ ...item, ...moved })),
+  );
+}

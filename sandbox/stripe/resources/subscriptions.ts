@@ -10,6 +10,7 @@ import { CANCELLATION_PARAMS, readCancellationDetails } from "./cancellation-det
 import { narrowestIndex } from "./narrowest-index.ts";
 import { createSubscription } from "./subscription-create.ts";
 import { subscriptionNamed } from "./subscription-named.ts";
+import { pause, resume } from "./subscription-pause.ts";
 import { updateSubscription } from "./subscription-update.ts";
 
 const LISTED_STATUSES = [
@@ -96,6 +97,8 @@ export const subscriptionEndpoints: readonly Endpoint[] = [
   retrieve,
   list,
   updateSubscription,
+  pause,
+  resume,
   cancel,
 ];
 

@@ -56,8 +56,9 @@ function willBeCollected({ cancel_at: end, pause_collection: pause, status }: St
 }
 
 /** The invoice as it would be. It does not exist yet, so neither it nor its lines name one. */
-function preview({ id: _, ...invoice }: StoredInvoice): StoredInvoice {
-  const data = invoice.lines.data.map((line) => ({ ...line, invoice: null }));
-  const url = `/v1/invoices/upcoming/lines?subscription=${subscriptionOf(invoice as StoredInvoice)}`;
+function preview(next: StoredInvoice): StoredInvoice {
+  const { id: _, ...invoice } = next;
+  const data = next.lines.data.map((line) => ({ ...line, invoice: null }));
+  const url = `/v1/invoices/upcoming/lines?subscription=${subscriptionOf(next)}`;
   return { ...invoice, lines: { ...invoice.lines, data, url } } as StoredInvoice;
 }

@@ -41,7 +41,7 @@ export function nextLines(subscription: StoredSubscription, period: Period): Lin
 /** The line of an invoice item that waited for an invoice. */
 export function pendingLine(item: StoredInvoiceItem): LineFacts {
   const { subscription, subscription_item: subscriptionItem = null } = item.parent?.subscription_details ?? {};
-  const { price = "", product = "" } = item.pricing.price_details ?? {};
+  const { price, product } = item.pricing.price_details;
   return {
     amount: item.amount,
     quantity: item.quantity,
@@ -50,7 +50,7 @@ export function pendingLine(item: StoredInvoiceItem): LineFacts {
     subscription: subscription ?? null,
     subscriptionItem,
     prorationItem: item.id,
-    price: { id: String(price), product, unitAmount: Number(item.pricing.unit_amount_decimal) },
+    price: { id: price, product, unitAmount: Number(item.pricing.unit_amount_decimal) },
   };
 }
 

@@ -23,20 +23,11 @@ export function lockIdsOf(objects: Collections, kind: ObjectKind, id: string, pa
 }
 
 function idsWith(object: StoredObjects[ObjectKind]): string[] {
-  switch (object.object) {
-    case "subscription":
-      return [object.id, object.customer];
-    case "invoice":
-      return present(object.id, subscriptionOf(object), object.customer);
-    case "refund":
-      return [object.charge, object.payment_intent];
-    case "charge":
-      return [object.id, object.payment_intent];
-    case "payment_intent":
-      return present(object.id, object.latest_charge);
-    default:
-      return [object.id];
-  }
+  if (object.object === "subscription") return [object.id, object.customer];
+  if (object.object === "invoice") return present(object.id, subscriptionOf(object), object.customer);
+  if (object.object === "refund") return [object.charge, object.payment_intent];
+  if (object.object === "charge") return [object.id, object.payment_intent];
+  return object.object === "payment_intent" ? present(object.id, object.latest_charge) : [object.id];
 }
 
 function present(...ids: (string | null)[]): string[] {

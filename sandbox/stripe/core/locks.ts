@@ -55,6 +55,6 @@ export class Locks {
   }
 
   #endWaits(how: "freed" | "stopped"): void {
-    for (const end of [...this.#waiting]) end(how);
+    for (const end of this.#waiting) end(how);
   }
 }

@@ -65,7 +65,11 @@ export type StoredInvoice = Omit<Stripe.Invoice, "lines" | "payments"> & {
 export type StoredInvoiceItem = Omit<Stripe.InvoiceItem, "pricing" | "quantity_decimal"> & {
   customer: string;
   invoice: string | null;
-  pricing: Omit<Stripe.InvoiceItem.Pricing, "unit_amount_decimal"> & { unit_amount_decimal: string | null };
+  pricing: {
+    price_details: { price: string; product: string };
+    type: "price_details";
+    unit_amount_decimal: string | null;
+  };
   quantity_decimal: string;
 };
 

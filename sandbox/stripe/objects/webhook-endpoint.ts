@@ -48,6 +48,7 @@ export function newSigningSecret(): string {
 }
 
 /** The endpoint as Stripe shows it: its secret only in the answer to its creation. */
-export function shownEndpoint({ unsent: _, ...shown }: StoredWebhookEndpoint): Omit<StoredWebhookEndpoint, "unsent"> {
+export function shownEndpoint(endpoint: StoredWebhookEndpoint): Omit<StoredWebhookEndpoint, "unsent"> {
+  const { unsent: _, ...shown } = endpoint;
   return shown;
 }

@@ -70,11 +70,9 @@ test("each endpoint signs with a secret of its own", async () => {
       throw error;
     }
   };
-  const signers = received.map((event) => secrets.map((secret) => isSignedBy(event, secret)));
-  expect(signers.toSorted()).toEqual([
-    [false, true],
-    [true, false],
-  ]);
+  const signers = received.map((event) => secrets.filter((secret) => isSignedBy(event, secret)));
+  expect(signers.map(({ length }) => length)).toEqual([1, 1]);
+  expect(signers.flat().toSorted()).toEqual(secrets.toSorted());
 });
 
 test("what an endpoint wants can be changed; a disabled one is told nothing, its waiting deliveries neither", async () => {

@@ -3,6 +3,7 @@ import type { Change } from "../core/change.ts";
 import { type StoredInvoice, type StoredSubscription, subscriptionOf } from "../core/stored.ts";
 import type { World } from "../core/world.ts";
 import { currentPeriod } from "../objects/subscription-item.ts";
+import { balanceApplied } from "./balance.ts";
 import { nextInvoice } from "./renewing.ts";
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -55,10 +56,11 @@ function willBeCollected({ cancel_at: end, pause_collection: pause, status }: St
   return status === "active" || status === "trialing" || status === "past_due";
 }
 
-/** The invoice as it would be. It does not exist yet, so neither it nor its lines name one. */
+/** The invoice as it would be, with the customer's balance. It does not exist yet, so neither it nor its lines name one. */
 function preview(next: StoredInvoice): StoredInvoice {
   const { id: _, ...invoice } = next;
   const data = next.lines.data.map((line) => ({ ...line, invoice: null }));
   const url = `/v1/invoices/upcoming/lines?subscription=${subscriptionOf(next)}`;
-  return { ...invoice, lines: { ...invoice.lines, data, url } } as StoredInvoice;
+  const applied = balanceApplied(next, next.starting_balance);
+  return { ...invoice, ...applied, lines: { ...next.lines, data, url } } as StoredInvoice;
 }

@@ -11,16 +11,16 @@ export const CHARGE_MIN = 50;
  */
 export function withBalance(change: Change, invoice: StoredInvoice): StoredInvoice {
   const customer = customerOf(change, invoice);
-  const owed = invoice.total + customer.balance;
+  const applied = balanceApplied(invoice, customer.balance);
+  carryOver(change, customer, applied.ending_balance);
+  return { ...invoice, ...applied };
+}
+
+/** What is due of an invoice to a customer with this balance, and what becomes of the balance. */
+export function balanceApplied({ total }: StoredInvoice, balance: number) {
+  const owed = total + balance;
   const due = owed < CHARGE_MIN ? 0 : owed;
-  carryOver(change, customer, owed - due);
-  return {
-    ...invoice,
-    amount_due: due,
-    amount_remaining: due,
-    starting_balance: customer.balance,
-    ending_balance: owed - due,
-  };
+  return { amount_due: due, amount_remaining: due, starting_balance: balance, ending_balance: owed - due };
 }
 
 /** A void invoice takes and gives nothing: the customer's balance is as if it had never been. */

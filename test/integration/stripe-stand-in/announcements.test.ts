@@ -38,6 +38,21 @@ test("a renewal is announced a week before: an invoice without an id, as it is g
   expect((await latestInvoice())?.created).toBe(FEBRUARY);
 });
 
+test("what is announced counts the customer's balance and what waits for an invoice", async () => {
+  const { stripe, customer, subscription, events, advanceTo } = await setUpClock();
+  await stripe.customers.update(customer, { balance: -1000 });
+  const [item] = (await stripe.subscriptions.retrieve(subscription)).items.data;
+  // Of the whole first period: a credit of 3,000, a charge of 6,000.
+  await stripe.subscriptions.update(subscription, { items: [{ id: item?.id ?? "", quantity: 2 }] });
+
+  await advanceTo(FEBRUARY - 7 * DAY);
+
+  expect((await announced(events)).map(({ data }) => data.object)).toMatchObject([
+    { total: 9000, amount_due: 8000, starting_balance: -1000, ending_balance: 0 },
+  ]);
+  expect(await stripe.customers.retrieve(customer)).toMatchObject({ balance: -1000 });
+});
+
 test("every renewal is announced once, in whatever steps time passes", async () => {
   const { events, advanceTo } = await setUpClock();
   const moments = [

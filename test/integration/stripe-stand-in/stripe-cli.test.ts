@@ -107,6 +107,22 @@ describe.skipIf(!isInstalled)("Stripe's command line tool", { timeout: 120_000 }
     });
   });
 
+  test("makes a webhook endpoint, which is shown its secret once, and deletes it", async () => {
+    const { stripe, answerOf } = await setUp();
+    const made = await answerOf(
+      ...["post", "/v1/webhook_endpoints", "-d", "url=http://127.0.0.1:9/", "-d", "enabled_events[]=refund.created"],
+      ...["-d", "enabled_events[]=refund.failed"],
+    );
+
+    expect(made).toMatchObject({
+      secret: expect.stringMatching(/^whsec_/),
+      enabled_events: ["refund.created", "refund.failed"],
+    });
+    expect(await answerOf("webhook_endpoints", "retrieve", String(made.id))).not.toHaveProperty("secret");
+    expect(await answerOf("webhook_endpoints", "delete", String(made.id), "-c")).toMatchObject({ deleted: true });
+    expect((await stripe.webhookEndpoints.list()).data).toEqual([]);
+  });
+
   test("its built-in triggers send what endive no longer takes, and are refused for that", async () => {
     const { run } = await setUp();
 

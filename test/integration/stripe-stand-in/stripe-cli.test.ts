@@ -110,8 +110,14 @@ describe.skipIf(!isInstalled)("Stripe's command line tool", { timeout: 120_000 }
   test("makes a webhook endpoint, which is shown its secret once, and deletes it", async () => {
     const { stripe, answerOf } = await setUp();
     const made = await answerOf(
-      ...["post", "/v1/webhook_endpoints", "-d", "url=http://127.0.0.1:9/", "-d", "enabled_events[]=refund.created"],
-      ...["-d", "enabled_events[]=refund.failed"],
+      "post",
+      "/v1/webhook_endpoints",
+      "-d",
+      "url=http://127.0.0.1:9/",
+      "-d",
+      "enabled_events[]=refund.created",
+      "-d",
+      "enabled_events[]=refund.failed",
     );
 
     expect(made).toMatchObject({

@@ -80,6 +80,13 @@ CREATE TABLE "keiyaku"."customers" (
 	CONSTRAINT "customers_email_is_one_address" CHECK ("keiyaku"."customers"."email" ~ '^[^@\s]+@[^@\s]+$')
 );
 --> statement-breakpoint
+CREATE TABLE "keiyaku"."erased_customers" (
+	"id" text PRIMARY KEY NOT NULL,
+	"version" integer NOT NULL,
+	CONSTRAINT "erased_customers_id_form" CHECK ("keiyaku"."erased_customers"."id" ~ '^[A-Za-z0-9._-]{1,64}$'),
+	CONSTRAINT "erased_customers_version_counts_from_one" CHECK ("keiyaku"."erased_customers"."version" >= 1)
+);
+--> statement-breakpoint
 CREATE TABLE "keiyaku"."erased_operations" (
 	"id" text PRIMARY KEY NOT NULL,
 	"contract_id" text NOT NULL

@@ -11,7 +11,7 @@ import type { ContractGuard } from "./operation-parts.ts";
  * that was their last one. The tombstone takes its place.
  *
  * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events;
- * the refunds that are owed or on their way. Requests that waited behind the deletion are answered `contract_deleted`, their
+ * that of the customer with their version; the refunds that are owed or on their way. Requests that waited behind the deletion are answered `contract_deleted`, their
  * words forgotten.
  *
  * PostgreSQL checks foreign keys when the whole statement is done, so the order of the parts does not matter to them.
@@ -21,6 +21,8 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
   const kinds = `{${kindsAfterDeletion.join(",")}}`;
   const ofContract = sql`contract_id = ${contractId}`;
   const others = sql`${ofContract} and id <> ${operationId}`;
+  const isLastOf = sql`c.id = ${contractId} and u.id = c.customer_id
+    and not exists (select from keiyaku.contracts o where o.customer_id = u.id and o.id <> c.id)`;
   const erase = (name: string, statement: Part["statement"]): Part => ({ name, rows: "any", statement });
   return [
     {
@@ -38,9 +40,13 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
     },
     erase(
       "erased_customer",
-      sql`delete from keiyaku.customers u using keiyaku.contracts c
-        where c.id = ${contractId} and u.id = c.customer_id
-          and not exists (select from keiyaku.contracts o where o.customer_id = u.id and o.id <> c.id) returning u.id`,
+      sql`delete from keiyaku.customers u using keiyaku.contracts c where ${isLastOf} returning u.id`,
+    ),
+    erase(
+      "erased_customer_id",
+      sql`insert into keiyaku.erased_customers as e (id, version)
+        select u.id, u.version from keiyaku.customers u, keiyaku.contracts c where ${isLastOf}
+        on conflict (id) do update set version = greatest(e.version, excluded.version) returning id`,
     ),
     erase(
       "erased_refused",

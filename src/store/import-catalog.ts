@@ -27,8 +27,9 @@ export async function importCatalog(
           "access" keiyaku.product_access, "priceMinor" bigint, "automaticTerminationMonth" text)
         on conflict (id) do nothing returning id),
       new_customers as (
-        insert into keiyaku.customers (id, email, name, locale)
-        select "id", "email", "name", "locale"
+        insert into keiyaku.customers (id, email, name, locale, version)
+        select "id", "email", "name", "locale",
+          coalesce((select e.version from keiyaku.erased_customers e where e.id = r."id"), 1)
         from jsonb_to_recordset(${json(customers)}) as r("id" text, "email" text, "name" text, "locale" text)
         on conflict (id) do nothing returning id)
       select (select count(*)::int from new_products) as products, (select count(*)::int from new_customers) as customers`,

@@ -52,8 +52,9 @@ export async function putProduct(db: Database, product: ProductPut): Promise<Put
 }
 
 /**
- * Writes a customer who is unknown, or known in an older version, wholly as they are given; anything else is `ignored`. It
- * locks and repeats as {@link putProduct} does.
+ * Writes a customer who is unknown, or known in an older version, wholly as they are given; anything else is `ignored`. One
+ * who was erased with their last contract is known again only in a newer version than they had. It locks and repeats as
+ * {@link putProduct} does.
  */
 export async function putCustomer(db: Database, { id, email, name, locale, version }: CustomerPut): Promise<PutAnswer> {
   const written = await db.run<Written>(
@@ -61,6 +62,7 @@ export async function putCustomer(db: Database, { id, email, name, locale, versi
     sql`insert into keiyaku.customers as known (id, email, name, locale, version, created_at, updated_at)
       select ${id}::text, ${email}::text, ${name}::text, ${locale}::text, ${version}::integer, now_at, now_at
       from (select clock_timestamp() as now_at) as clock
+      where not exists (select from keiyaku.erased_customers e where e.id = ${id} and e.version >= ${version})
       on conflict (id) do update
         set email = excluded.email, name = excluded.name, locale = excluded.locale, ${updated}
         where known.version < excluded.version
@@ -70,7 +72,8 @@ export async function putCustomer(db: Database, { id, email, name, locale, versi
   const known = await readKnown<{ version: number }>(
     db,
     "read_known_customer",
-    sql`select version from keiyaku.customers where id = ${id}`,
+    sql`select version from keiyaku.customers where id = ${id}
+      union all select version from keiyaku.erased_customers where id = ${id} order by version desc limit 1`,
   );
   return ignoredBy(known.version, version, "put_customer");
 }

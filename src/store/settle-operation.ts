@@ -149,10 +149,14 @@ export function insertProduct(product: NonNullable<Registration["product"]>) {
     on conflict (id) do nothing returning id`;
 }
 
-/** Writes a customer unless one of this id is known; that one is then left as it is. */
+/**
+ * Writes a customer unless one of this id is known; that one is then left as it is. One who was erased is known again in
+ * the version that they had, so that puts from before stay late.
+ */
 export function insertCustomer(customer: NonNullable<Registration["customer"]>) {
-  return sql`insert into keiyaku.customers (id, email, name, locale)
-    values (${customer.id}, ${customer.email}, ${customer.name}, ${customer.locale})
+  return sql`insert into keiyaku.customers (id, email, name, locale, version)
+    values (${customer.id}, ${customer.email}, ${customer.name}, ${customer.locale},
+      coalesce((select version from keiyaku.erased_customers where id = ${customer.id}), 1))
     on conflict (id) do nothing returning id`;
 }
 

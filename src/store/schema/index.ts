@@ -1,6 +1,7 @@
 /** Every table of the store, a file each, with a sentence for every column. */
 export * from "./contracts.ts";
 export * from "./customers.ts";
+export * from "./erased-customers.ts";
 export * from "./erased-operations.ts";
 export * from "./keiyaku-schema.ts";
 export * from "./licenses.ts";

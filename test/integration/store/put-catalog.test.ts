@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { importCatalog } from "../../../src/store/import-catalog.ts";
 import { type PutAnswer, putCustomer, putProduct } from "../../../src/store/put-catalog.ts";
 import { readCustomer, readProduct } from "../../../src/store/read-catalog.ts";
 import { customerPut, productPut } from "../../support/catalog.ts";
@@ -206,5 +207,55 @@ describe("a customer who is put", () => {
     const customer = await readCustomer(bench.db, "customer-1", { withPersonalData: false });
     expect(customer).toMatchObject({ id: "customer-1", locale: "ja", version: 1, email: null, name: null });
     expect(await readCustomer(bench.db, "nobody", { withPersonalData: true })).toBeUndefined();
+  });
+});
+
+describe("a customer who was erased with their last contract", () => {
+  const putThem = (version: number) => putCustomer(bench.db, customerPut({ id: "erased-1", version }));
+  const names = async () => (await bench.sql`select name, version from keiyaku.customers where id = 'erased-1'`)[0];
+  let contracts = 0;
+
+  async function register() {
+    const contractId = `erased-${++contracts}`;
+    const customer = { id: "erased-1", email: "hanako@example.com", name: "Hanako" };
+    const params = monthlyTerms({ customerId: customer.id, customer });
+    const done = await bench.perform({ id: `r-${contractId}`, kind: "register", contractId, params });
+    expect(done.state).toBe("succeeded");
+    return contractId;
+  }
+
+  /** They were put in version 3, had one contract, and went with it. */
+  beforeEach(async () => {
+    await bench.sql`truncate keiyaku.erased_customers`;
+    await putThem(3);
+    const contractId = await register();
+    const params = { confirm: contractId };
+    expect(await bench.perform({ id: `d-${contractId}`, kind: "delete", contractId, params })).toMatchObject({
+      state: "succeeded",
+    });
+    expect(await names()).toBeUndefined();
+  });
+
+  it.each([1, 2, 3])("is not brought back by a put of version %i, which is late", async (version) => {
+    expect(await putThem(version)).toEqual({ answer: "ignored", version: 3 });
+    expect(await names()).toBeUndefined();
+  });
+
+  it("is known again by a newer version", async () => {
+    expect(await putThem(4)).toEqual({ answer: "created", version: 4 });
+    expect(await names()).toMatchObject({ version: 4 });
+  });
+
+  it("is known again by a registration, and puts from before are late all the same", async () => {
+    await register();
+    expect(await names()).toEqual({ name: "Hanako", version: 3 });
+    expect(await putThem(3)).toEqual({ answer: "ignored", version: 3 });
+    expect(await putThem(4)).toEqual({ answer: "updated", version: 4 });
+  });
+
+  it("is known again by an import, and puts from before are late all the same", async () => {
+    const { version: _, ...customer } = customerPut({ id: "erased-1" });
+    await importCatalog(bench.db, { products: [], customers: [customer] });
+    expect(await putThem(2)).toEqual({ answer: "ignored", version: 3 });
   });
 });

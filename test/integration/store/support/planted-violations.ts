@@ -45,6 +45,7 @@ export const validRows = {
   maintenance_runs: { business_date: "2025-01-20", state: "running" },
   refund_hours: { hour: someTime, amount_minor: 1_980 },
   tombstones: { contract_id: "c-0", operation_id: "op-0", stripe_ids: "{sub_0}", payments: [] },
+  erased_customers: { id: "cust-0", version: 3 },
   erased_operations: { id: "op-00", contract_id: "c-0" },
 } as const satisfies Readonly<Record<string, StoreRow>>;
 
@@ -339,6 +340,11 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
     tombstones_payments_is_list: [{ ...validRows.tombstones, contract_id: "c-9", payments: {} }],
     tombstones_contract_id_form: [{ ...validRows.tombstones, contract_id: "a b" }],
     tombstones_version_counts_from_one: [{ ...validRows.tombstones, contract_id: "c-9", version: 0 }],
+  },
+  erased_customers: {
+    erased_customers_pkey: [validRows.erased_customers],
+    erased_customers_id_form: [{ id: "cust 1", version: 1 }],
+    erased_customers_version_counts_from_one: [{ id: "cust-9", version: 0 }],
   },
   erased_operations: { erased_operations_pkey: [validRows.erased_operations] },
 };

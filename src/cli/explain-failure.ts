@@ -1,4 +1,5 @@
 import { ConfigError } from "../config.ts";
+import { CannotListen } from "../http/listen.ts";
 import { describeError } from "../log-error.ts";
 import { StoreError } from "../store/store-error.ts";
 import { CommandFailure, type FailureWords } from "./command-failure.ts";
@@ -20,6 +21,10 @@ export function explainFailure(error: unknown): ExplainedFailure {
     return { exitCode: exitCodes.wrongUsage, failures };
   }
   if (error instanceof StoreError) return explainStoreError(error);
+  if (error instanceof CannotListen) {
+    const code = error.portInUse ? "port_in_use" : "cannot_listen";
+    return { exitCode: exitCodes.failed, failures: [{ code, sentence: error.message, remedy: error.remedy }] };
+  }
   return {
     exitCode: exitCodes.failed,
     failures: [

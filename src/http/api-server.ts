@@ -31,7 +31,7 @@ const graceMs = 2_000;
 /**
  * Serves the API. Speaks plain HTTP: TLS is the business of what stands in front of it.
  *
- * Rejects with a sentence that names the port and API_PORT when it cannot listen.
+ * Rejects with {@link CannotListen}, which names the port and API_PORT, when it cannot listen.
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { host, port, stopping, requestTimeoutMs = requestTimeoutMsDefault, ...deps } = options;

@@ -39,7 +39,7 @@ const readinessWithinMs = 2_000;
  * what each check says. Checks are read by whoever reaches the port: they name no host, user or parameter. `GET /metrics`
  * and `/queues` are there where they are given.
  *
- * Rejects with a sentence that names the port and HTTP_PORT when it cannot listen.
+ * Rejects with {@link CannotListen}, which names the port and HTTP_PORT, when it cannot listen.
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const { host, port } = options;

@@ -8,16 +8,34 @@ export interface Listening {
   readonly settings: "HTTP" | "API";
 }
 
-/** Has a server listen and returns its port. Rejects with a sentence that names the port and its setting when it cannot. */
-export async function listen(server: Server, { host, port, settings }: Listening): Promise<number> {
+/** A server cannot listen where its settings say. The message says which, and what is wrong. */
+export class CannotListen extends Error {
+  override readonly name = "CannotListen";
+  /** Whether somebody listens there already. */
+  readonly portInUse: boolean;
+  /** What to do about it, as a whole sentence. */
+  readonly remedy: string;
+
+  constructor({ host, port, settings }: Listening, cause: NodeJS.ErrnoException) {
+    const portInUse = cause.code === "EADDRINUSE";
+    super(
+      portInUse
+        ? `Port ${port} of ${host} is in use.`
+        : `Cannot listen on port ${port} of ${host} (${cause.code ?? cause.name}).`,
+      { cause },
+    );
+    this.portInUse = portInUse;
+    this.remedy = portInUse
+      ? `Set ${settings}_PORT to a free port, or end the program that listens there.`
+      : `Check ${settings}_HOST and ${settings}_PORT.`;
+  }
+}
+
+/** Has a server listen and returns its port. Rejects with {@link CannotListen} when it cannot. */
+export async function listen(server: Server, listening: Listening): Promise<number> {
+  const { host, port } = listening;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const sentence =
-        error.code === "EADDRINUSE"
-          ? `Port ${port} of ${host} is in use. Set ${settings}_PORT to a free port, or end the program that listens there.`
-          : `Cannot listen on port ${port} of ${host} (${error.code ?? error.name}). Check ${settings}_HOST and ${settings}_PORT.`;
-      reject(new Error(sentence, { cause: error }));
-    });
+    server.once("error", (error: NodeJS.ErrnoException) => reject(new CannotListen(listening, error)));
     server.listen(port, host, resolve);
   });
   const address = server.address();

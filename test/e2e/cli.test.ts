@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -179,6 +181,22 @@ describe("the command line", () => {
       expect(err).not.toContain("open-sesame");
     },
   );
+
+  it("says which port is taken and what to do, where a worker cannot listen", async () => {
+    const { env } = await setup();
+    const taken = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void taken.close());
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+
+    const refused = await keiyaku(["start"], { ...env, STRIPE_SECRET_KEY: "sk_test_1", HTTP_PORT: String(port) });
+
+    const remedy = "Set HTTP_PORT to a free port, or end the program that listens there.";
+    expect(refused).toMatchObject({
+      code: 1,
+      err: `error port_in_use: Port ${port} of 127.0.0.1 is in use. ${remedy}\n`,
+    });
+  });
 
   it("asks for a migration first, and is of use after it", async () => {
     const empty = await createEmptyDatabase();

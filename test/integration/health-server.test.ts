@@ -100,9 +100,10 @@ test("a port in use is refused in a sentence that names it and its variable", as
     readiness: async () => ({ ready: true, checks: {} }),
   });
 
-  await expect(second).rejects.toThrow(
-    `Port ${server.port} of 127.0.0.1 is in use. Set HTTP_PORT to a free port, or end the program that listens there.`,
-  );
+  await expect(second).rejects.toMatchObject({
+    message: `Port ${server.port} of 127.0.0.1 is in use.`,
+    remedy: "Set HTTP_PORT to a free port, or end the program that listens there.",
+  });
 });
 
 test("an address that is not this machine's is refused in a sentence that names its variable", async () => {
@@ -112,7 +113,10 @@ test("an address that is not this machine's is refused in a sentence that names 
     readiness: async () => ({ ready: true, checks: {} }),
   });
 
-  await expect(elsewhere).rejects.toThrow(/192\.0\.2\.1 \(EADDRNOTAVAIL\).*HTTP_HOST/);
+  await expect(elsewhere).rejects.toMatchObject({
+    message: "Cannot listen on port 0 of 192.0.2.1 (EADDRNOTAVAIL).",
+    remedy: "Check HTTP_HOST and HTTP_PORT.",
+  });
 });
 
 test("stopping frees the port although somebody stays connected, and may be repeated", async () => {

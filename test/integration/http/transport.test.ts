@@ -345,8 +345,9 @@ describe("where it listens", () => {
   it("is refused in a sentence that names the port and its variable when somebody else does", async () => {
     const { server } = await setUpApi();
 
-    await expect(setUpApi({ port: server.port })).rejects.toThrow(
-      `Port ${server.port} of 127.0.0.1 is in use. Set API_PORT to a free port, or end the program that listens there.`,
-    );
+    await expect(setUpApi({ port: server.port })).rejects.toMatchObject({
+      message: `Port ${server.port} of 127.0.0.1 is in use.`,
+      remedy: "Set API_PORT to a free port, or end the program that listens there.",
+    });
   });
 });

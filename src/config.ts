@@ -137,7 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const nodeEnv = reader.oneOf("NODE_ENV", ["production", "development", "test"], "development");
   const mode = nodeEnv === "production" ? "production" : "development";
   const dataDir = resolve(reader.text("KEIYAKU_DATA_DIR") ?? ".keiyaku");
-  const http = readHttp(reader);
+  const { http, api } = readServers(reader);
   const config: Config = {
     mode,
     database: readDatabase(reader, mode, dataDir),
@@ -149,7 +149,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     http,
     queueDashboard: readQueueDashboard(reader, mode, http.host),
     tracing: readTracing(reader),
-    api: readApi(reader),
+    api,
     // Below the 30 s that Kubernetes waits before it kills, with 5 s left for the last connections to close.
     shutdownTimeoutMs: reader.integer("SHUTDOWN_TIMEOUT", { min: 1, max: 3600, byDefault: 25 }) * 1000,
     logLevel: reader.oneOf("LOG_LEVEL", logLevels, "info"),
@@ -288,6 +288,32 @@ function readZone(reader: Reader): string {
     `BUSINESS_TIME_ZONE must be the name of an IANA time zone, such as Asia/Tokyo, and is ${JSON.stringify(zone)}.`,
   );
   return zone;
+}
+
+/** Both servers of a process, which cannot listen at one and the same place. */
+function readServers(reader: Reader): Pick<Config, "http" | "api"> {
+  const mistakesBefore = reader.mistakes.length;
+  const http = readHttp(reader);
+  const api = readApi(reader);
+  const clash = api.tokens.length > 0 && http.port === api.port && http.port !== 0 && overlap(http.host, api.host);
+  if (reader.mistakes.length === mistakesBefore && clash) {
+    reader.mistake(
+      `HTTP_PORT and API_PORT are both ${http.port}, and HTTP_HOST and API_HOST are not apart: set one of them to another port.`,
+    );
+  }
+  return { http, api };
+}
+
+/** Whether a port that is taken at one of these hosts may be taken at the other. Names are not looked up. */
+function overlap(one: string, other: string): boolean {
+  const isEverywhere = (host: string) => host === "0.0.0.0" || host === "::";
+  const isThisMachine = one === "localhost" || other === "localhost";
+  return (
+    one === other ||
+    isEverywhere(one) ||
+    isEverywhere(other) ||
+    (isThisMachine && loopback.test(one) && loopback.test(other))
+  );
 }
 
 function readHttp(reader: Reader): Config["http"] {

@@ -447,7 +447,33 @@ describe("settings that contradict each other", () => {
     expect(mistakesOf({ WORKER_CONCURRENCY: "10", DATABASE_POOL_SIZE: "12" })).toEqual([]);
   });
 
+  const API_TOKENS = `operator:alice=${"a".repeat(32)}`;
+
+  test.each([
+    [{ HTTP_PORT: "8788" }, 8788],
+    [{ API_PORT: "8787" }, 8787],
+    [{ HTTP_PORT: "9000", API_PORT: "9000", HTTP_HOST: "0.0.0.0" }, 9000],
+    [{ HTTP_PORT: "9000", API_PORT: "9000", API_HOST: "::" }, 9000],
+    [{ HTTP_PORT: "9000", API_PORT: "9000", API_HOST: "localhost" }, 9000],
+  ])("health and the API do not listen at one place: %j", (env, port) => {
+    expect(mistakesOf({ API_TOKENS, ...env })).toEqual([
+      `HTTP_PORT and API_PORT are both ${port}, and HTTP_HOST and API_HOST are not apart: set one of them to another port.`,
+    ]);
+  });
+
+  test.each([
+    { API_TOKENS, HTTP_PORT: "0", API_PORT: "0" },
+    { API_TOKENS, HTTP_PORT: "9000", API_PORT: "9000", API_HOST: "192.0.2.1" },
+    { API_TOKENS, HTTP_PORT: "9000", API_PORT: "9000", API_HOST: "127.0.0.2" },
+    { HTTP_PORT: "9000", API_PORT: "9000" },
+  ])("health and the API may have one port where that does no harm: %j", (env) => {
+    expect(mistakesOf(env)).toEqual([]);
+  });
+
   test("one mistake is not reported as another", () => {
+    expect(mistakesOf({ API_TOKENS, HTTP_PORT: "8788", API_PORT: "many" })).toEqual([
+      expect.stringMatching(/^API_PORT must be/),
+    ]);
     expect(mistakesOf({ DATABASE_URL: "nonsense", STRIPE_SECRET_KEY: liveKey })).toEqual([
       expect.stringMatching(/^DATABASE_URL must begin/),
     ]);

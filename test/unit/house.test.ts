@@ -25,6 +25,8 @@ interface Source {
   /** The code without comments, its tokens apart by one blank; strings and regular expressions are empty. */
   readonly code: string;
   readonly imports: readonly Import[];
+  /** The names in `["name"]`. */
+  readonly elements: readonly string[];
 }
 
 interface Token {
@@ -85,8 +87,12 @@ function read(path: string, text: string): Source {
     const leadsToSpecifier = token.text === "import" || token.text === "from";
     return leadsToSpecifier && isString(next) ? [{ specifier: next.value, isDynamic: false }] : [];
   });
+  const elements = tokens.flatMap((token, index) => {
+    const isElement = isString(token) && tokens[index - 1]?.text === "[" && tokens[index + 1]?.text === "]";
+    return isElement ? [token.value] : [];
+  });
   const code = tokens.map(({ kind, text: word }) => (blanked.includes(kind) ? '""' : word)).join(" ");
-  return { path, code: ` ${code} `, imports };
+  return { path, code: ` ${code} `, imports, elements };
 }
 
 /** The path of a file of ours, for a relative specifier; undefined for a package. */
@@ -173,7 +179,12 @@ const rules = {
     ...codeOnlyIn(/ Date \. now | new Date (?!\( (?!\)))| Temporal \. Now /g, "src/clock.ts")(source, all),
     ...codeOnlyIn(/ new Date \( (?!\))/g, "src/clock.ts", ...dateConverters)(source, all),
   ],
-  "no transaction stays open": codeOnlyIn(/ (\.|\?\.) (transaction|begin) \(/g, "src/store/migrate.ts"),
+  "no transaction stays open": (source, all) => [
+    ...codeOnlyIn(/ (\.|\?\.) (transaction|begin) (?!= )/g, "src/store/migrate.ts")(source, all),
+    ...source.elements
+      .filter((name) => ["transaction", "begin"].includes(name) && !isIn(source.path, "src/store/migrate.ts"))
+      .map((name) => `has ["${name}"]`),
+  ],
   "the client reaches neither the database nor Stripe": (source, all) =>
     source.path !== "src/client.ts"
       ? []
@@ -268,6 +279,10 @@ const planted: readonly (readonly [RuleName, string, string])[] = [
   ["no transaction stays open", "src/store/a.ts", "await db.transaction(async (tx) => {});"],
   ["no transaction stays open", "src/store/a.ts", "await sql\n  .begin(async (tx) => {});"],
   ["no transaction stays open", "workers/a.ts", "await db?.transaction(work);"],
+  ["no transaction stays open", "src/store/a.ts", "await sql.begin<Row[]>(async (tx) => {});"],
+  ["no transaction stays open", "src/store/a.ts", "await sql.begin?.(work);"],
+  ["no transaction stays open", "src/store/a.ts", "const open = sql.begin;"],
+  ["no transaction stays open", "src/store/a.ts", 'await sql["begin"](work);'],
 ];
 
 describe("the checker", () => {

@@ -1,6 +1,7 @@
 import type { Queue } from "bullmq";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
+import { countWaiting } from "../src/queue/count-waiting.ts";
 import { bellJob, within } from "../src/queue/enqueue.ts";
 import type { Database } from "../src/store/database.ts";
 import { takeSilentOperations } from "../src/store/ring-list.ts";
@@ -29,7 +30,7 @@ const shortQueueMax = 1_000;
  * Several processes may sweep at once: each rings for others.
  */
 export async function sweep({ db, queue }: SweepDeps): Promise<number> {
-  const waiting = await within(5_000, queue.getWaitingCount());
+  const waiting = await countWaiting(queue);
   if (waiting > shortQueueMax) return 0;
   const silent = await takeSilentOperations(db, ringsPerSweepMax);
   if (silent.length > 0)

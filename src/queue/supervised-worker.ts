@@ -1,6 +1,7 @@
 import type { Processor, Queue, Worker } from "bullmq";
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
+import { countWaiting } from "./count-waiting.ts";
 import { within } from "./enqueue.ts";
 import type { QueueName } from "./payloads.ts";
 import { openWorker, type QueueBackend, type QueueTelemetry } from "./queue-backend.ts";
@@ -74,7 +75,7 @@ export function startSupervisedWorker(options: SupervisedWorkerOptions): Supervi
 
   async function look(): Promise<void> {
     if (active > 0) return;
-    const waiting = await within(5_000, queue.getWaitingCount());
+    const waiting = await countWaiting(queue);
     if (waiting === 0) lastSignMs = clock.monotonicMs();
     if (closing || active > 0 || clock.monotonicMs() - lastSignMs < deafAfterMs) return;
     log.warn({ queue: options.name, waiting }, "the worker has gone deaf; building a new one");

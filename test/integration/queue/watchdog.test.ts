@@ -120,6 +120,17 @@ describeOnBackends("a worker with a watchdog", (type) => {
     expect(built).toHaveLength(2);
   });
 
+  it("is replaced when all that waits has a priority", async () => {
+    const { start, home, built, done } = await setup(type);
+    await start();
+    for (const worker of built) await worker.pause();
+
+    await home.foreign.add("urgent", {}, { priority: 1 });
+
+    await eventually(() => done.includes("urgent"), { withinMs: rebuiltWithinMs, describe: "the urgent job" });
+    expect(built).toHaveLength(2);
+  });
+
   it("is replaced when its connections have died without a word", async () => {
     const { start, process, home, built, done } = await setup(type);
     const path = await startForgetfulProxy(targetOf(home.backend));

@@ -1,5 +1,4 @@
 import {
-  createPostgresBackend,
   type Processor,
   Queue,
   type QueueOptions,
@@ -10,6 +9,7 @@ import {
 } from "bullmq";
 import { type DatabaseOptions as DatabaseAddress, pgOptions } from "../database-url.ts";
 import { within } from "./enqueue.ts";
+import { createGuardedPostgresBackend } from "./guarded-postgres.ts";
 import type { QueueName } from "./payloads.ts";
 
 /** Where the queue lives: Redis in production, or the database of the data for small installations and development. */
@@ -64,7 +64,7 @@ function postgresConnection(address: DatabaseAddress, poolSize: number) {
   };
 }
 
-const onPostgres = withBackend(createPostgresBackend);
+const onPostgres = withBackend(createGuardedPostgresBackend);
 
 /**
  * Opens a queue for adding jobs, connected within the deadline or not at all: one whose beginning failed never recovers by

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
@@ -102,26 +102,39 @@ async function openStripe(
     return { secretKey: stripe.secretKey, ...(stripe.apiBase === undefined ? {} : { apiBase: stripe.apiBase }) };
   }
   const { startStripeStandIn } = await loadSandbox<{
-    startStripeStandIn: (options: { stateFile: string }) => Promise<EmbeddedServer & { secretKey: string }>;
+    startStripeStandIn: (options: {
+      stateFile: string;
+    }) => Promise<EmbeddedServer & { secretKey: string; identity: string }>;
   }>("../sandbox/stripe/stripe-stand-in.ts", "STRIPE_SECRET_KEY");
   await mkdir(stripe.stateDir, { recursive: true });
   const running = await findStandIn(stripe.stateDir);
   if (running !== undefined) return running;
   const server = await startStripeStandIn({ stateFile: join(stripe.stateDir, "state.ndjson") });
-  stops.push(() => server.stop());
-  await writeFile(
-    join(stripe.stateDir, "address.json"),
-    JSON.stringify({ url: server.url, secretKey: server.secretKey }),
-  );
-  say(`No STRIPE_SECRET_KEY: using the Stripe stand-in at ${server.url}, state in ${stripe.stateDir}. No money moves.`);
-  return { secretKey: new Secret(server.secretKey), apiBase: server.url };
+  const { url, secretKey, identity } = server;
+  const addressFile = addressFileIn(stripe.stateDir);
+  stops.push(async () => {
+    await rm(addressFile, { force: true });
+    await server.stop();
+  });
+  await writeFile(addressFile, JSON.stringify({ url, secretKey, identity }));
+  say(`No STRIPE_SECRET_KEY: using the Stripe stand-in at ${url}, state in ${stripe.stateDir}. No money moves.`);
+  return { secretKey: new Secret(secretKey), apiBase: url };
 }
 
-/** The stand-in that another process with the same folder has started, if it still answers. */
+function addressFileIn(stateDir: string): string {
+  return join(stateDir, "address.json");
+}
+
+/**
+ * The stand-in that another process with the same folder has started, if it still answers. A port that it left, killed, may
+ * be anybody's by now: only who says that it is this very stand-in gets its key.
+ */
 async function findStandIn(stateDir: string): Promise<StripeServer | undefined> {
   try {
-    const { url, secretKey } = JSON.parse(await readFile(join(stateDir, "address.json"), "utf8"));
-    await fetch(`${url}/v1/events`, { signal: AbortSignal.timeout(1_000) });
+    const { url, secretKey, identity } = JSON.parse(await readFile(addressFileIn(stateDir), "utf8"));
+    const answer = await fetch(`${url}/_control/identity`, { signal: AbortSignal.timeout(1_000) });
+    const told = (await answer.json()) as { readonly result?: unknown };
+    if (!answer.ok || typeof identity !== "string" || told.result !== identity) return undefined;
     return { secretKey: new Secret(secretKey), apiBase: url };
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createCommands, runCommand } from "./control/commands.ts";
 import { createControl, type StandInControl } from "./control/control.ts";
 import { controlRoutes } from "./control/control-routes.ts";
@@ -29,6 +30,8 @@ export interface StripeStandIn {
   readonly port: number;
   /** One of the keys that it accepts. */
   readonly secretKey: string;
+  /** Of this one start, and repeated at `GET /_control/identity`: tells it from whoever gets its port later. */
+  readonly identity: string;
   readonly control: StandInControl;
   /** Closes all connections, once. Requests that are held are not executed any more. The state file stays. */
   stop(): Promise<void>;
@@ -49,7 +52,8 @@ export async function startStripeStandIn(options: StripeStandInOptions = {}): Pr
   });
   await resumeAdvancing(core);
   const commands = createCommands(core);
-  const app = createApp(core, allEndpoints(core), controlRoutes(commands));
+  const identity = randomUUID();
+  const app = createApp(core, allEndpoints(core), controlRoutes(commands, identity));
   const server = await listen(app, options.port ?? 0).catch((error: unknown) => {
     core.state.close();
     throw error;
@@ -68,6 +72,7 @@ export async function startStripeStandIn(options: StripeStandInOptions = {}): Pr
     url: `http://127.0.0.1:${server.port}`,
     port: server.port,
     secretKey: DEFAULT_SECRET_KEY,
+    identity,
     control: createControl(async (name, argument) => runCommand(commands, name, argument)),
     stop: () => {
       stopped ??= stop();

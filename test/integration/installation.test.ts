@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { openInstallation } from "../../src/installation.ts";
+import { createTestStore } from "../support/test-database.ts";
+
+/** A data folder with a database of the test's own beside it, so that the stand-in is all that starts by itself. */
+async function setup() {
+  const store = await createTestStore();
+  onTestFinished(() => store.close());
+  const dataDir = mkdtempSync(join(tmpdir(), "keiyaku-installation-"));
+  onTestFinished(() => rmSync(dataDir, { recursive: true }));
+  const config = readConfig({ DATABASE_URL: store.url, KEIYAKU_DATA_DIR: dataDir });
+  return {
+    addressFile: join(dataDir, "stripe", "address.json"),
+    open: async () => {
+      const said: string[] = [];
+      const installation = await openInstallation(config, (sentence) => void said.push(sentence));
+      onTestFinished(() => installation.stop());
+      return { ...installation, said };
+    },
+  };
+}
+
+/** Somebody else's server, which answers everything alike. */
+async function startStranger(status: number, body: unknown) {
+  const heard: string[] = [];
+  const server = createServer(({ url, headers }, response) => {
+    heard.push(`${url} ${headers.authorization ?? ""}`);
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heard };
+}
+
+it("a second process uses the stand-in that the first one has started", async () => {
+  const { open } = await setup();
+  const first = await open();
+
+  const second = await open();
+
+  expect(second.stripe.apiBase).toBe(first.stripe.apiBase);
+  expect(second.stripe.secretKey.reveal()).toBe(first.stripe.secretKey.reveal());
+  expect(second.said).toEqual([]);
+});
+
+it("a stand-in that has stopped leaves no address behind, and one that is used along keeps it", async () => {
+  const { open, addressFile } = await setup();
+  const [first, second] = [await open(), await open()];
+
+  await second.stop();
+  expect(existsSync(addressFile)).toBe(true);
+  await first.stop();
+  expect(existsSync(addressFile)).toBe(false);
+});
+
+it.each([
+  [200, { data: [] }],
+  [200, { result: "another stand-in" }],
+  [200, null],
+  [404, { error: "not found" }],
+])("whoever else answers at a killed stand-in's port is not taken for it: %i %j", async (status, body) => {
+  const { open, addressFile } = await setup();
+  const killed = await open();
+  const address = JSON.parse(readFileSync(addressFile, "utf8"));
+  await killed.stop();
+  const stranger = await startStranger(status, body);
+  writeFileSync(addressFile, JSON.stringify({ ...address, url: stranger.url }));
+
+  const { stripe, said } = await open();
+
+  expect(stripe.apiBase).not.toBe(stranger.url);
+  expect(said).toEqual([expect.stringContaining(`using the Stripe stand-in at ${stripe.apiBase}`)]);
+  expect(stranger.heard).toEqual(["/_control/identity "]);
+  expect(JSON.parse(readFileSync(addressFile, "utf8"))).toMatchObject({ url: stripe.apiBase });
+});
+
+it("an address without an identity, as it was written before there was one, is nobody's", async () => {
+  const { open, addressFile } = await setup();
+  const killed = await open();
+  const { identity: _, ...address } = JSON.parse(readFileSync(addressFile, "utf8"));
+  await killed.stop();
+  const stranger = await startStranger(200, {});
+  writeFileSync(addressFile, JSON.stringify({ ...address, url: stranger.url }));
+
+  expect((await open()).stripe.apiBase).not.toBe(stranger.url);
+});

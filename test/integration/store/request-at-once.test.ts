@@ -25,12 +25,48 @@ const first = {
 
 const ask = (request: unknown): Promise<Acceptance> => acceptRequest(store.db, request, null);
 
+/** As a worker takes it from a queue. */
+const take = (request: unknown): Promise<Acceptance> => acceptRequest(store.db, request, Date.now());
+
 /** What was asked first, with other fields in the place of some. */
 function but(overrides: Partial<typeof first>): typeof first {
   return { ...first, ...overrides };
 }
 
 const refusals = () => store.sql`select code from keiyaku.refused_requests order by id`;
+
+describe("one contract at the same moment", () => {
+  it("has what queues bring accepted one after the other, and other contracts do not wait", async () => {
+    const taker = await store.sql.reserve();
+    await taker`begin`;
+    await taker`select keiyaku.accept(${store.sql.json(first)}, clock_timestamp())`;
+
+    const second = take(but({ id: "op-2" }));
+    await untilWaitingForLocks(store.sql, 1);
+    const waiting = await store.sql`select locktype, classid::bigint::int as key from pg_locks where not granted`;
+    const elsewhere = await take(but({ id: "op-3", contractId: "c-2" }));
+    await untilWaitingForLocks(store.sql, 1);
+    await taker`commit`;
+    taker.release();
+
+    expect(waiting).toEqual([{ locktype: "advisory", key: 1_262_840_145 }]);
+    expect(elsewhere).toMatchObject({ answer: "accepted" });
+    expect(await second).toMatchObject({ answer: "accepted" });
+    const ofContract = await store.sql`select id from keiyaku.operations where contract_id = 'c-1' order by sequence`;
+    expect(ofContract).toEqual([{ id: "op-1" }, { id: "op-2" }]);
+  });
+
+  it("does not wait for a producer's transaction that stays open", async () => {
+    const producer = await store.sql.reserve();
+    await producer`begin`;
+    await producer`select keiyaku.request(${store.sql.json(first)})`;
+
+    expect(await take(but({ id: "op-2" }))).toMatchObject({ answer: "accepted" });
+
+    await producer`commit`;
+    producer.release();
+  });
+});
 
 describe("one id at the same moment", () => {
   it("finds nothing in PostgreSQL when it is inserted or found in one statement while another inserts it", async () => {

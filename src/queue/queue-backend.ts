@@ -57,10 +57,6 @@ function postgresConnection(address: DatabaseAddress, poolSize: number) {
     max: poolSize,
     connectionTimeoutMillis: 5_000,
     application_name: "keiyaku-queue",
-    // BullMQ begins on a connection that it takes out of the pool, where nobody listens to it: its loss would end the process.
-    // Whoever waits for its answer hears of the loss anyway.
-    onConnect: (connection: { on(event: "error", heard: () => void): unknown }) =>
-      void connection.on("error", () => undefined),
   };
 }
 

@@ -1,3 +1,4 @@
+import { Temporal } from "temporal-polyfill";
 import { paymentId } from "../../src/contract/billing.ts";
 import { type BusinessDate, type BusinessMonth, type Instant, parseBusinessDate } from "../../src/contract/calendar.ts";
 import {
@@ -37,6 +38,10 @@ export function on(text: string): BusinessDate {
 
 export function inMonth(text: `${number}-${number}`): BusinessMonth {
   return text as BusinessMonth;
+}
+
+export function daysAfter(date: BusinessDate, days: number): BusinessDate {
+  return Temporal.PlainDate.from(date).add({ days }).toString() as BusinessDate;
 }
 
 /** The moment at which requests of that day are taken: noon in Tokyo. */

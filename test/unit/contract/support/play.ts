@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
 import { nextStep } from "../../../../src/contract/next.ts";
 import type { Facts } from "../../../../src/contract/operation.ts";
@@ -19,11 +20,24 @@ export interface Play {
  */
 export function ask(facts: Facts, answers: ReadonlyMap<string, Answer>): Step {
   const step = nextStep(facts, answers);
-  expect(nextStep(facts, answers)).toStrictEqual(step);
-  expect(nextStep(facts, new Map([...answers].reverse()))).toStrictEqual(step);
-  expect(nextStep(throughJournal(facts), new Map(throughJournal([...answers])))).toStrictEqual(step);
-  expect(throughJournal(step)).toStrictEqual(step);
+  expectSame(nextStep(facts, new Map([...answers].reverse())), step);
+  expectSame(nextStep(journaled(facts), new Map(throughJournal([...answers]))), step);
+  expectSame(throughJournal(step), step);
   return step;
+}
+
+const journaledFacts = new WeakMap<Facts, Facts>();
+
+/** The facts as the journal keeps them: written once for an operation, whatever the number of its steps. */
+function journaled(facts: Facts): Facts {
+  const known = journaledFacts.get(facts) ?? throughJournal(facts);
+  journaledFacts.set(facts, known);
+  return known;
+}
+
+/** Compares the cheap way, since this is done thousands of times, and asks for words only where there is something to tell. */
+function expectSame(step: Step, first: Step): void {
+  if (!isDeepStrictEqual(step, first)) expect(step).toStrictEqual(first);
 }
 
 /**

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { begunPeriods } from "../../../../src/contract/calendar.ts";
+import { begunPeriods, nextRenewalAfter } from "../../../../src/contract/calendar.ts";
 import {
   type ContractStatus,
   contractStatuses,
@@ -56,7 +56,10 @@ function registrationOf(of: Parts) {
   const periods = of.paidPeriods === "begun" ? Array.from({ length: begun }, (_, index) => index) : of.paidPeriods;
   const isBillable = (period: number) => byCard || period === 0 || period < begun;
   const paysPrice = status !== "awaiting_payment";
-  const reservation = { terminationOn: daysAfter(registeredOn, 15), terminationSource: "person" };
+  const reservation = {
+    terminationOn: nextRenewalAfter(startOn, startOn > registeredOn ? startOn : registeredOn),
+    terminationSource: "person",
+  };
   const names = (n: number) => ({
     ...(byCard && of.names !== "nothing" ? { stripePaymentIntentId: `pi_${isMonthly ? n : 0}` } : {}),
     ...(byCard && of.names === "both" ? { stripeInvoiceId: `in_${n}` } : {}),
@@ -95,8 +98,8 @@ function registrationOf(of: Parts) {
 }
 
 /** Whether a contract of this sort can stand at the status that is wanted of it. */
-function canStandAt({ kind, paymentMethod, startsInDays, status }: Parts): boolean {
-  if (status === undefined) return false;
+function canStandAt({ kind, paymentMethod, startsInDays, specialMonths, status }: Parts): boolean {
+  if (status === undefined || (status === "special_period" && specialMonths === 0)) return false;
   const isOfMonthly = isOneOf(status, [...runningStatuses, "payment_unconfirmed", "terminated"]);
   if (kind === "monthly" ? status === "established" : isOfMonthly) return false;
   const hasBegun = isOneOf(status, ["established", ...runningStatuses]);

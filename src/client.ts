@@ -1,12 +1,12 @@
 import type { Queue } from "bullmq";
 import type { z } from "zod";
 import { InvalidRequest, QueueUnreachable } from "./client/errors.ts";
-import { checkRequest, type TypedRequest } from "./client/typed-request.ts";
+import { checkRequest, checkRequestedAt, type TypedRequest } from "./client/typed-request.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { CustomerPut, productPutSchema } from "./contract/cataloging.ts";
 import type { OperationKind, OperationRequest } from "./contract/operation.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
-import { catalogJob, requestJob, within } from "./queue/enqueue.ts";
+import { catalogJob, DeadlineMissed, requestJob, within } from "./queue/enqueue.ts";
 import { type CatalogPut, payloadVersion, type QueueName } from "./queue/payloads.ts";
 import type { QueueBackend, QueueTelemetry } from "./queue/queue-backend.ts";
 import { readCatalogPayload } from "./queue/read-catalog-payload.ts";
@@ -130,10 +130,7 @@ export function createClient(options: ClientOptions): Client {
     try {
       await work;
     } catch (error) {
-      const why = error instanceof Error ? error.name : "unknown";
-      throw new QueueUnreachable(
-        `the queue did not answer within ${timeoutMs} ms (${why}); send the same requests again`,
-      );
+      throw new QueueUnreachable(`${unreachable(error, timeoutMs)}; send the same requests again`);
     }
   }
 
@@ -164,6 +161,14 @@ function queueBackend() {
   return import("./queue/queue-backend.ts");
 }
 
+/** What kept the queue from answering, without its address. */
+function unreachable(error: unknown, timeoutMs: number): string {
+  if (error instanceof DeadlineMissed) return `the queue did not answer within ${timeoutMs} ms`;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  const name = error instanceof Error ? error.name : "unknown";
+  return `the queue could not be reached (${typeof code === "string" ? code : name})`;
+}
+
 function backendOf(options: ClientOptions): QueueBackend {
   if (options.redisUrl !== undefined) return { type: "redis", url: options.redisUrl };
   const parsed = parseDatabaseUrl(options.databaseUrl);
@@ -172,8 +177,16 @@ function backendOf(options: ClientOptions): QueueBackend {
 }
 
 /** The request as it goes on the wire, if a worker would read it. */
-function checked(request: TypedRequest, index: number, clock: Clock): OperationRequest {
-  return checkRequest({ ...request, requestedAt: request.requestedAt ?? clock.now() }, index);
+function checked(request: TypedRequest | null | undefined, index: number, clock: Clock): OperationRequest {
+  const timed = isObject(request) ? { ...request, requestedAt: request.requestedAt ?? clock.now() } : request;
+  const read = checkRequest(timed, index);
+  checkRequestedAt(read, index, clock.nowMs());
+  return read;
+}
+
+/** Callers that no compiler checks pass what they have. */
+function isObject<T>(value: T): value is T & object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The put as it goes on the wire, if a worker would read it. */

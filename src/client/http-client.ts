@@ -139,8 +139,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 const tokensOwn = { type: "service", id: "token" } as const;
 
 /** The request as it is sent, if the ledger would read it. */
-function checked(request: { readonly actor?: unknown }, index: number): object {
-  if (request.actor !== undefined) return checkRequest(request, index);
+function checked(request: { readonly actor?: unknown } | null | undefined, index: number): object {
+  if (typeof request !== "object" || request === null || request.actor !== undefined)
+    return checkRequest(request, index);
   return { ...checkRequest({ ...request, actor: tokensOwn }, index), actor: undefined };
 }
 

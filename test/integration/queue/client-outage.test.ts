@@ -62,6 +62,20 @@ describeOnBackends("a client whose queue is away", (type) => {
     await eventually(isPut, { withinMs: 15_000, describe: "the client to put" });
   });
 
+  it("says what it met: a connection that is refused for good by its code, silence by the time that it waited", async () => {
+    const { proxy, client } = await setupBehindProxy(type);
+    await proxy.setMode("refuse");
+    const refused = await rejectionOf(client.request(suspend("op-1")));
+    await proxy.setMode("blackHole");
+    const silent = await rejectionOf(client.request(suspend("op-1")));
+
+    const silence = `the queue did not answer within ${timeoutMs} ms; send the same requests again`;
+    // The client of Redis tries again by itself until the time is over; that of PostgreSQL says at once what it met.
+    const refusal = "the queue could not be reached (ECONNREFUSED); send the same requests again";
+    expect(refused.error).toMatchObject({ message: type === "redis" ? silence : refusal });
+    expect(silent.error).toMatchObject({ message: silence });
+  });
+
   it("fails fast when a connection is cut and none can be had, and works once one can", async () => {
     const { queue, proxy, client } = await setupBehindProxy(type);
     await eventuallyQueued(client, "op-1");

@@ -1,13 +1,27 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { createClient, InvalidRequest, type ParamsOf, type TypedRequest } from "../../../src/client.ts";
+import {
+  createClient,
+  createHttpClient,
+  InvalidRequest,
+  type ParamsOf,
+  type TypedRequest,
+} from "../../../src/client.ts";
 import { describeOnBackends } from "../../support/backends.ts";
 import { actor, clientOf, idsIn, rejectionOf, setUpQueue, suspend } from "./set-up-client.ts";
+
+const minutesFromNow = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+const day = 24 * 60;
 
 describeOnBackends("a client", (type) => {
   it("queues a request with the fields that it was given, and says when it was asked for", async () => {
     const queue = await setUpQueue(type);
     const now = "2026-01-20T03:00:00.000Z";
-    const clock = { now: () => now, nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() };
+    const clock = {
+      now: () => now,
+      nowMs: () => Date.parse(now),
+      monotonicMs: () => 0,
+      sleep: () => Promise.resolve(),
+    };
 
     const answer = await clientOf({ ...queue.clientOptions, clock }).request({
       ...suspend("op-1"),
@@ -57,8 +71,8 @@ describeOnBackends("a client", (type) => {
     const queue = await setUpQueue(type);
     const client = clientOf(queue.clientOptions);
 
-    await client.request({ ...suspend("op-1"), requestedAt: "2026-01-20T03:00:00Z" });
-    await client.request({ ...suspend("op-1"), requestedAt: "2026-01-20T04:00:00Z" });
+    await client.request({ ...suspend("op-1"), requestedAt: minutesFromNow(-60) });
+    await client.request({ ...suspend("op-1"), requestedAt: minutesFromNow(-1) });
     await client.request({ ...suspend("op-1"), reason: "another" });
 
     expect(await idsIn(queue)).toEqual(["op-1", "op-1"]);
@@ -104,7 +118,7 @@ function termsOf(payments: number) {
 
 describe("what a client checks before it queues", () => {
   const client = createClient({ databaseUrl: "postgres://nobody@127.0.0.1:1/nowhere" });
-  const at = { requestedAt: "2026-01-20T03:00:00Z" };
+  const at = { requestedAt: minutesFromNow(0) };
 
   it.each([
     ["an id with a space", { ...suspend("op 1") }, "id"],
@@ -124,11 +138,44 @@ describe("what a client checks before it queues", () => {
     ["half of a surrogate pair", { ...suspend("op-1"), actor: { type: "operator", id: "\uD800" } }, "actor.id"],
     ["more than 64 KiB", { ...suspend("op-1"), kind: "register", params: termsOf(400) }, "request"],
     ["a time without a zone", { ...suspend("op-1"), requestedAt: "2026-01-20T03:00:00" }, "requestedAt"],
+    ["a time that lies an hour ahead", { ...suspend("op-1"), requestedAt: minutesFromNow(60) }, "requestedAt"],
+    ["a time of a year ago", { ...suspend("op-1"), requestedAt: minutesFromNow(-365 * day) }, "requestedAt"],
+    ["a key that is no data", { ...suspend("op-1"), params: JSON.parse('{"__proto__": {"period": 1}}') }, "params"],
+    [
+      "such a key further in",
+      { ...suspend("op-1"), kind: "register", params: { ...termsOf(1), stripe: JSON.parse('{"__proto__": {}}') } },
+      "params",
+    ],
+    ["null", null, "request"],
+    ["nothing", undefined, "request"],
+    ["no object", "cancel", "request"],
+    ["a list", [], "request"],
   ])("is %s", async (_, request, field) => {
     const { error } = await rejectionOf(client.requestMany([suspend("fine"), request as TypedRequest]));
 
     expect(error).toBeInstanceOf(InvalidRequest);
     expect(error).toMatchObject({ index: 1, field, message: expect.stringContaining(`request 1: ${field} `) });
+  });
+});
+
+describe("what is near the borders of the ledger's times", () => {
+  it.each([4, -30 * day])("is queued: %i minutes from now", async (minutes) => {
+    const queue = await setUpQueue("postgres");
+    const request = { ...suspend("op-1"), requestedAt: minutesFromNow(minutes) };
+
+    expect(await clientOf(queue.clientOptions).request(request)).toEqual({ id: "op-1", queued: true });
+  });
+});
+
+describe("a single request that is none", () => {
+  it.each([null, undefined, "cancel"])("is refused as one of many is: %j", async (request) => {
+    const byQueue = createClient({ databaseUrl: "postgres://nobody@127.0.0.1:1/nowhere" });
+    const byHttp = createHttpClient({ baseUrl: "http://127.0.0.1:1", token: "x" });
+    for (const client of [byQueue, byHttp]) {
+      const { error } = await rejectionOf(client.request(request as unknown as TypedRequest));
+      expect(error).toBeInstanceOf(InvalidRequest);
+      expect(error).toMatchObject({ index: 0, field: "request" });
+    }
   });
 });
 

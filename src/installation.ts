@@ -17,7 +17,7 @@ export interface Installation {
     /** Of this process: whatever part of it asks Stripe, they take turns. */
     readonly pace: Pace;
   };
-  /** Stops what {@link openInstallation} started, and nothing else. */
+  /** Stops what {@link openInstallation} started or took over, and nothing else. */
   stop(): Promise<void>;
 }
 
@@ -30,13 +30,18 @@ interface StripeServer {
 /** A server of the embedded default, as the sandbox starts it. */
 interface EmbeddedServer {
   readonly url: string;
-  readonly started?: boolean;
   stop(): Promise<void>;
+}
+
+interface EmbeddedDatabase extends EmbeddedServer {
+  readonly started: boolean;
+  end(): Promise<void>;
 }
 
 /**
  * Opens what the settings name, and starts the embedded PostgreSQL and the Stripe stand-in for what they leave out. Both say
- * so in one line. Several processes with one data folder share them.
+ * so in one line. Several processes with one data folder share them; a PostgreSQL that a killed one has left behind, and
+ * that nobody uses, is taken over.
  *
  * The stand-in is started only for those who call Stripe. Outside production only: the settings have seen to that.
  */
@@ -73,7 +78,7 @@ async function openDatabase(
       dataDir: string;
       durable: boolean;
       onNotice: (sentence: string) => void;
-    }) => Promise<EmbeddedServer>;
+    }) => Promise<EmbeddedDatabase>;
   }>("../sandbox/postgres/embedded-postgres.ts", "DATABASE_URL");
   const notices: string[] = [];
   const onNotice = (sentence: string) => void notices.push(sentence);
@@ -81,13 +86,15 @@ async function openDatabase(
   const parsed = parseDatabaseUrl(server.url);
   if (parsed.type === "mistaken") throw new Error(`the embedded PostgreSQL's URL ${parsed.mistakes.join(" ")}`);
   const address = parsed.options;
+  // One that runs and that nobody uses was left behind by a process that was killed: whoever finds it takes it over.
+  const isOurs = server.started || !(await isInUse(address).catch(() => true));
   stops.push(async () => {
     // A worker that joined meanwhile keeps the server: the next start of anything finds and reuses it.
-    if (server.started === true && !(await isInUse(address).catch(() => false))) await server.stop();
+    if (isOurs && !(await isInUse(address).catch(() => false))) await server.end();
   });
   await migrate({ address });
-  if (server.started === true) {
-    for (const notice of notices) say(notice);
+  if (isOurs) {
+    if (server.started) for (const notice of notices) say(notice);
     say(`No DATABASE_URL: using the embedded PostgreSQL, data in ${database.dataDir}.`);
   }
   return address;

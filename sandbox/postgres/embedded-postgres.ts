@@ -33,6 +33,8 @@ export interface EmbeddedPostgres {
   started: boolean;
   /** Stops the server that this call started, disconnecting whoever is connected; does nothing to a server used along. */
   stop(): Promise<void>;
+  /** Stops the server whoever has started it, disconnecting whoever is connected. */
+  end(): Promise<void>;
 }
 
 /**
@@ -54,7 +56,7 @@ const READY_WITHIN_MS = 60_000;
  *
  * The server is a process of its own: it hears no Ctrl-C, keeps no event loop alive, and nothing is hooked to this process's end.
  * Whoever started it calls `stop`, last of all. If the starter is killed before (`kill -9`), the server goes on; the next start
- * over the folder uses it along and says so, with the id to stop it by. After a crash of the server itself the next start recovers.
+ * over the folder uses it along and says so, with the id to stop it by, or takes it over and calls `end`. After a crash of the server itself the next start recovers.
  *
  * Throws a sentence with the server's own last lines when it does not become ready, and one naming DATABASE_URL when this machine
  * cannot run it.
@@ -72,7 +74,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         `Using the PostgreSQL that runs over ${dataDir} already (process ${found.pid}). ` +
           `It goes on after this process; if nobody else uses it, stop it with: kill -INT ${found.pid}`,
       );
-      return present(found, false, async () => undefined);
+      return present(found, {
+        started: false,
+        stop: async () => undefined,
+        end: () => endServer(dataDir, found.pid),
+      });
     }
     const binDir = options.binDir ?? (await prepareBinaries({ user, onNotice }));
     await ensureCluster({ dataDir, binDir, user, durable: options.durable });
@@ -88,15 +94,31 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       ...(options.port === undefined ? {} : { port: options.port }),
       deadline: launchUntil,
     });
-    if (launch.type === "running") return present(launch, true, launch.stop);
+    if (launch.type === "running") return present(launch, { started: true, stop: launch.stop, end: launch.stop });
     if (performance.now() > launchUntil) throw new Error(launch.reason);
     await pause(50);
   }
 }
 
-function present(server: { port: number; pid: number }, started: boolean, stop: () => Promise<void>): EmbeddedPostgres {
-  const { port, pid } = server;
-  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, port, pid, started, stop };
+function present(
+  { port, pid }: { port: number; pid: number },
+  ways: Pick<EmbeddedPostgres, "started" | "stop" | "end">,
+): EmbeddedPostgres {
+  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, port, pid, ...ways };
+}
+
+/** SIGINT writes what is in memory and takes a fraction of a second; on a drowning disk it may take this long. */
+const END_WITHIN_MS = 30_000;
+
+/** Stops a server that is no child of this process. It takes its file along as the last thing that it does. */
+async function endServer(dataDir: string, pid: number): Promise<void> {
+  if (!(await isServerOf(dataDir, pid))) return;
+  process.kill(pid, "SIGINT");
+  const deadline = performance.now() + END_WITHIN_MS;
+  while ((await readPostmasterFile(dataDir))?.pid === pid) {
+    if (performance.now() > deadline) throw new Error(`The PostgreSQL over ${dataDir} (process ${pid}) does not stop.`);
+    await pause(20);
+  }
 }
 
 function settingsFor({ durable, maxConnections = MAX_CONNECTIONS }: EmbeddedPostgresOptions): Settings {

@@ -20,7 +20,7 @@ export interface RunOptions {
 
 /**
  * Runs a command on the installation that the settings name, and closes all of it afterwards. The embedded PostgreSQL is
- * started if it does not run, and stopped only by whoever started it.
+ * started if it does not run, and stopped only by whoever started it or took it over.
  *
  * The first SIGINT or SIGTERM lets the command end where it is; the second ends the process at once. What was finished
  * all the same exits as finished.

@@ -4,7 +4,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import postgres from "postgres";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startEmbeddedPostgres } from "../../sandbox/postgres/embedded-postgres.ts";
+import { readPostmasterFile } from "../../sandbox/postgres/postmaster-file.ts";
 import { readConfig } from "../../src/config.ts";
 import { openInstallation } from "../../src/installation.ts";
 import { createTestStore } from "../support/test-database.ts";
@@ -24,6 +27,27 @@ async function setup() {
       onTestFinished(() => installation.stop());
       return { ...installation, said };
     },
+  };
+}
+
+/** An embedded PostgreSQL that runs over a data folder of the test's own, as a process that was killed leaves it behind. */
+async function setupLeftBehind() {
+  const dataDir = mkdtempSync(join(tmpdir(), "keiyaku-installation-"));
+  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const server = await startEmbeddedPostgres({ dataDir: join(dataDir, "postgres"), durable: true });
+  onTestFinished(() => server.stop());
+  const config = readConfig({ KEIYAKU_DATA_DIR: dataDir });
+  const said: string[] = [];
+  return {
+    said,
+    open: () => openInstallation(config, (sentence) => void said.push(sentence), { stripe: false }),
+    connect: async () => {
+      const sql = postgres(server.url, { max: 1, onnotice: () => undefined });
+      onTestFinished(() => sql.end({ timeout: 0 }));
+      await sql`select 1`;
+      return sql;
+    },
+    runs: async () => (await readPostmasterFile(join(dataDir, "postgres")))?.pid === server.pid,
   };
 }
 
@@ -91,4 +115,39 @@ it("an address without an identity, as it was written before there was one, is n
   writeFileSync(addressFile, JSON.stringify({ ...address, url: stranger.url }));
 
   expect((await open()).stripe.apiBase).not.toBe(stranger.url);
+});
+
+describe("an embedded PostgreSQL that runs already", () => {
+  it("is taken over when nobody uses it, and stopped with the installation", async () => {
+    const { open, said, runs } = await setupLeftBehind();
+
+    const installation = await open();
+    expect(said).toEqual([expect.stringContaining("using the embedded PostgreSQL")]);
+    expect(await runs()).toBe(true);
+    await installation.stop();
+
+    expect(await runs()).toBe(false);
+  });
+
+  it("is left to those who use it", async () => {
+    const { open, said, connect, runs } = await setupLeftBehind();
+    const theirs = await connect();
+
+    const installation = await open();
+    await theirs.end({ timeout: 0 });
+    await installation.stop();
+
+    expect(said).toEqual([]);
+    expect(await runs()).toBe(true);
+  });
+
+  it("is kept by whoever has joined since it was taken over", async () => {
+    const { open, connect, runs } = await setupLeftBehind();
+    const installation = await open();
+    await connect();
+
+    await installation.stop();
+
+    expect(await runs()).toBe(true);
+  });
 });

@@ -10,10 +10,8 @@ import { addressOf } from "../../support/test-database.ts";
  * The driver of the queue on PostgreSQL, before a server that speaks just enough to lose a connection at a given moment.
  */
 
-const welcome = Buffer.from([
-  ...[0x52, 0, 0, 0, 8, 0, 0, 0, 0], // AuthenticationOk
-  ...[0x5a, 0, 0, 0, 5, 0x49], // ReadyForQuery
-]);
+/** AuthenticationOk and ReadyForQuery. */
+const welcome = Buffer.from("R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I");
 
 /** What a backend says when it is told to end. */
 const farewell = (() => {

@@ -33,8 +33,10 @@ export type Collected = Pick<
 };
 
 /** Every payment of a contract, and what of them the purchase history did not know. */
-export interface Collection extends Pick<Recording, "newPayments" | "paymentMoves"> {
+export interface Collection extends Pick<Recording, "newPayments" | "paymentMoves" | "attention"> {
   readonly payments: readonly Collected[];
+  /** The contract once that is written. */
+  readonly world: ContractWorld;
 }
 
 type Collecting =
@@ -85,6 +87,7 @@ class Collector {
   #world: ContractWorld;
   #newPayments: Recording["newPayments"] = [];
   #paymentMoves: Recording["paymentMoves"] = [];
+  #attention: Recording["attention"] = [];
   #beyond: readonly Collected[] = [];
 
   constructor(world: ContractWorld) {
@@ -106,8 +109,10 @@ class Collector {
         ...rows.map((row) => (this.#isInDoubt(row) ? { ...row, isInDoubt: true as const } : row)),
         ...this.#beyond,
       ],
+      world: this.#world,
       newPayments: this.#newPayments,
       paymentMoves: this.#paymentMoves,
+      attention: this.#attention,
     };
   }
 
@@ -123,6 +128,7 @@ class Collector {
     this.#world = { ...this.#world, payments: afterRecording(this.#world.payments, recording) };
     this.#newPayments = [...this.#newPayments, ...recording.newPayments];
     this.#paymentMoves = [...this.#paymentMoves, ...recording.paymentMoves];
+    this.#attention = [...this.#attention, ...recording.attention];
     if (recording.beyondMinor > 0) {
       const dispute = this.#world.payments.find((row) => isOf(row, receipt))?.dispute ?? null;
       this.#beyond = [...this.#beyond, unknownPayment(receipt, recording.beyondMinor, dispute)];
@@ -132,18 +138,31 @@ class Collector {
   #isInDoubt(row: Payment): boolean {
     if (this.#before.contract.paymentMethod !== "card" || !isNameless(row)) return false;
     const others = this.#world.payments.filter(({ id }) => id !== row.id).filter(holdsMoney);
-    return this.#hasFound() || others.some((other) => isFor(other, row));
+    return this.#mayBeFound(row) || others.some((other) => isFor(other, row));
   }
 
-  /** Whether Stripe has money that our history did not know of. */
-  #hasFound(): boolean {
-    const paidBefore = this.#before.payments.filter(holdsMoney).length;
-    return this.#beyond.length > 0 || this.#world.payments.filter(holdsMoney).length > paidBefore;
+  /** Whether Stripe has money that our history did not know of, and that may be this row's: a period's, for a period. */
+  #mayBeFound(row: Payment): boolean {
+    const paidBefore = new Set(this.#before.payments.filter(holdsMoney).map(({ id }) => id));
+    const found = this.#world.payments.filter((other) => holdsMoney(other) && !paidBefore.has(other.id));
+    return this.#beyond.length > 0 || found.some(({ subject }) => subject === row.subject);
   }
 }
 
+/** Whether a payment, as it was collected, may be money that is at Stripe under another name too. */
+export function isDoubtful(
+  { payments }: Collection,
+  { id, subject, period }: Pick<Payment, "id" | "subject" | "period">,
+) {
+  return payments.some(
+    (other) =>
+      (other.id === id && other.isInDoubt === true) ||
+      (other.id !== id && other.subject === subject && other.period === period),
+  );
+}
+
 /** What is told of a payment that may be money which goes back under another name. */
-export function remarkOnDoubt({ id: paymentId, amountMinor }: Collected): Attention {
+export function remarkOnDoubt({ id: paymentId, amountMinor }: Pick<Collected, "id" | "amountMinor">): Attention {
   return { code: "payment_unknown", detail: { paymentId, amountMinor } };
 }
 

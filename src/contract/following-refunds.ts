@@ -43,6 +43,10 @@ export function followRefunds(
     const leftMinor = isWhole ? 0 : leftOfPayment(following, payment);
     following.limitOwed(({ paymentId }) => paymentId === payment.id, leftMinor);
   }
+  // What the charge held beside our rows has no payment here: no more of it is owed than the charge has left.
+  const isRowless = (row: Refund) =>
+    row.stripePaymentIntentId === paymentIntentId && !payments.some(({ id }) => id === row.paymentId);
+  following.limitOwed(isRowless, seen.leftMinor);
   const isCovered = coveredBy(following.refunds, isWhole);
   return following.changeWith(
     payments.flatMap((payment): PaymentMove[] => {

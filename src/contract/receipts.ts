@@ -1,5 +1,5 @@
 import { opensContent } from "./billing.ts";
-import { businessDateOf, type Instant, periodAt, periodNearest } from "./calendar.ts";
+import { businessDateOf, type Instant, isLater, periodAt, periodNearest } from "./calendar.ts";
 import type { Attention, Change, NewPayment, PaymentMove } from "./change.ts";
 import type { Contract, ContractWorld, Payment, PaymentSubject } from "./contract.ts";
 import type { InvoiceLineSeen, InvoiceSeen, PaymentIntentSeen } from "./step.ts";
@@ -158,9 +158,12 @@ export function recordReceipt(
   receipt: Receipt,
 ): Recording {
   const { invoiceId, paymentIntentId, paidAt } = receipt;
-  const named = nameRows(payments, receipt);
+  const named = nameRows({ contract, payments }, receipt);
   const known = payments.map((row) => named.find(({ id }) => id === row.id) ?? row);
-  const unrecorded = receipt.items.filter((item) => !known.some((row) => isRecorded(row, item, receipt)));
+  const recorded = known.filter((row) => holdsMoney(row) && isOf(row, receipt));
+  // What an import told of an intent in one row, fee and price together, is not told a second time.
+  const isCovered = invoiceId === null && recorded.length > 0 && restOf(receipt, recorded) <= 0;
+  const unrecorded = receipt.items.filter((item) => !isCovered && !recorded.some((row) => isFor(row, item)));
   const rows: RecordedRow[] = [];
   const newPayments: NewPayment[] = [];
   const paymentMoves: PaymentMove[] = named.map(namingMove);
@@ -196,17 +199,18 @@ export function recordReceipt(
       });
     }
   }
-  const recorded = known.filter((row) => holdsMoney(row) && isOf(row, receipt));
-  const beyondMinor = Math.max(
-    0,
-    [...recorded, ...rows].reduce((rest, row) => rest - row.amountMinor, receipt.paidMinor),
-  );
+  const beyondMinor = Math.max(0, restOf(receipt, [...recorded, ...rows]));
   const isNews = rows.length > 0 || named.length > 0 || (recorded.length === 0 && beyondMinor > 0);
   if (isNews && beyondMinor > 0) {
     const source = invoiceId === null ? { paymentIntentId: sourceOf(receipt) } : { invoiceId };
     attention.push({ code: "payment_unknown", detail: { ...source, amountMinor: beyondMinor } });
   }
   return { rows, named, newPayments, paymentMoves, beyondMinor, isNews, attention };
+}
+
+/** What of a receipt these rows leave. */
+function restOf({ paidMinor }: Receipt, rows: readonly Pick<Payment, "amountMinor">[]): number {
+  return rows.reduce((rest, { amountMinor }) => rest - amountMinor, paidMinor);
 }
 
 /** The purchase history once a recording is written. */
@@ -226,16 +230,21 @@ export function afterRecording(payments: readonly Payment[], recording: Recordin
 
 /**
  * The paid rows that are this money and lack an id of it, with that: those that name it otherwise, and those that name
- * nothing and for whose thing there is no other payment.
+ * nothing and for whose thing there is no other payment. What was paid after the contract had ended is late money, and
+ * none of those.
  */
-function nameRows(payments: readonly Payment[], receipt: Receipt): readonly Payment[] {
+function nameRows(
+  { contract, payments }: Pick<ContractWorld, "contract" | "payments">,
+  receipt: Receipt,
+): readonly Payment[] {
+  const isLate = contract.endedAt !== null && isLater(receipt.paidAt, contract.endedAt);
   const held = payments.filter(holdsMoney);
   const othersFor = (row: Payment) => held.filter((other) => other.id !== row.id && isFor(other, row));
   return held
     .filter((row) =>
       isOf(row, receipt)
         ? !othersFor(row).some((other) => isOf(other, receipt))
-        : isNameless(row) && othersFor(row).length === 0 && receipt.items.some((item) => isFor(row, item)),
+        : !isLate && isNameless(row) && othersFor(row).length === 0 && receipt.items.some((item) => isFor(row, item)),
     )
     .map((row) => ({
       ...row,
@@ -310,10 +319,6 @@ export function sourceOf({ invoiceId, paymentIntentId }: ChargeIds): string {
 function waitingRow(payments: readonly Payment[], item: ReceivedItem, { invoiceId }: Receipt): Payment | undefined {
   const waiting = payments.filter((row) => isFor(row, item) && !holdsMoney(row));
   return waiting.find(({ stripeInvoiceId }) => stripeInvoiceId !== null && stripeInvoiceId === invoiceId) ?? waiting[0];
-}
-
-function isRecorded(row: Payment, item: ReceivedItem, receipt: Receipt): boolean {
-  return isFor(row, item) && holdsMoney(row) && isOf(row, receipt);
 }
 
 /** Whether a row is for this thing: the fee, the price, or this period. */

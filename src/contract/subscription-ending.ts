@@ -2,6 +2,7 @@ import { licenseOnPaid } from "./billing.ts";
 import { businessDateOf } from "./calendar.ts";
 import { callOffEnded, endSubscriptions, tellBoth } from "./canceling.ts";
 import { closeInvoices } from "./closing-invoices.ts";
+import { type Collection, collectPayments } from "./collecting.ts";
 import { holdsMoney } from "./receipts.ts";
 import { isFinal, type RuleFacts, settle, superseded } from "./rule.ts";
 import type { Answers, Step, SubscriptionSeen } from "./step.ts";
@@ -46,23 +47,51 @@ export function endWithSubscription(
   answers: Answers,
 ): Step {
   const { world } = facts;
-  const { contract, payments, licenses } = world;
+  const { contract, licenses } = world;
   const ending = endSubscriptions(contract, answers, contract.formerStripeSubscriptionIds);
   if (ending.type === "step") return ending.step;
   if (hasNeverBegun(facts, subscription)) return callOffEnded(facts, ending.attention, answers);
+  const ran = paidUnheard(facts, answers);
+  if (ran.type === "step") return ran.step;
+  if (ran.type === "unpaid") return callOffEnded(facts, ending.attention, answers);
 
-  const closing = closeInvoices(facts, answers);
+  const { newPayments, paymentMoves, world: known } = ran;
+  const closing = closeInvoices({ ...facts, world: known }, answers);
   if (closing.type === "step") return closing.step;
   // It began and ended before its start was processed here: what was paid stays viewable, so it has to open first.
-  const opened = contract.status === "not_started" ? payments.filter(({ state }) => state === "paid") : [];
+  const isUnopened = contract.status === "not_started" || contract.status === "awaiting_payment";
+  const opened = isUnopened ? known.payments.filter(({ state }) => state === "paid") : [];
   return settle({
     status: "terminated",
     reservation: null,
-    paymentMoves: closing.paymentMoves,
+    newPayments,
+    paymentMoves: [...paymentMoves, ...closing.paymentMoves],
     licenses: [...opened.flatMap((payment) => licenseOnPaid(payment, licenses)), ...closing.licenses],
-    attention: [...ending.attention, ...closing.attention],
+    attention: [...ending.attention, ...ran.attention, ...closing.attention],
     notices: tellBoth("contract_terminated"),
   });
+}
+
+type PaidUnheard =
+  | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "unpaid" }
+  | ({ readonly type: "ran" } & Pick<Collection, "newPayments" | "paymentMoves" | "attention" | "world">);
+
+/**
+ * What was paid of a contract that still waits for its payment here, though its subscription ran beyond its start and has
+ * ended: the reports of its payments are late, or lost. With a period paid it ran, and is terminated; without, it is called
+ * off. Any other contract has been told of what was paid for it.
+ */
+function paidUnheard(facts: RuleFacts<unknown>, answers: Answers): PaidUnheard {
+  const { world } = facts;
+  if (world.contract.status !== "awaiting_payment") {
+    return { type: "ran", newPayments: [], paymentMoves: [], attention: [], world };
+  }
+  const collecting = collectPayments(facts, answers);
+  if (collecting.type === "step") return collecting;
+  const { collection } = collecting;
+  const isPaid = collection.world.payments.some((row) => row.period !== null && holdsMoney(row));
+  return isPaid ? { type: "ran", ...collection } : { type: "unpaid" };
 }
 
 /**
@@ -74,7 +103,6 @@ function hasNeverBegun(
   { world: { contract, payments }, zone, today }: RuleFacts<unknown>,
   { stripeSubscriptionStatus, endedAt }: FoundSubscription,
 ): boolean {
-  if (contract.status === "awaiting_payment") return true;
   const endedOn = endedAt === null ? today : businessDateOf(endedAt, zone);
   if (endedOn < contract.startOn) return true;
   const hasRun = payments.some((row) => row.period !== null && holdsMoney(row));

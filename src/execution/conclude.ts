@@ -1,3 +1,4 @@
+import type { RefundIntent } from "../contract/change.ts";
 import { type HeldQuestion, holdOperation } from "../store/hold-operation.ts";
 import { type PutBack, putBackOperation } from "../store/put-back-operation.ts";
 import { readOperation } from "../store/read-operation.ts";
@@ -72,7 +73,7 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
       return { type: "retry", reason: ending.reason, delayMs };
     }
     case "held":
-      return hold(deps, attempt, ending.question);
+      return hold(deps, attempt, ending.question, ending.owed);
   }
 }
 
@@ -83,8 +84,15 @@ async function putBack(deps: ExecutionDeps, attempt: Attempt, back: PutBack): Pr
   await deps.bells.ring(ringing, "put_back", back.delayMs);
 }
 
-async function hold(deps: ExecutionDeps, attempt: Attempt, question: HeldQuestion): Promise<AttemptReport> {
-  await holdOperation(deps.db, attempt.guard, attempt.contractId, question);
+async function hold(
+  deps: ExecutionDeps,
+  attempt: Attempt,
+  question: HeldQuestion,
+  refund?: RefundIntent,
+): Promise<AttemptReport> {
+  const { contract } = attempt;
+  const owed = refund === undefined || contract === null ? undefined : { contract, refund };
+  await holdOperation(deps.db, attempt.guard, attempt.contractId, question, owed);
   deps.log.warn({ operationId: attempt.operationId, question: question.code }, "an operation is held for a person");
   return { type: "held", question };
 }

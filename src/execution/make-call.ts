@@ -149,7 +149,7 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
 async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Preparation> {
   if (attempt.contract === null) throw new Error("a call at Stripe needs a contract");
   const braking = await brake(deps, attempt, step);
-  if (braking.type === "held") return { type: "over", ending: braking };
+  if (braking.type === "held") return { type: "over", ending: { ...braking, owed: step.refund } };
   const key = keyFor(attempt.operationId, step.name, 1);
   await journalIntent(deps.db, attempt.guard, attempt.contract, {
     name: step.name,

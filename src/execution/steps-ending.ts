@@ -1,4 +1,4 @@
-import type { Change } from "../contract/change.ts";
+import type { Change, RefundIntent } from "../contract/change.ts";
 import type { Rejection } from "../contract/rejection.ts";
 import type { HeldQuestion } from "../store/hold-operation.ts";
 import type { GatewayReply, NotNowReason } from "../stripe/gateway.ts";
@@ -12,7 +12,12 @@ export type StepsEnding =
   | { readonly type: "deferred"; readonly reason: DeferralReason; readonly delayMs: number }
   | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "conflict" }
-  | { readonly type: "held"; readonly question: HeldQuestion };
+  | {
+      readonly type: "held";
+      readonly question: HeldQuestion;
+      /** The refund that was not sent: it is owed from now on, whatever the person decides. */
+      readonly owed?: RefundIntent | undefined;
+    };
 
 /** Puts the operation off for a while that fits the cause. */
 export function defer(reason: keyof typeof deferralDelayMs, atLeastMs = 0): StepsEnding {

@@ -1,8 +1,10 @@
 import { sql } from "drizzle-orm";
+import type { RefundIntent } from "../contract/change.ts";
 import { requestingActorTypes } from "../contract/operation.ts";
 import type { Database } from "./database.ts";
-import { guardedStatement, json } from "./guarded-statement.ts";
-import { type Guard, operationPart } from "./operation-parts.ts";
+import { guardedStatement, json, type Part } from "./guarded-statement.ts";
+import { type ContractGuard, contractPart, type Guard, operationPart } from "./operation-parts.ts";
+import { refundParts } from "./refund-parts.ts";
 
 /** Why a person is asked. */
 export const heldQuestionCodes = [
@@ -22,15 +24,19 @@ export interface HeldQuestion {
 /**
  * Holds an operation for a person, tells the operators once, and rejects what people have asked of the contract meanwhile.
  * A request that is accepted at the same moment sees the held operation at its own admission.
+ *
+ * `owed`: a refund that was to be sent and is not. It is written as owed in the same statement, lest it be forgotten when
+ * the operation is abandoned.
  */
 export async function holdOperation(
   db: Database,
   guard: Guard,
   contractId: string,
   question: HeldQuestion,
+  owed?: { readonly contract: ContractGuard; readonly refund: RefundIntent },
 ): Promise<void> {
   const people = sql`${`{${requestingActorTypes.join(",")}}`}::keiyaku.actor_type[]`;
-  const parts = [
+  const parts: Part[] = [
     operationPart(
       guard,
       sql`state = 'held', held_question = ${json(question)}, next_attempt_at = null, wait_reason = null, ring_at = null,
@@ -39,7 +45,7 @@ export async function holdOperation(
     ),
     {
       name: "waiting",
-      rows: "any" as const,
+      rows: "any",
       statement: sql`update keiyaku.operations set state = 'rejected', concluded_at = clock_timestamp(),
           rejection_code = 'operation_held', rejection_detail = ${json({ operationId: guard.operationId })},
           next_attempt_at = null, wait_reason = null, ring_at = null
@@ -54,5 +60,8 @@ export async function holdOperation(
           ${json({ operationId: guard.operationId, question: question.code })}) returning id`,
     },
   ];
+  if (owed !== undefined) {
+    parts.push(contractPart(owed.contract, guard.operationId), ...refundParts(guard, owed.contract, owed.refund));
+  }
   await db.run("hold_operation", guardedStatement(parts));
 }

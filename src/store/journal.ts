@@ -9,6 +9,7 @@ import type { Database } from "./database.ts";
 import { guardedStatement, json, type Part } from "./guarded-statement.ts";
 import { type ContractGuard, contractPart, type Guard, operationPart } from "./operation-parts.ts";
 import { countedRefundPart } from "./refund-hours.ts";
+import { refundParts } from "./refund-parts.ts";
 
 /** A look that was answered, as the journal keeps it. */
 export interface SeenLook {
@@ -58,22 +59,7 @@ export async function journalIntent(
   ];
   const looks = intent.frozen?.looks ?? [];
   if (looks.length > 0) parts.push(looksPart(guard.operationId, looks));
-  if (intent.refund !== undefined) {
-    const { isNew, refundId, paymentId, amountMinor, stripePaymentIntentId, supersedes } = intent.refund;
-    parts.push({
-      name: "refund",
-      rows: 1,
-      statement: isNew
-        ? sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, stripe_payment_intent_id,
-              operation_id)
-            values (${refundId}, ${contract.contractId}, ${paymentId}, ${amountMinor}, 'due', ${stripePaymentIntentId},
-              ${guard.operationId}) returning id`
-        : sql`update keiyaku.refunds set amount_minor = ${amountMinor}, operation_id = ${guard.operationId},
-              stripe_payment_intent_id = ${stripePaymentIntentId}, refusal_code = null
-            where id = ${refundId} and payment_id = ${paymentId} and state = 'due' returning id`,
-    });
-    if (supersedes.length > 0) parts.push(supersededPart([{ id: refundId, supersedes }]));
-  }
+  if (intent.refund !== undefined) parts.push(...refundParts(guard, contract, intent.refund));
   if (intent.counted !== undefined) {
     parts.push(countedRefundPart(intent.counted.amountMinor, intent.counted.limitMinor));
   }
@@ -107,20 +93,6 @@ export async function journalResend(
     },
   ];
   await db.run("journal_resend", guardedStatement(parts));
-}
-
-/** Notes on failed refunds which later one has taken their place. */
-export function supersededPart(
-  refunds: readonly { readonly id: string; readonly supersedes: readonly string[] }[],
-): Part {
-  const superseding = refunds.flatMap(({ id, supersedes }) => supersedes.map((failed) => ({ id, failed })));
-  return {
-    name: "superseded_refunds",
-    rows: superseding.length,
-    statement: sql`update keiyaku.refunds r set superseded_by = m."id"
-      from jsonb_to_recordset(${json(superseding)}) as m("id" text, "failed" text)
-      where r.id = m."failed" and r.superseded_by is null and r.state in ('failed', 'canceled') returning r.id`,
-  };
 }
 
 /** How a refund row moves with the answer to its call. Refused: it stays `due`, and says why. */

@@ -68,7 +68,7 @@ export async function putCustomer(db: Database, { id, email, name, locale, versi
         where known.version < excluded.version
       returning version, created_at = updated_at as created`,
   );
-  if (written[0] !== undefined) return answerOf(written[0]);
+  if (written[0] !== undefined && !(await wasErasedMeanwhile(db, id, written[0]))) return answerOf(written[0]);
   const known = await readKnown<{ version: number }>(
     db,
     "read_known_customer",
@@ -76,6 +76,21 @@ export async function putCustomer(db: Database, { id, email, name, locale, versi
       union all select version from keiyaku.erased_customers where id = ${id} order by version desc limit 1`,
   );
   return ignoredBy(known.version, version, "put_customer");
+}
+
+/**
+ * Whether the customer was erased while this put waited for their row: it saw nothing of that then, and wrote them anew. They
+ * go again, unless somebody has made a contract with them since.
+ */
+async function wasErasedMeanwhile(db: Database, id: string, { version, created }: Written): Promise<boolean> {
+  if (!created) return false;
+  const gone = await db.run(
+    "forget_late_customer",
+    sql`delete from keiyaku.customers u using keiyaku.erased_customers e
+      where u.id = ${id} and u.version = ${version} and e.id = u.id and e.version >= u.version
+        and not exists (select from keiyaku.contracts c where c.customer_id = u.id) returning u.id`,
+  );
+  return gone.length > 0;
 }
 
 type Written = { version: number; created: boolean };

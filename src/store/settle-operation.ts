@@ -4,7 +4,6 @@ import { finalStatuses, isOneOf } from "../contract/contract.ts";
 import type { Database } from "./database.ts";
 import { erasureParts } from "./erase-contract.ts";
 import { json, type Part } from "./guarded-statement.ts";
-import { supersededPart } from "./journal.ts";
 import {
   type ContractGuard,
   concluded,
@@ -13,6 +12,7 @@ import {
   operationPart,
   productUnchangedPart,
 } from "./operation-parts.ts";
+import { supersededPart } from "./refund-parts.ts";
 import { type Ringing, runFreeing } from "./ring-list.ts";
 
 /** A decided operation, ready to be written down. */

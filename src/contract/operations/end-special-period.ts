@@ -7,7 +7,7 @@ import { type FoundSubscription, readSubscription } from "../subscription.ts";
 
 /**
  * 特別期間の終了: renewal k of a contract with k special months has come, which bills the normal price. By card it has come
- * when Stripe's boundary has, which near a month's end may lie a day after the calendar's.
+ * when Stripe's boundary has, which near a month's end may lie some days from the calendar's.
  */
 export const endSpecialPeriod: ContractRule<typeof scheduledParams> = {
   kind: "end_special_period",
@@ -22,14 +22,13 @@ export const endSpecialPeriod: ContractRule<typeof scheduledParams> = {
   next({ world: { contract }, params: { date }, zone }, answers) {
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.status !== "special_period") return rejectStatus(contract);
-    const status = runningStatusOn(contract, date);
-    if (status === "special_period") return rejectNotDue(date);
-    if (contract.stripeSubscriptionId === null) return settle({ status });
+    const hasCome = runningStatusOn(contract, date) !== "special_period";
+    if (contract.stripeSubscriptionId === null) return hasCome ? settle({ status: "active" }) : rejectNotDue(date);
 
     const seen = readSubscription(contract.stripeSubscriptionId, answers);
     if (seen.type === "step") return seen.step;
-    const isStillSpecial = seen.subscription !== null && !hasRenewed(contract, seen.subscription, date, zone);
-    return isStillSpecial ? rejectNotDue(date) : settle({ status });
+    const hasEnded = seen.subscription === null ? hasCome : hasRenewed(contract, seen.subscription, date, zone);
+    return hasEnded ? settle({ status: "active" }) : rejectNotDue(date);
   },
 };
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { refundRefusals } from "../canceling.ts";
 import type { Change, LicenseMove, PaymentMove } from "../change.ts";
-import { collectPayments } from "../collecting.ts";
+import { collectPayments, isDoubtful, remarkOnDoubt } from "../collecting.ts";
 import type { License, Payment, Refund, Tombstone } from "../contract.ts";
 import { withRefunds } from "../receipts.ts";
 import {
@@ -47,8 +47,13 @@ export const refundPayment: ContractRule<typeof params> = {
   actors: staff,
   params,
   choices({ world, tombstone }) {
+    const rowless = (world?.refunds ?? []).filter(
+      (refund) => isOwed(refund) && !world?.payments.some(({ id }) => id === refund.paymentId),
+    );
     const payments =
-      world?.payments.map((payment) => ({ id: payment.id, amountMinor: leftOfPayment(world, payment) })) ??
+      world?.payments
+        .map((payment) => ({ id: payment.id, amountMinor: leftOfPayment(world, payment) }))
+        .concat(rowless.map(({ paymentId: id, amountMinor }) => ({ id, amountMinor }))) ??
       tombstone?.payments.map(({ paymentId: id }) => ({ id, amountMinor: sumOwed(owedOf(tombstone, id)) })) ??
       [];
     if (payments.length === 0) return [{ params: { paymentId: "–" }, isStandIn: true }];
@@ -58,11 +63,17 @@ export const refundPayment: ContractRule<typeof params> = {
     const { world, params: given } = facts;
     const { paymentId, revokeLicense } = given;
     const payment = world.payments.find(({ id }) => id === paymentId);
+    if (payment?.state !== "paid") {
+      // What a charge held beside its rows, or what came too late for one, is owed under its own name.
+      const owed = refundOwed(world, paymentId, answers);
+      if (owed !== undefined) return owed;
+    }
     if (payment === undefined) return reject("payment_not_found", { paymentId });
     const refusal = refuseRefund(payment, leftOfPayment(world, payment));
     if (refusal !== undefined) return refusal;
     const naming = nameAtStripe(facts, payment, answers);
     if (naming.type === "step") return naming.step;
+    if (naming.type === "in_doubt") return settle({ attention: [remarkOnDoubt(payment)] });
     const refunding = refundPayments(refundSourceOf(world), [refundableOf(world, naming.payment)], answers);
     const licenses = revokeLicense ? revokeFor(payment, world.licenses) : [];
     return settleRefund(refunding, paymentId, (moves) => ({
@@ -71,40 +82,54 @@ export const refundPayment: ContractRule<typeof params> = {
     }));
   },
   nextAfterDeletion({ tombstone, params: { paymentId } }, answers) {
-    const owed = owedOf(tombstone, paymentId);
-    const stripePaymentIntentId = owed[0]?.stripePaymentIntentId ?? null;
-    if (stripePaymentIntentId === null) {
-      const isKnown = owed.length > 0 || tombstone.payments.some((payment) => payment.paymentId === paymentId);
-      return reject(isKnown ? "already_refunded" : "payment_not_found", { paymentId });
-    }
-    // What was given back before the deletion is forgotten, so what is left is what the rows that remain say is owed.
-    const payment: Refundable = { id: paymentId, stripePaymentIntentId, leftMinor: sumOwed(owed) };
-    const refunding = refundPayments({ refunds: tombstone.refunds, byCard: true }, [payment], answers);
-    return settleRefund(refunding, paymentId, () => ({ paymentMoves: [] }));
+    const isKnown =
+      owedOf(tombstone, paymentId).length > 0 || tombstone.payments.some((payment) => payment.paymentId === paymentId);
+    return (
+      refundOwed(tombstone, paymentId, answers) ??
+      reject(isKnown ? "already_refunded" : "payment_not_found", { paymentId })
+    );
   },
 };
 
 type Naming =
   | { readonly type: "step"; readonly step: Step }
+  | { readonly type: "in_doubt" }
   | {
       readonly type: "named";
       readonly payment: Pick<Payment, "id" | "amountMinor" | "stripePaymentIntentId">;
       readonly paymentMoves: readonly PaymentMove[];
     };
 
-/** Finds at Stripe which money a payment by card is that was brought along without its intent. */
+/**
+ * Asks for what is owed of a payment that has no paid row here, by card; undefined where nothing is. What else was given back
+ * of it is not known, so what is left is what the rows say is owed.
+ */
+function refundOwed(from: Pick<Tombstone, "refunds">, paymentId: string, answers: Answers): Step | undefined {
+  const owed = owedOf(from, paymentId);
+  const stripePaymentIntentId = owed[0]?.stripePaymentIntentId ?? null;
+  if (stripePaymentIntentId === null) return undefined;
+  const payment: Refundable = { id: paymentId, stripePaymentIntentId, leftMinor: sumOwed(owed) };
+  const refunding = refundPayments({ refunds: from.refunds, byCard: true }, [payment], answers);
+  return settleRefund(refunding, paymentId, () => ({ paymentMoves: [] }));
+}
+
+/**
+ * Finds at Stripe which money a payment by card is that was brought along without its intent. Where more than one may be
+ * meant, a person has to tell them apart.
+ */
 function nameAtStripe(facts: RuleFacts<unknown>, payment: Payment, answers: Answers): Naming {
   const byCard = facts.world.contract.paymentMethod === "card";
   if (!byCard || payment.stripePaymentIntentId !== null) return { type: "named", payment, paymentMoves: [] };
   const collecting = collectPayments(facts, answers);
   if (collecting.type === "step") return collecting;
+  if (isDoubtful(collecting.collection, payment)) return { type: "in_doubt" };
   const { payments, paymentMoves } = collecting.collection;
   const isIt = ({ id }: { readonly id: string }) => id === payment.id;
   return { type: "named", payment: payments.find(isIt) ?? payment, paymentMoves: paymentMoves.filter(isIt) };
 }
 
-/** What is still owed of a payment of a deleted contract. */
-function owedOf({ refunds }: Tombstone, paymentId: string): readonly Refund[] {
+/** What is still owed of a payment. */
+function owedOf({ refunds }: Pick<Tombstone, "refunds">, paymentId: string): readonly Refund[] {
   return refunds.filter((refund) => refund.paymentId === paymentId && isOwed(refund));
 }
 

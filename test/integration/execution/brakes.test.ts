@@ -4,6 +4,7 @@ import { executeOperation } from "../../../src/execution/execute-operation.ts";
 import { abandonHeldOperation, retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
 import { oneTimeByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
+import { insertRows } from "../../support/store-rows.ts";
 
 let bench: ExecutionBench;
 beforeAll(async () => {
@@ -34,7 +35,8 @@ async function retry(id: string) {
 }
 
 async function refundsOf(contractId: string) {
-  return await bench.sql`select state, amount_minor::int from keiyaku.refunds where contract_id = ${contractId}`;
+  return await bench.sql`select state, amount_minor::int from keiyaku.refunds where contract_id = ${contractId}
+    order by amount_minor`;
 }
 
 async function countedThisHour() {
@@ -42,12 +44,13 @@ async function countedThisHour() {
   return row?.counted;
 }
 
+const owed = [{ state: "due", amount_minor: 19_800 }];
 const succeeded = [{ state: "succeeded", amount_minor: 19_800 }];
 
 describe("a refund beyond the limit of each", () => {
   const brakes = { refundLimitMinor: 19_799 };
 
-  it("is held for a person with nothing sent and nothing written", async () => {
+  it("is held for a person with nothing sent, and owed from then on", async () => {
     const { id, contractId, refundId } = await refundAsked();
     expect(await execute(id, brakes)).toEqual({
       type: "held",
@@ -62,7 +65,7 @@ describe("a refund beyond the limit of each", () => {
         },
       },
     });
-    expect(await refundsOf(contractId)).toEqual([]);
+    expect(await refundsOf(contractId)).toEqual(owed);
     const ledger = await bench.stripe.control.ledger();
     expect(JSON.stringify(ledger)).not.toContain(refundId);
   });
@@ -75,13 +78,51 @@ describe("a refund beyond the limit of each", () => {
     expect(await refundsOf(contractId)).toEqual(succeeded);
   });
 
-  it("may be abandoned instead", async () => {
+  it("may be abandoned instead, stays owed, and may be asked for again", async () => {
     const { id, contractId } = await refundAsked();
     await execute(id, brakes);
     const guard = { operationId: id, state: "held", attempt: 1 } as const;
     await abandonHeldOperation(bench.db, guard, { operatorId: "alice", reason: "a mistake" });
     expect(await bench.operation(id)).toMatchObject({ state: "abandoned" });
-    expect(await refundsOf(contractId)).toEqual([]);
+    expect(await refundsOf(contractId)).toEqual(owed);
+
+    const params = { paymentId: `${contractId}:one_time_price` };
+    await bench.accept({ id: `again-${contractId}`, kind: "refund_payment", contractId, params });
+    expect(await execute(`again-${contractId}`, {})).toEqual({ type: "succeeded" });
+    expect(await refundsOf(contractId)).toEqual(succeeded);
+  });
+
+  it("in the middle of an operation goes on under its own row, with the facts of the first call", async () => {
+    const { contractId } = await oneTimeByCard(bench);
+    const id = `cancel-${contractId}`;
+    await bench.accept({ id, kind: "cancel_with_refund", contractId });
+    // The initial fee of ¥3,000 goes, the price is held.
+    expect(await execute(id, { refundLimitMinor: 10_000 })).toMatchObject({ type: "held" });
+    expect(await refundsOf(contractId)).toEqual([{ state: "succeeded", amount_minor: 3_000 }, ...owed]);
+    await retry(id);
+    expect(await execute(id, { refundLimitMinor: 10_000 })).toEqual({ type: "succeeded" });
+    expect(await refundsOf(contractId)).toEqual([{ state: "succeeded", amount_minor: 3_000 }, ...succeeded]);
+  });
+
+  it("of late money that is abandoned stays owed under the payment's id, and may be asked for", async () => {
+    const { contractId } = await oneTimeByCard(bench);
+    await bench.perform({ id: `cancel-${contractId}`, kind: "cancel_with_refund", contractId });
+    const refund = { id: `${contractId}:late:refund:1`, contract_id: contractId, payment_id: `${contractId}:late` };
+    const [paid] = await bench.sql`select stripe_payment_intent_id as intent from keiyaku.payments
+      where contract_id = ${contractId} limit 1`;
+    await insertRows(bench.sql, "refunds", {
+      ...refund,
+      amount_minor: 500,
+      state: "due",
+      stripe_payment_intent_id: paid?.intent,
+      operation_id: "abandoned",
+    });
+    const id = `again-${contractId}`;
+    await bench.accept({ id, kind: "refund_payment", contractId, params: { paymentId: refund.payment_id } });
+    // Nothing is left of the charge, so nothing is owed of it any more.
+    expect(await execute(id, {})).toEqual({ type: "succeeded" });
+    const [row] = await bench.sql`select state from keiyaku.refunds where id = ${refund.id}`;
+    expect(row).toEqual({ state: "waived" });
   });
 
   it("is not let go by a person's answer to another question", async () => {
@@ -111,7 +152,7 @@ describe("refunds beyond the limit of an hour", () => {
         detail: { amountMinor: 19_800, limitMinor: 39_599, sentMinor: 19_800 },
       },
     });
-    expect(await refundsOf(second.contractId)).toEqual([]);
+    expect(await refundsOf(second.contractId)).toEqual(owed);
     expect(await countedThisHour()).toBe(19_800);
   });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { importCatalog } from "../../../src/store/import-catalog.ts";
 import { type PutAnswer, putCustomer, putProduct } from "../../../src/store/put-catalog.ts";
 import { readCustomer, readProduct } from "../../../src/store/read-catalog.ts";
@@ -238,6 +238,24 @@ describe("a customer who was erased with their last contract", () => {
 
   it.each([1, 2, 3])("is not brought back by a put of version %i, which is late", async (version) => {
     expect(await putThem(version)).toEqual({ answer: "ignored", version: 3 });
+    expect(await names()).toBeUndefined();
+  });
+
+  it("is not brought back by a late put that was waiting for them in that very moment", async () => {
+    await putThem(4);
+    const eraser = await bench.sql.reserve();
+    onTestFinished(async () => {
+      await eraser`rollback`;
+      eraser.release();
+    });
+    await eraser`begin`;
+    await eraser`with gone as (delete from keiyaku.customers where id = 'erased-1' returning id, version)
+      insert into keiyaku.erased_customers as e (id, version) select id, version from gone
+      on conflict (id) do update set version = excluded.version`;
+    const late = putThem(4);
+    await untilWaitingForLocks(bench.sql, 1);
+    await eraser`commit`;
+    expect(await late).toEqual({ answer: "ignored", version: 4 });
     expect(await names()).toBeUndefined();
   });
 

@@ -48,21 +48,23 @@ async function recordAll(): Promise<Map<string, string>> {
   await admitOperation(db, guard, contract);
   await putBackOperation(db, guard, { reason: "rate_limited", delayMs: 1, counted: false });
   await rejectOperation(db, guard, "c-1", contract, { code: "status_not_allowed", detail: { status: "canceled" } });
-  await holdOperation(db, guard, "c-1", { code: "attempts_exhausted", detail: {} });
+  const refund = {
+    isNew: true,
+    refundId: "r",
+    paymentId: "p",
+    amountMinor: 1,
+    stripePaymentIntentId: "pi_1",
+    supersedes: ["r0"],
+  };
+  const owed = { contract, refund };
+  await holdOperation(db, guard, "c-1", { code: "refund_limit_exceeded", detail: {} }, owed);
   await retryHeldOperation(db, held, { operatorId: "alice", reason: "by hand" });
   await abandonHeldOperation(db, held, { operatorId: "alice", reason: "by hand" });
   await journalIntent(db, guard, contract, {
     name: "refund",
     call: { verb: "refund_payment", refundId: "r", paymentIntentId: "pi_1", amountMinor: 1 },
     idempotencyKey: "key",
-    refund: {
-      isNew: true,
-      refundId: "r",
-      paymentId: "p",
-      amountMinor: 1,
-      stripePaymentIntentId: "pi_1",
-      supersedes: ["r0"],
-    },
+    refund,
     counted: { amountMinor: 1, limitMinor: 10 },
     frozen: { facts: {} as Facts, looks: [look] },
   });

@@ -74,6 +74,14 @@ describe("renewal k by card is Stripe's", () => {
     expect(rejected(endOn("2025-02-28", first)).code).toBe("not_due");
   });
 
+  test("it has come before the calendar's where Stripe's has", () => {
+    // Begun on 1 March, 00:30 in Tokyo: a 28th in UTC, so Stripe renews on 29 March where we count 1 April.
+    const early = { paymentMethod: "card", startOn: on("2025-03-01"), specialMonths: 1 } as const;
+    const renewed = { currentPeriodStartAt: "2025-03-28T15:30:00Z", currentPeriodEndAt: "2025-04-28T15:30:00Z" };
+    const played = play(onDate(setup(early), "2025-03-30"), { subscription: subscriptionSeen(renewed) });
+    expect(settled(played)).toEqual({ status: "active" });
+  });
+
   test.each([
     ["it comes on the date of Stripe's boundary, rolled over or not", "2025-03-01", first],
     ["and has come once Stripe bills the next month", "2025-02-28", second],

@@ -7,12 +7,15 @@ import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, refusalOf } from "../support/refusals.ts";
 import {
   addedLine,
+  done,
   intentSeen,
   invoiceSeen,
   missing,
   paidInvoiceSeen,
   periodLine,
+  refundSeen,
   refundsListed,
+  refundsSeen,
   subscriptionEnded,
   subscriptionSeen,
 } from "../support/stripe-answers.ts";
@@ -282,12 +285,41 @@ describe("a payment that was brought along without its ids at Stripe", () => {
 
   test("after the end as well, and nothing of it is late money", () => {
     for (const status of ["terminated", "canceled"] as const) {
-      const contract = { status, endedAt: "2025-01-10T00:00:00Z" };
+      const contract = { status, endedAt: "2025-01-25T00:00:00Z" };
       const facts = setup({ contract, payments: [...earlier, nameless] });
       expect(settled(play(facts, { invoice }))).toMatchObject({
         paymentMoves: [{ id: nameless.id, from: "paid", to: "paid", ...names }],
       });
     }
+  });
+
+  test("but what was paid after the end is late money, and none of those", () => {
+    const contract = { status: "canceled", endedAt: "2025-01-10T00:00:00Z" } as const;
+    for (const state of ["paid", "refunded"] as const) {
+      const facts = setup({ contract, payments: [...earlier, { ...nameless, state }] });
+      const late = play(facts, {
+        invoice: { ...invoice, paidAt: "2025-01-15T00:00:00Z" },
+        [`refunds_of:${newRow.id}`]: refundsSeen(1_980),
+        [`refund:${newRow.id}`]: done(refundSeen(`${newRow.id}:refund:1`, 1_980)),
+      });
+      expect(settled(late)).toMatchObject({
+        newPayments: [{ id: newRow.id, state: "refunded" }],
+        paymentMoves: [],
+        notices: [{ kind: "late_payment" }],
+      });
+    }
+  });
+
+  test("an import that told fee and price in one row has no second one for the fee", () => {
+    const contract = { kind: "one_time", status: "established", initialFeeMinor: 5_000 } as const;
+    const price = makePayment({ subject: "one_time_price", amountMinor: 14_800, stripePaymentIntentId: "pi_1" });
+    const facts = setup({
+      contract,
+      payments: [price],
+      licenses: openFor([price]),
+      params: { paymentIntentId: "pi_1" },
+    });
+    expect(settled(play(facts, { payment_intent: intentSeen(14_800) }))).toEqual(superseded);
   });
 
   test("what its invoice holds beside it is told", () => {

@@ -291,6 +291,14 @@ describe("refunds that others made", () => {
     expect(changeOf([fee, period], [], byDashboard("re_1", 1_980, "canceled"))).toEqual(superseded);
   });
 
+  test("a dashboard refund of what the charge held beside our rows is owed no more", () => {
+    const rest = makeRefund(fee, { id: "in_0:refund:1", paymentId: "in_0", amountMinor: 198, state: "due" });
+    const owed = { ...rest, stripeRefundId: null, stripePaymentIntentId: "pi_1" };
+    const seen = refundsListed(7_178, byDashboard("re_9", 7_178));
+    const { refundMoves } = settled(play(setup([fee, period], [owed]), { refunds: seen }));
+    expect(refundMoves).toContainEqual({ id: owed.id, from: "due", to: "waived" });
+  });
+
   test("but one that ours had made room for leaves its money here, and that is owed", () => {
     const rest = { ...succeeded, amountMinor: 1_480 };
     const calledOff = byDashboard("re_9", 500, "canceled");
@@ -341,7 +349,13 @@ describe("refunds that others made", () => {
       stripeRefundId: null,
       stripePaymentIntentId: null,
     };
-    const elsewhere: Refund = { ...pending, id: "r-2", paymentId: "c-1:period:9", state: "failed" };
+    const elsewhere: Refund = {
+      ...pending,
+      id: "r-2",
+      paymentId: "c-1:period:9",
+      state: "failed",
+      stripePaymentIntentId: "pi_9",
+    };
     const { refundMoves } = changeOf([fee, period], [byHand, elsewhere], byDashboard("re_9", charged));
     expect(refundMoves).toEqual([]);
   });

@@ -15,9 +15,12 @@ import { askedBy, refusalOf } from "../support/refusals.ts";
 import {
   done,
   invoiceSeen,
+  listed,
   missing,
   nothingUnknown,
+  paidInvoiceSeen,
   paidInvoices,
+  periodLine,
   refundSeen,
   refundsSeen,
   subscriptionEnded,
@@ -114,6 +117,7 @@ describe("the end of a contract that had begun", () => {
     expect(settled(played)).toEqual({
       status: "terminated",
       reservation: null,
+      newPayments: [],
       paymentMoves: [{ id: unpaid.id, from: "unpaid", to: "never_charged" }],
       licenses: [],
       attention: [],
@@ -195,6 +199,44 @@ describe("the end of a contract that never began", () => {
       status: "canceled",
       paymentMoves: [{ id: due.id, from: "due", to: "never_charged" }],
       notices: told("contract_canceled", { refundMinor: 0 }),
+    });
+  });
+
+  describe("while it waited here for reports of what Stripe had collected", () => {
+    const due = makePayment({ period: 0, state: "due" });
+    const first = paidInvoiceSeen("in_0", [periodLine("2024-10-08")]);
+    const second = paidInvoiceSeen("in_1", [periodLine("2024-11-08")]);
+    const facts = setup({ status: "awaiting_payment", startOn: on("2024-10-08") }, { payments: [due], licenses: [] });
+    const found = {
+      subscription: subscriptionEnded,
+      "paid_invoices:sub_1": paidInvoices(listed(first), listed(second)),
+      "invoice:in_0": first,
+      "invoice:in_1": second,
+    };
+
+    test("it ran: it is terminated, what was paid is recorded and stays viewable, and nothing goes back", () => {
+      const change = settled(play(facts, { ...found, unpaid_invoices: unpaidInvoices() }));
+      expect(change).toMatchObject({
+        status: "terminated",
+        newPayments: [{ id: "in_1:il_2024-11-08", period: 1, state: "paid" }],
+        paymentMoves: [{ id: due.id, from: "due", to: "paid", stripeInvoiceId: "in_0" }],
+        licenses: [
+          { type: "granted", paymentId: due.id },
+          { type: "granted", paymentId: "in_1:il_2024-11-08" },
+        ],
+        notices: told("contract_terminated"),
+      });
+      expect(change).not.toHaveProperty("newRefunds");
+    });
+
+    test("before its start it did not, and all of it goes back", () => {
+      const early = { ...subscriptionEnded, endedAt: "2024-10-07T00:00:00Z" };
+      const refundOf = (id: string) => ({
+        [`refunds_of:${id}`]: refundsSeen(1_980),
+        [`refund:${id}`]: done(refundSeen(`${id}:refund:1`, 1_980)),
+      });
+      const script = { ...found, subscription: early, ...refundOf(due.id), ...refundOf("in_1:il_2024-11-08") };
+      expect(settled(play(facts, script))).toMatchObject({ status: "canceled" });
     });
   });
 

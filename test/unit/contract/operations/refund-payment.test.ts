@@ -15,6 +15,7 @@ import {
 import { play, rejected, settled } from "../support/play.ts";
 import { commonSpoilers, expectRefusalsInOrder, refusalOf } from "../support/refusals.ts";
 import {
+  addedLine,
   done,
   listed,
   paidInvoiceSeen,
@@ -164,12 +165,23 @@ describe("by card", () => {
       expect(settled(played).paymentMoves).toMatchObject([{ from: "paid", to: "refunded", ...names }]);
     });
 
-    test("what Stripe cannot tell is a note for a person, and nothing else that it knows of is touched", () => {
-      const other = paidInvoiceSeen("in_9", [periodLine("2025-01-08")]);
-      const played = play(setup({ payment: nameless }), {
-        "paid_invoices:sub_1": paidInvoices(listed(other)),
-        "invoice:in_9": other,
-      });
+    test("where two charges may be meant, a person tells them apart, and nothing is noted as owed", () => {
+      const twice = paidInvoiceSeen("in_3", [periodLine("2024-12-08")]);
+      const manual = paidInvoiceSeen("in_m", [addedLine(1_980)], { billingReason: "manual" });
+      for (const other of [twice, manual]) {
+        const played = play(setup({ payment: nameless }), {
+          "paid_invoices:sub_1": paidInvoices(...(other === twice ? [listed(charge)] : []), listed(other)),
+          ...(other === twice ? { "invoice:in_2": charge } : {}),
+          [`invoice:${other.id}`]: other,
+        });
+        expect(settled(played)).toEqual({
+          attention: [{ code: "payment_unknown", detail: { paymentId: nameless.id, amountMinor: 1_980 } }],
+        });
+      }
+    });
+
+    test("what Stripe knows nothing of is a note for a person", () => {
+      const played = play(setup({ payment: nameless }), { "paid_invoices:sub_1": paidInvoices() });
       expect(settled(played)).toEqual({
         newRefunds: [expect.objectContaining({ paymentId: nameless.id, state: "manual_due" })],
         refundMoves: [],
@@ -178,6 +190,27 @@ describe("by card", () => {
         notices: [],
         licenses: [],
       });
+    });
+  });
+
+  describe("what a charge held beside its rows", () => {
+    const rest = makeRefund(paid, { id: "in_2:refund:1", paymentId: "in_2", amountMinor: 198, state: "failed" });
+    const owed = { ...rest, stripePaymentIntentId: "pi_2", stripeRefundId: "re_0" };
+
+    test("may be asked for again under its own name while it is owed", () => {
+      const facts = setup({ refunds: [owed], params: { paymentId: "in_2" } });
+      const played = play(facts, {
+        "refunds_of:in_2": refundsSeen(2_178, 198),
+        "refund:in_2": done(refundSeen("in_2:refund:2", 198)),
+      });
+      expect(played.steps.at(-1)).toMatchObject({ call: { amountMinor: 198 }, refund: { supersedes: [owed.id] } });
+      expect(settled(played)).toMatchObject({ paymentMoves: [], newRefunds: [] });
+    });
+
+    test("is nothing once it is not owed", () => {
+      expect(refusalOf(setup({ refunds: [{ ...owed, state: "succeeded" }], params: { paymentId: "in_2" } }))).toBe(
+        "payment_not_found",
+      );
     });
   });
 

@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
+import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import { confirmPayment } from "./confirm-payment.ts";
-import { type BenchResult, type Contest, measure } from "./measure.ts";
+import { type BenchResult, type Contest, measure, type Row } from "./measure.ts";
+import { refundLimited } from "./refund-limited.ts";
 import { startBenchServers } from "./servers.ts";
 
 /**
@@ -12,42 +14,50 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
-    operations: { type: "string", default: "4000" },
+    operations: { type: "string" },
   },
 });
 
 const servers = await startBenchServers();
 try {
-  const operations = Number(values.operations);
-  const contests: Contest[] = [confirmPayment(servers, { type: "postgres", address: servers.address }, operations)];
-  if (servers.redisUrl === undefined) console.error("There is no redis-server on this machine: its rows are left out.");
-  else contests.unshift(confirmPayment(servers, { type: "redis", url: servers.redisUrl }, operations));
+  const operations = (byDefault: number) => Number(values.operations ?? byDefault);
+  const onPostgres: QueueBackend = { type: "postgres", address: servers.address };
+  const onRedis: QueueBackend | undefined =
+    servers.redisUrl === undefined ? undefined : { type: "redis", url: servers.redisUrl };
+  if (onRedis === undefined) console.error("There is no redis-server on this machine: its rows are left out.");
 
-  const chosen = contests.filter(
+  const rows: Row[] = [
+    ...(onRedis === undefined ? [] : [inRounds(confirmPayment(servers, onRedis, operations(4_000)))]),
+    inRounds(confirmPayment(servers, onPostgres, operations(4_000))),
+    refundLimited(servers, onRedis ?? onPostgres, operations(2_000)),
+  ];
+
+  const chosen = rows.filter(
     ({ name }) => positionals.length === 0 || positionals.some((wanted) => name.startsWith(wanted)),
   );
   if (chosen.length === 0) {
-    console.error(
-      `There is no row ${positionals.join(", ")}; there are ${contests.map(({ name }) => name).join(", ")}.`,
-    );
+    console.error(`There is no row ${positionals.join(", ")}; there are ${rows.map(({ name }) => name).join(", ")}.`);
     process.exitCode = 2;
   }
   const results: BenchResult[] = [];
-  for (const contest of chosen)
-    results.push(await measure(contest, Number(values.rounds), (line) => console.error(line)));
-  console.log(values.json ? JSON.stringify({ results }) : table(results));
+  for (const row of chosen) results.push(await row.run((line) => console.error(line)));
+  console.log(values.json ? JSON.stringify({ results }) : results.map(lineOf).join("\n"));
 } finally {
   await servers.stop();
 }
 
-function table(results: readonly BenchResult[]): string {
-  const lines = results.map(({ name, unit, median, min, max, baseline, ratio }) =>
-    [
-      name.padEnd(26),
-      `${median.toFixed(0)} ${unit} (${min.toFixed(0)} to ${max.toFixed(0)})`.padEnd(42),
-      `bare ${baseline.toFixed(0)}`.padEnd(12),
-      `ratio ${ratio.toFixed(2)}`,
-    ].join("  "),
-  );
-  return lines.join("\n");
+function inRounds(contest: Contest): Row {
+  return { name: contest.name, run: (report) => measure(contest, Number(values.rounds), report) };
+}
+
+function lineOf({ name, unit, median, min, max, baseline, ratio, notes = {} }: BenchResult): string {
+  return [
+    name.padEnd(26),
+    `${median.toFixed(0)} ${unit} (${min.toFixed(0)} to ${max.toFixed(0)})`.padEnd(42),
+    `baseline ${baseline.toFixed(0)}`.padEnd(14),
+    `ratio ${ratio.toFixed(2)}`,
+    ...Object.entries(notes).map(
+      ([note, figure]) => `${note} ${figure === null ? "unknown" : Number(figure.toFixed(2))}`,
+    ),
+  ].join("  ");
 }

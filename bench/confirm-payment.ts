@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Queue, Worker } from "bullmq";
+import type { Worker } from "bullmq";
 import { pino } from "pino";
 import { systemClock } from "../src/clock.ts";
 import { parseBusinessDate } from "../src/contract/calendar.ts";
@@ -11,7 +11,7 @@ import { Database } from "../src/store/database.ts";
 import type { StripeGateway } from "../src/stripe/gateway.ts";
 import { createOperationsProcessor } from "../workers/operations.ts";
 import type { Contest } from "./measure.ts";
-import type { BenchServers } from "./servers.ts";
+import { addAll, type BenchServers } from "./servers.ts";
 
 const concurrency = 32;
 
@@ -125,10 +125,6 @@ async function bareRound(
   );
   await queue.close();
   return requests.length / seconds;
-}
-
-async function addAll(queue: Queue, jobs: Parameters<Queue["addBulk"]>[0]): Promise<void> {
-  for (let first = 0; first < jobs.length; first += 500) await queue.addBulk(jobs.slice(first, first + 500));
 }
 
 /** From the worker's readiness to its n-th completed job, in seconds. */

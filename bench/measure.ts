@@ -9,6 +9,14 @@ export interface BenchResult {
   readonly baseline: number;
   /** Median of the rounds' own ratios, ours to the baseline's: steadier than the ratio of medians on a noisy machine. */
   readonly ratio: number;
+  /** What else the row tells, by name; null for what this machine does not tell. */
+  readonly notes?: Readonly<Record<string, number | null>>;
+}
+
+/** A row of the bench: measures, tells on the way how it goes, and gives the result. */
+export interface Row {
+  readonly name: string;
+  run(report: (line: string) => void): Promise<BenchResult>;
 }
 
 /** A round of ours and a round of the baseline, each answering the figure it reached. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Queue } from "bullmq";
 import postgres from "postgres";
 import { startEmbeddedPostgres } from "../sandbox/postgres/embedded-postgres.ts";
 import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl } from "../src/database-url.ts";
@@ -36,4 +37,9 @@ export async function startBenchServers(): Promise<BenchServers> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Adds all jobs, so many at a time that none waits for longer than a producer does. */
+export async function addAll(queue: Queue, jobs: Parameters<Queue["addBulk"]>[0]): Promise<void> {
+  for (let first = 0; first < jobs.length; first += 500) await queue.addBulk(jobs.slice(first, first + 500));
 }

@@ -7,6 +7,8 @@ const matching = {
   path: z.string().startsWith("/"),
   times: z.int().positive().default(1),
   skip: z.int().nonnegative().default(0),
+  // Only those that have this text in their path or their parameters, such as an object's id.
+  about: z.string().min(1).optional(),
 };
 
 /**

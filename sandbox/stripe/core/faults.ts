@@ -1,3 +1,4 @@
+import type { Call } from "./call.ts";
 import type { Fault } from "./fault-rule.ts";
 
 interface ActiveRule {
@@ -27,10 +28,11 @@ export class Faults {
   }
 
   /** The fault for this request, counted as used. */
-  take(method: string, path: string): Fault | undefined {
+  take({ method, path, parameters }: Pick<Call, "method" | "path" | "parameters">): Fault | undefined {
     if (this.#rules.length === 0) return undefined;
     for (const rule of this.#rules) {
-      const isMet = (rule.fault.method ?? method) === method && rule.pattern.test(path);
+      const { method: wanted = method, about = "" } = rule.fault;
+      const isMet = wanted === method && rule.pattern.test(path) && `${path}?${parameters}`.includes(about);
       if (!isMet) continue;
       if (rule.skip > 0) {
         rule.skip -= 1;

@@ -33,7 +33,7 @@ async function serveAdmitted(
 ): Promise<void> {
   const record = receive(core, call, connection);
   if ((await waitLatency(core)) === "stopped") return cut(core, record, connection);
-  const fault = core.faults.take(call.method, call.path);
+  const fault = core.faults.take(call);
   if (fault !== undefined) record.fault = fault.mode;
   if (fault?.mode === "lose_reply_before") return cut(core, record, connection);
   const reply = await answerUnlessStopped(core, call, fault, refusedFor);

@@ -234,3 +234,16 @@ test("latency delays every request, and none once it is zero again", async () =>
   await control.setLatency(0);
   await stripe.refunds.list();
 });
+
+test("a fault about an object meets only the requests that name it, in their path or their parameters", async () => {
+  const { control, refund, stripe, refundCount } = await setUp();
+  await control.fault({ mode: "status_403", path: "/v1/**", about: "pi_another" });
+  expect(await refund("k1")).toMatchObject({ amount: 100 });
+  await control.fault({ mode: "status_403", path: "/v1/**", about: "pi_purchase", times: 2 });
+
+  await stripeErrorOf(refund("k2"));
+  await stripeErrorOf(stripe.paymentIntents.retrieve("pi_purchase"));
+
+  expect(await refundCount()).toBe(1);
+  expect(await control.requests()).toMatchObject([{ status: 200 }, { status: 403 }, { status: 403 }]);
+});

@@ -19,11 +19,13 @@ const withPrograms = {
 };
 
 /** What watches processes die and servers go away within bounds, which a crowded machine would blur. */
-const faults = ["crash", "outage", "shutdown", "metrics"].map((name) => `test/e2e/workers/${name}.test.ts`);
+const faults = ["crash", "crash-sample", "outage", "shutdown", "metrics"].map(
+  (name) => `test/e2e/workers/${name}.test.ts`,
+);
 
 /**
- * Four projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program, and
- * `faults` does so while something fails.
+ * Five projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program, and
+ * `faults` does so while something fails. `crash`, which `npm test` leaves out, has every operation fail at every boundary.
  *
  * Two cores are what the smallest machine of ours has. A third worker uses them while an integration test waits; the programs
  * that `e2e` starts fill them by themselves, so it comes after the others and takes two. `faults` mostly waits, and comes last, so
@@ -67,6 +69,16 @@ export default defineConfig({
           include: faults,
           ...withPrograms,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "crash",
+          include: ["test/crash/**/*.test.ts"],
+          ...withPrograms,
+          maxWorkers: 1,
+          testTimeout: 300 * second,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -75,7 +75,6 @@ async function keiyakuRound(
     clock: systemClock,
     log,
     bells: createQueueBells(queue, log),
-    failpoint: () => undefined,
     business: {
       zone: "Asia/Tokyo",
       policy: { refundCutoffOn: parseBusinessDate("2018-08-04"), latePayment: "refund" },

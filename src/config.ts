@@ -3,6 +3,7 @@ import { type ApiToken, parseApiTokens } from "./api-tokens.ts";
 import { parseBusinessDate } from "./contract/calendar.ts";
 import type { Brakes, MoneyPolicy } from "./contract/operation.ts";
 import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
+import { isFailpointName } from "./failpoint-names.ts";
 import type { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
 import type { RequestLimits } from "./stripe/pace.ts";
@@ -79,13 +80,15 @@ interface TracingConfig {
   readonly headers: Secret | undefined;
 }
 
-const failpointActions = ["kill", "throw", "hang"] as const;
+const failpointActions = ["kill", "throw", "hang", "pause"] as const;
 
-/** For tests: what to do to the process when it passes the named point (`*`: any) for the nth time, counted from 1. */
+/** For tests: what to do when the process passes the named point (`*`: any) for the nth time, counted from 1. */
 export interface FailpointConfig {
   readonly name: string;
   readonly nth: number;
   readonly action: (typeof failpointActions)[number];
+  /** Whose passings count; null for everybody's. */
+  readonly operationId: string | null;
 }
 
 /** What the environment says, read once and checked as a whole. Frozen; secrets in it print as `[secret]`. */
@@ -449,8 +452,9 @@ function readFailpoints(reader: Reader, mode: Config["mode"]): readonly Failpoin
   const failpoints = text.split(",").map(parseFailpoint);
   if (!failpoints.every((failpoint) => failpoint !== undefined)) {
     reader.mistake(
-      `KEIYAKU_FAILPOINT must be name:nth:action, or several with commas between, with an action of ` +
-        `${failpointActions.join(", ")}, and is ${JSON.stringify(text)}.`,
+      `KEIYAKU_FAILPOINT must be name:nth:action, or several with commas between, each perhaps with @ and an operation's id ` +
+        `after it, with a name of src/failpoint-names.ts or *, and an action of ${failpointActions.join(", ")}, ` +
+        `and is ${JSON.stringify(text)}.`,
     );
     return Object.freeze([]);
   }
@@ -458,7 +462,9 @@ function readFailpoints(reader: Reader, mode: Config["mode"]): readonly Failpoin
 }
 
 function parseFailpoint(text: string): FailpointConfig | undefined {
-  const [, name, nth, actionText] = /^([\w.:*-]+):([1-9]\d{0,8}):(\w+)$/.exec(text) ?? [];
+  const [, name, nth, actionText, operationId = null] =
+    /^([\w.:*-]+):([1-9]\d{0,8}):(\w+)(?:@([\w.:-]+))?$/.exec(text) ?? [];
   const action = failpointActions.find((known) => known === actionText);
-  return name === undefined || action === undefined ? undefined : Object.freeze({ name, nth: Number(nth), action });
+  if (name === undefined || action === undefined || !(name === "*" || isFailpointName(name))) return undefined;
+  return Object.freeze({ name, nth: Number(nth), action, operationId });
 }

@@ -2,7 +2,7 @@ import type { Queue } from "bullmq";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
 import type { Config } from "../src/config.ts";
-import type { Failpoint } from "../src/failpoint.ts";
+import type { Failpoints } from "../src/failpoint.ts";
 import type { Installation } from "../src/installation.ts";
 import type { StatementHook } from "../src/store/database.ts";
 import type { Closing } from "./closing.ts";
@@ -14,7 +14,8 @@ export interface RoleContext {
   readonly installation: Installation;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly failpoint: Failpoint;
+  /** Undefined unless a test has set some. */
+  readonly failpoints: Failpoints | undefined;
   /** For the role's own databases; undefined unless a failpoint is set. */
   readonly onStatement: StatementHook | undefined;
   /** What watches this process: told of what a role does, and asked for nothing. */

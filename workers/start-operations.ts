@@ -6,6 +6,7 @@ import { Database } from "../src/store/database.ts";
 import { Breaker, breakGateway } from "../src/stripe/breaker.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import { watchGateway } from "../src/stripe/watched-gateway.ts";
+import { failingCalls, failingJobs } from "./failing.ts";
 import { startSweeping } from "./maintenance.ts";
 import { createOperationsProcessor } from "./operations.ts";
 import type { Role } from "./role.ts";
@@ -14,7 +15,7 @@ import type { Role } from "./role.ts";
 export const operationsRole: Role = {
   isWanted: () => true,
   needsQueue: true,
-  async start({ config, installation, clock, log, failpoint, onStatement, watch, stopping, closing }) {
+  async start({ config, installation, clock, log, failpoints, onStatement, watch, stopping, closing }) {
     const db = new Database({
       address: installation.address,
       poolSize: config.databasePoolSize,
@@ -35,14 +36,15 @@ export const operationsRole: Role = {
       onChange: watch.stripeStopped,
       stopping,
     });
-    const gateway = breakGateway(watchGateway(connection, watch.callWatchers), breaker);
+    const callWatchers =
+      failpoints === undefined ? watch.callWatchers : [failingCalls(failpoints), ...watch.callWatchers];
+    const gateway = breakGateway(watchGateway(connection, callWatchers), breaker);
     const processor = createOperationsProcessor({
       db,
       gateway,
       clock,
       log,
       bells,
-      failpoint,
       business: { zone: config.businessTimeZone, policy: config.moneyPolicy },
       brakes: config.brakes,
       stopping,
@@ -58,7 +60,7 @@ export const operationsRole: Role = {
     const worker = startSupervisedWorker({
       backend: installation.queue,
       name: "operations",
-      processor,
+      processor: failpoints === undefined ? processor : failingJobs(failpoints, processor),
       concurrency: config.workerConcurrency,
       queue,
       telemetry: watch.telemetry,

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { systemClock } from "../src/clock.ts";
 import type { Config } from "../src/config.ts";
-import { createFailpoint } from "../src/failpoint.ts";
+import { createFailpoints } from "../src/failpoint.ts";
 import { startHealthServer } from "../src/http/health-server.ts";
 import { type Installation, openInstallation } from "../src/installation.ts";
 import { createLogger } from "../src/log.ts";
@@ -52,7 +52,7 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
   };
   try {
     installation = await openInstallation(config, (sentence) => log.info(sentence));
-    const failpoint = createFailpoint(config.failpoints, log);
+    const failpoints = createFailpoints(config.failpoints, log);
     const stopping = new AbortController();
     const watch = await openWatch({ config, clock: systemClock, address: installation.address });
     closing.onClose(() => watch.stop());
@@ -61,8 +61,8 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
       installation,
       clock: systemClock,
       log,
-      failpoint,
-      onStatement: config.failpoints.length === 0 ? undefined : (moment, name) => failpoint(`${moment}:${name}`),
+      failpoints,
+      onStatement: failpoints && ((moment, name) => failpoints.pass(`${moment}:${name}`)),
       watch,
       stopping: stopping.signal,
       closing,

@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import type { Brakes } from "../contract/operation.ts";
-import type { Failpoint } from "../failpoint.ts";
 import type { Database } from "../store/database.ts";
 import type { Business } from "../store/read-operation.ts";
 import type { Ringing } from "../store/ring-list.ts";
@@ -15,7 +14,6 @@ export interface ExecutionDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly bells: Bells;
-  readonly failpoint: Failpoint;
   readonly business: Business;
   readonly brakes: Brakes;
   /** Aborted when the process is to stop: no further look or call is begun. */

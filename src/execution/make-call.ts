@@ -45,10 +45,7 @@ export async function makeCall(
   if (sending.type !== "send") return sending.ending;
 
   if (deps.clock.monotonicMs() - journaledAtMs > sendWithinMs) return defer("process_paused");
-  await deps.failpoint(`before:stripe:${step.call.verb}`);
   const reply = await send(deps.gateway, step.call, { operationId: attempt.operationId, key: sending.key });
-  await deps.failpoint(`after:stripe:${step.call.verb}`);
-
   switch (reply.type) {
     case "done":
       await answer(deps, attempt, step, { type: "done", value: reply.value }, "reply", reply.requestId);

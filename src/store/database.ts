@@ -61,10 +61,11 @@ export class Database {
     options: { readonly deadlineMs?: number } = {},
   ): Promise<T[]> {
     const { sql: text, params } = dialect.sqlToQuery(statement);
-    await this.#options.onStatement?.("before", name);
     const client = this.#client;
     const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs ?? deadlineMsDefault;
     try {
+      // What is thrown in the hook stands for a connection that was lost: before, with the statement; after, with its reply.
+      await this.#options.onStatement?.("before", name);
       // Prepared once per connection and text: the texts of our statements are few, the parameters many.
       const answer = client.unsafe(text, params as postgres.ParameterOrJSON<never>[], { prepare: true });
       const rows = await beforeDeadline(answer, name, deadlineMs);

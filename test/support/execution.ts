@@ -45,7 +45,6 @@ export async function createExecutionBench(overrides: Partial<ExecutionDeps> = {
     clock: systemClock,
     log: silentLog,
     bells: { ring: async (ringing, cause, delayMs) => void bells.push({ ...ringing, cause, delayMs }) },
-    failpoint: () => undefined,
     business: { zone: "Asia/Tokyo", policy },
     brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
     stopping: stopping.signal,

@@ -200,19 +200,22 @@ describe("what is set", () => {
     for (const name of secrets) expect(settingNames).toContain(`${name}_FILE`);
   });
 
-  test("a failpoint has a name, a count and an action", () => {
+  test("a failpoint has a name, a count and an action, and perhaps an operation", () => {
     const failpointsOf = (text: string) => readConfig({ KEIYAKU_FAILPOINT: text }).failpoints;
 
-    const first = { name: "after:stripe:void_invoice", nth: 3, action: "kill" };
+    const first = { name: "after:stripe:void_invoice", nth: 3, action: "kill", operationId: null };
     expect(failpointsOf("after:stripe:void_invoice:3:kill")).toEqual([first]);
     expect(failpointsOf("after:stripe:void_invoice:3:kill,*:12:throw")).toEqual([
       first,
-      { name: "*", nth: 12, action: "throw" },
+      { name: "*", nth: 12, action: "throw", operationId: null },
+    ]);
+    expect(failpointsOf("before:journal_intent:1:pause@op-1")).toEqual([
+      { name: "before:journal_intent", nth: 1, action: "pause", operationId: "op-1" },
     ]);
   });
 
   test("nothing can be changed afterwards", () => {
-    const config = readConfig({ DATABASE_URL: databaseUrl, KEIYAKU_FAILPOINT: "x:1:hang" });
+    const config = readConfig({ DATABASE_URL: databaseUrl, KEIYAKU_FAILPOINT: "before:ping:1:hang" });
     const { database, queue, stripe, http, api, failpoints } = config;
     const parts = [config, database, queue, stripe, http, api, api.tokens, failpoints, ...failpoints];
 
@@ -359,7 +362,7 @@ describe("what cannot be used", () => {
       LOG_LEVEL: "loud",
       WORKER_CONCURRENCY: "0",
       DATABASE_POOL_SIZE: "-1",
-      KEIYAKU_FAILPOINT: "x:0:kill",
+      KEIYAKU_FAILPOINT: "before:ping:0:kill",
     });
 
     expect(mistakes.map((mistake) => mistake.slice(0, mistake.indexOf(" "))).toSorted()).toEqual(
@@ -420,7 +423,16 @@ describe("settings that contradict each other", () => {
       { ...production, STRIPE_SECRET_KEY: testKey, STRIPE_API_BASE: "http://127.0.0.1:1" },
       /^STRIPE_API_BASE .*NODE_ENV/,
     ],
-    ["no failpoint in production", { ...production, KEIYAKU_FAILPOINT: "x:1:kill" }, /^KEIYAKU_FAILPOINT .*NODE_ENV/],
+    [
+      "no failpoint that the code does not pass",
+      { KEIYAKU_FAILPOINT: "before:jounal_intent:1:kill" },
+      /^KEIYAKU_FAILPOINT .*name/,
+    ],
+    [
+      "no failpoint in production",
+      { ...production, KEIYAKU_FAILPOINT: "before:ping:1:kill" },
+      /^KEIYAKU_FAILPOINT .*NODE_ENV/,
+    ],
     [
       "no live key for a stand-in",
       { DATABASE_URL: databaseUrl, STRIPE_SECRET_KEY: liveKey, STRIPE_API_BASE: "http://127.0.0.1:1" },

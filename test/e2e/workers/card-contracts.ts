@@ -1,10 +1,9 @@
-import type { Seed } from "../../../sandbox/stripe/control/seed-schema.ts";
 import type { LedgerEntry } from "../../../sandbox/stripe/core/ledger.ts";
 import type { World } from "./set-up.ts";
 
 /*
  * Contracts with something at Stripe, registered here and seeded there. What is theirs at Stripe is named after them: the
- * contract `c-1` has `pi_c-1`, `sub_c-1` and so on, so that an entry of the stand-in's ledger tells its contract.
+ * contract `c-1` has `pi_c-1` and `cus_c-1`, so that an entry of the stand-in's ledger tells its contract.
  */
 
 /**
@@ -31,55 +30,6 @@ export async function registerPaidByCard(world: World, contractId: string): Prom
       { subject: "one_time_price", paidAt },
     ],
   });
-}
-
-/**
- * A monthly contract by card that was suspended because its second period (1,980 yen) was not paid: the invoice is open,
- * and `terminate` cancels the subscription and voids it.
- */
-export async function registerSuspended(world: World, contractId: string): Promise<void> {
-  const [customerId, subscriptionId] = [`cus_${contractId}`, `sub_${contractId}`];
-  await world.stripe.control.seed({
-    customers: [{ id: customerId }],
-    ...productOnce(await world.stripe.control.ledger()),
-    subscriptions: [
-      {
-        id: subscriptionId,
-        customer: customerId,
-        price: "price_magazine",
-        anchorAt: "2024-10-08T01:00:00Z",
-        status: "past_due",
-        invoices: [
-          { id: `in_${contractId}_0`, period: 0, payment: { paymentIntent: `pi_${contractId}_0` } },
-          { id: `in_${contractId}_1`, period: 1, status: "open", payment: { paymentIntent: `pi_${contractId}_1` } },
-        ],
-      },
-    ],
-  });
-  await world.register(contractId, {
-    paymentMethod: "card",
-    initialFeeMinor: 0,
-    stripe: { customerId, subscriptionId },
-    payments: [
-      {
-        subject: "period",
-        period: 0,
-        paidAt: "2024-10-08T01:00:00Z",
-        stripePaymentIntentId: `pi_${contractId}_0`,
-        stripeInvoiceId: `in_${contractId}_0`,
-      },
-    ],
-    state: { status: "payment_unconfirmed", unpaidPeriods: [1] },
-  });
-}
-
-/** The catalog at Stripe, unless an earlier contract has brought it along. */
-function productOnce(ledger: readonly { readonly objectId: string }[]): Seed {
-  if (ledger.some(({ objectId }) => objectId === "price_magazine")) return {};
-  return {
-    products: [{ id: "prod_magazine" }],
-    prices: [{ id: "price_magazine", product: "prod_magazine", amount: 1_980 }],
-  };
 }
 
 /** What took effect at Stripe for a contract because we asked for it, in order: an effect's name and amount each. */

@@ -1,0 +1,74 @@
+import { type VerbWord, verbWords } from "./stripe/watched-gateway.ts";
+
+/*
+ * Every point at which a test can make the process fail: before and after each statement, and before and after each look
+ * and call at Stripe, `after` being the moment when its reply is here. `npm run test:crash` kills, pauses and cuts off workers at all
+ * those of execution; what is added to the way of an operation has to be entered here, and something there has to pass it.
+ */
+
+/** The statements that an operation may pass on its way from its request to its end. */
+export const executionStatements = [
+  "accept_request",
+  "read_operation",
+  "still_in_the_way",
+  "admit_operation",
+  "journal_look",
+  "read_refunded_this_hour",
+  "journal_intent",
+  "journal_resend",
+  "journal_answer",
+  "sign_of_life",
+  "put_back_operation",
+  "hold_operation",
+  "reject_operation",
+  "settle_operation",
+] as const;
+
+/** The statements of doors, operators, producers and watchers, which no operation at work passes. */
+export const otherStatements = [
+  "abandon_held_operation",
+  "count_migrations",
+  "count_others",
+  "import_catalog",
+  "inspect_server",
+  "ledger_figures",
+  "list_held",
+  "list_operations",
+  "list_owed_refunds",
+  "next_operation",
+  "ping",
+  "put_customer",
+  "put_product",
+  "read_contract_history",
+  "read_customer",
+  "read_operation_record",
+  "read_operation_summary",
+  "read_outcomes",
+  "read_product",
+  "refuse_unreadable",
+  "retry_held_operation",
+  "ring_workers",
+  "schema_version",
+  "take_silent_operations",
+  "view_unrequested",
+] as const;
+
+type StatementName = (typeof executionStatements)[number] | (typeof otherStatements)[number];
+type Moment = "before" | "after";
+export type FailpointName = `${Moment}:${StatementName}` | `${Moment}:stripe:${VerbWord}`;
+
+function around<Point extends string>(points: readonly Point[]): readonly `${Moment}:${Point}`[] {
+  return points.flatMap((point) => [`before:${point}`, `after:${point}`] as const);
+}
+
+/** The failpoints of execution, all of which the crash tests pass. */
+export const executionFailpoints: readonly FailpointName[] = [
+  ...around(executionStatements),
+  ...around(Object.values(verbWords).map((word) => `stripe:${word}` as const)),
+];
+
+const names: ReadonlySet<string> = new Set<FailpointName>([...executionFailpoints, ...around(otherStatements)]);
+
+export function isFailpointName(name: string): name is FailpointName {
+  return names.has(name);
+}

@@ -29,6 +29,7 @@ export const otherStatements = [
   "abandon_held_operation",
   "count_migrations",
   "count_others",
+  "forget_late_customer",
   "import_catalog",
   "inspect_server",
   "ledger_figures",

@@ -85,9 +85,10 @@ const dayOfToday = (random: Random): Age => ({ type: "began_day_of_today", month
 const justNow = (random: Random): Age => ({ type: "began", months: 0, days: random.between(4, 12) });
 const grown = (random: Random): Age => ({ type: "began", months: random.between(2, 9), days: random.between(4, 24) });
 
-/** The first renewal that has not come yet. */
+/** The first renewal that has not come yet, or today's; counted from the start, since a short month moves it. */
 function nextRenewal(age: Age): string {
-  return age.type === "began" ? `start+${age.months + 1}m` : "today";
+  if (age.type === "ahead") return "start+1m";
+  return `start+${age.type === "began_day_of_today" ? age.months : age.months + 1}m`;
 }
 
 const reservedBy = (terminationSource: "person" | "product_month") => (age: Age) =>

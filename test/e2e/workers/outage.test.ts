@@ -192,16 +192,17 @@ describe("a worker that listens for requests by the SQL function", () => {
 /** Operations that are accepted and wait for Stripe: their bells are in the queue. */
 async function setUpWaiting(world: World, ids: readonly string[]): Promise<void> {
   const { control } = world.stripe;
-  await control.setAcceptedKey("sk_test_of_somebody_else");
+  // A key that may not read intents: Stripe works otherwise, so that only these operations wait.
+  await control.fault({ mode: "status_403", path: "/v1/payment_intents/*", times: 1_000 });
   const client = world.client();
   for (const id of ids) {
     await registerPaidByCard(world, id);
     await client.request(requestOf(`op-${id}`, "cancel_with_refund", id));
   }
   const areWaiting = async () =>
-    (await world.sql`select id from keiyaku.operations where wait_reason = 'unauthorized'`).length === ids.length;
+    (await world.sql`select id from keiyaku.operations where wait_reason = 'forbidden'`).length === ids.length;
   await eventually(areWaiting, { withinMs: 20_000, describe: "operations that wait for Stripe" });
-  await control.setAcceptedKey(null);
+  await control.clearFaults();
 }
 
 async function expectEachRefundedOnce(world: World, ids: readonly string[]): Promise<void> {

@@ -54,6 +54,9 @@ const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
 /** Whatever ends a worker in a test, a signal or a failpoint, does so in a few seconds on a crowded machine. */
 const endedWithinMs = 15_000;
 
+/** Health and metrics answer within three seconds, whatever is down; one that does not is asked again. */
+const askedWithinMs = 8_000;
+
 /** A start takes a second on an idle machine; half a minute is past the 15 s in which it waits for its servers. */
 const readyWithinMs = 30_000;
 
@@ -113,7 +116,8 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
     });
   const ask = async (path: string) => {
     const { http } = await logged(isReadyLine);
-    return fetch(`http://127.0.0.1:${Number(http)}${path}`).catch((error: unknown) =>
+    const signal = AbortSignal.timeout(askedWithinMs);
+    return fetch(`http://127.0.0.1:${Number(http)}${path}`, { signal }).catch((error: unknown) =>
       explained(() =>
         Promise.reject(exit === undefined ? error : new Error(`It ended with ${exit.signal ?? exit.code}`)),
       ),

@@ -18,8 +18,8 @@ export interface OtlpCollector {
   readonly spans: readonly ReceivedSpan[];
   /** Everything that came, as text: what no secret may be found in. */
   contents(): string;
-  /** The headers of the last export. */
-  headers(): Readonly<Record<string, unknown>>;
+  /** The headers of every export, in the order in which they came. */
+  readonly headers: readonly Readonly<Record<string, unknown>>[];
   stop(): Promise<void>;
 }
 
@@ -41,13 +41,13 @@ interface Wire {
 export async function startOtlpCollector(): Promise<OtlpCollector> {
   const spans: ReceivedSpan[] = [];
   const bodies: string[] = [];
-  let headers: Record<string, unknown> = {};
+  const headers: Record<string, unknown>[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const body = Buffer.concat(chunks).toString();
-      headers = request.headers;
+      headers.push(request.headers);
       bodies.push(body);
       if (request.url === "/v1/traces") spans.push(...spansIn(JSON.parse(body) as Wire));
       response.writeHead(200, { "content-type": "application/json" }).end("{}");
@@ -58,7 +58,7 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     contents: () => bodies.join("\n"),
-    headers: () => headers,
+    headers,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -15,7 +15,10 @@ export class InvalidRequest extends Error {
   }
 }
 
-/** The queue did not answer, in time or at all; the message says which. The requests may or may not be queued: send them again under the same ids. */
+/**
+ * The queue did not answer, in time or at all; the message says which. The requests may or may not be queued: send them
+ * again under the same ids.
+ */
 export class QueueUnreachable extends Error {
   override readonly name = "QueueUnreachable";
 }

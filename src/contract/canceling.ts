@@ -35,12 +35,11 @@ export function callOffEnded(facts: RuleFacts<unknown>, remarks: readonly Attent
 
   const { newRefunds, refundMoves, paymentMoves, attention, refundMinor } = sumOf(refunding.results);
   const payments = withRefunds(world, collection, paymentMoves);
-  const isRecorded = (id: string) => collection.paymentMoves.some((move) => move.id === id);
   return settle({
     status: "canceled",
     reservation: null,
     newPayments: payments.newPayments,
-    paymentMoves: [...payments.paymentMoves, ...writeOffUnpaid(world.payments).filter(({ id }) => !isRecorded(id))],
+    paymentMoves: [...payments.paymentMoves, ...writeOffUnpaid(collection.world.payments)],
     newRefunds,
     refundMoves,
     licenses: revokeAll(world.licenses),

@@ -12,6 +12,7 @@ import {
   receiptOf,
   receiptOfIntent,
   recordReceipt,
+  restOf,
   sourceOf,
 } from "./receipts.ts";
 import type { RuleFacts } from "./rule.ts";
@@ -119,7 +120,7 @@ class Collector {
   /** Whether our rows of a charge come to all of it. */
   covers(charge: Receipt): boolean {
     const rows = this.#world.payments.filter((row) => holdsMoney(row) && isOf(row, charge));
-    return rows.reduce((rest, row) => rest - row.amountMinor, charge.paidMinor) <= 0;
+    return restOf(charge, rows) <= 0;
   }
 
   /** Takes in a charge: what it pays is recorded, and the rest is money that only Stripe knows of. */
@@ -150,15 +151,8 @@ class Collector {
 }
 
 /** Whether a payment, as it was collected, may be money that is at Stripe under another name too. */
-export function isDoubtful(
-  { payments }: Collection,
-  { id, subject, period }: Pick<Payment, "id" | "subject" | "period">,
-) {
-  return payments.some(
-    (other) =>
-      (other.id === id && other.isInDoubt === true) ||
-      (other.id !== id && other.subject === subject && other.period === period),
-  );
+export function isDoubtful({ payments }: Collection, payment: Payment): boolean {
+  return payments.some((other) => (other.id === payment.id ? other.isInDoubt === true : isFor(other, payment)));
 }
 
 /** What is told of a payment that may be money which goes back under another name. */

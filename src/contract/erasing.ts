@@ -1,7 +1,7 @@
 import { endSubscriptions } from "./canceling.ts";
 import type { Attention } from "./change.ts";
 import type { Contract } from "./contract.ts";
-import type { Answers, CallAnswer, InvoiceSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
+import type { Answers, CallAnswer, CallStep, InvoiceSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
 import { subscriptionsOf } from "./subscription.ts";
 
 type Closing =
@@ -37,6 +37,6 @@ export function closeSubscriptions(contract: Contract, answers: Answers): Closin
   return { type: "closed", attention };
 }
 
-function call(name: string, wanted: Extract<Step, { type: "call" }>["call"]): Closing {
+function call(name: string, wanted: CallStep["call"]): Closing {
   return { type: "step", step: { type: "call", name, call: wanted } };
 }

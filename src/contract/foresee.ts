@@ -1,7 +1,7 @@
 import { nextStep } from "./next.ts";
 import type { Facts } from "./operation.ts";
 import { type PlannedOperation, planOf } from "./plan.ts";
-import type { Answer, Step } from "./step.ts";
+import type { Answer, CallStep, Step } from "./step.ts";
 import { supposeDone, supposeSeen } from "./supposing.ts";
 
 /** Either a look that is still needed, or what the operation would do. */
@@ -17,7 +17,7 @@ export type Foreseen =
  */
 export function foresee(facts: Facts, looked: ReadonlyMap<string, Answer>): Foreseen {
   const answers = new Map<string, Answer>();
-  const calls: Extract<Step, { type: "call" }>[] = [];
+  const calls: CallStep[] = [];
   for (;;) {
     const step = nextStep(facts, answers);
     if ("name" in step && answers.has(step.name)) throw new Error(`the rule asks for ${step.name} a second time`);

@@ -12,7 +12,7 @@ import {
 } from "./contract.ts";
 import type { Facts, OperationKind } from "./operation.ts";
 import { explainRejection, type Rejection } from "./rejection.ts";
-import type { Call, Step } from "./step.ts";
+import type { Call, CallStep, Step } from "./step.ts";
 
 /** What an operation would do: everything that it would change here and at Stripe, and nothing that changes by itself. */
 export interface PlannedOperation {
@@ -97,7 +97,7 @@ const deletionWarning = {
 /** Puts the end of an operation, and the calls on the way to it, into a plan. */
 export function planOf(
   facts: Facts,
-  calls: readonly Extract<Step, { type: "call" }>[],
+  calls: readonly CallStep[],
   end: Extract<Step, { type: "settle" | "reject" }>,
 ): PlannedOperation {
   const { kind, contractId } = facts.operation;
@@ -213,7 +213,7 @@ function plannedPayments({ world }: Facts, { newPayments = [], paymentMoves = []
 
 function plannedRefunds(
   { world, tombstone }: Facts,
-  calls: readonly Extract<Step, { type: "call" }>[],
+  calls: readonly CallStep[],
   { newRefunds = [], refundMoves = [] }: Change,
 ): readonly PlannedRefund[] {
   const sent = calls.flatMap(({ refund }): PlannedRefund[] =>

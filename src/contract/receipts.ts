@@ -1,7 +1,7 @@
 import { opensContent } from "./billing.ts";
 import { businessDateOf, type Instant, isLater, periodAt, periodNearest } from "./calendar.ts";
 import type { Attention, Change, NewPayment, PaymentMove } from "./change.ts";
-import type { Contract, ContractWorld, Payment, PaymentSubject } from "./contract.ts";
+import type { BuriedPayment, Contract, ContractWorld, Payment, PaymentSubject } from "./contract.ts";
 import type { InvoiceLineSeen, InvoiceSeen, PaymentIntentSeen } from "./step.ts";
 
 /** One thing that money from Stripe pays: the initial fee, the one-time price, or a period. */
@@ -209,7 +209,7 @@ export function recordReceipt(
 }
 
 /** What of a receipt these rows leave. */
-function restOf({ paidMinor }: Receipt, rows: readonly Pick<Payment, "amountMinor">[]): number {
+export function restOf({ paidMinor }: Receipt, rows: readonly Pick<Payment, "amountMinor">[]): number {
   return rows.reduce((rest, { amountMinor }) => rest - amountMinor, paidMinor);
 }
 
@@ -239,33 +239,20 @@ function nameRows(
 ): readonly Payment[] {
   const isLate = contract.endedAt !== null && isLater(receipt.paidAt, contract.endedAt);
   const held = payments.filter(holdsMoney);
-  const othersFor = (row: Payment) => held.filter((other) => other.id !== row.id && isFor(other, row));
-  return held
-    .filter((row) =>
-      isOf(row, receipt)
-        ? !othersFor(row).some((other) => isOf(other, receipt))
-        : !isLate && isNameless(row) && othersFor(row).length === 0 && receipt.items.some((item) => isFor(row, item)),
-    )
-    .map((row) => ({
-      ...row,
-      stripeInvoiceId: row.stripeInvoiceId ?? receipt.invoiceId,
-      stripePaymentIntentId: row.stripePaymentIntentId ?? receipt.paymentIntentId,
-    }))
-    .filter(
-      (row) =>
-        !isSameCharge(
-          row,
-          payments.find(({ id }) => id === row.id),
-        ),
-    );
-}
-
-function isSameCharge(row: Payment, before: Payment | undefined): boolean {
-  return row.stripeInvoiceId === before?.stripeInvoiceId && row.stripePaymentIntentId === before?.stripePaymentIntentId;
+  return held.flatMap((row) => {
+    const others = held.filter((other) => other.id !== row.id && isFor(other, row));
+    const isThis = isOf(row, receipt)
+      ? !others.some((other) => isOf(other, receipt))
+      : !isLate && isNameless(row) && others.length === 0 && receipt.items.some((item) => isFor(row, item));
+    const stripeInvoiceId = row.stripeInvoiceId ?? receipt.invoiceId;
+    const stripePaymentIntentId = row.stripePaymentIntentId ?? receipt.paymentIntentId;
+    const lacksOne = stripeInvoiceId !== row.stripeInvoiceId || stripePaymentIntentId !== row.stripePaymentIntentId;
+    return isThis && lacksOne ? [{ ...row, stripeInvoiceId, stripePaymentIntentId }] : [];
+  });
 }
 
 /** What a row learns of its charge, and nothing else of it. */
-export function namingMove({ id, state, stripeInvoiceId, stripePaymentIntentId }: Payment): PaymentMove {
+function namingMove({ id, state, stripeInvoiceId, stripePaymentIntentId }: Payment): PaymentMove {
   return {
     id,
     from: state,
@@ -322,7 +309,10 @@ function waitingRow(payments: readonly Payment[], item: ReceivedItem, { invoiceI
 }
 
 /** Whether a row is for this thing: the fee, the price, or this period. */
-export function isFor(row: Payment, { subject, period }: Pick<ReceivedItem, "subject" | "period">): boolean {
+export function isFor(
+  row: { readonly subject: BuriedPayment["subject"]; readonly period: number | null },
+  { subject, period }: Pick<ReceivedItem, "subject" | "period">,
+): boolean {
   return row.subject === subject && row.period === period;
 }
 

@@ -99,7 +99,10 @@ export function waiveOwedOf(refunds: readonly Refund[], paymentIds: readonly str
     .map(({ id, state }) => ({ id, from: state, to: "waived" }));
 }
 
-/** Of these payments those that hold money of the customer's: paid, not lost in a dispute, and not wholly given back by our own rows. */
+/**
+ * Of these payments those that hold money of the customer's: paid, not lost in a dispute, and not wholly given back by our
+ * own rows.
+ */
 export function refundableAmong<T extends Pick<Payment, "id" | "amountMinor" | "state" | "dispute">>(
   world: Pick<ContractWorld, "refunds">,
   payments: readonly T[],

@@ -5,8 +5,8 @@ import { closeInvoices } from "./closing-invoices.ts";
 import { type Collection, collectPayments } from "./collecting.ts";
 import { holdsMoney } from "./receipts.ts";
 import { isFinal, type RuleFacts, settle, superseded } from "./rule.ts";
-import type { Answers, Step, SubscriptionSeen } from "./step.ts";
-import type { FoundSubscription } from "./subscription.ts";
+import type { Answers, Step } from "./step.ts";
+import { type FoundSubscription, seeSubscription } from "./subscription.ts";
 
 /** The subscription that Stripe has reported on, or the next step where it is not read yet or says nothing new. */
 export type Reported =
@@ -24,11 +24,9 @@ export function readReported(
   if (subscriptionId !== contract.stripeSubscriptionId || isFinal(contract)) {
     return { type: "step", step: superseded() };
   }
-  const seen = answers.get("subscription") as SubscriptionSeen | undefined;
-  if (seen === undefined) {
-    const look = { verb: "read_subscription", subscriptionId } as const;
-    return { type: "step", step: { type: "look", name: "subscription", look } };
-  }
+  const looked = seeSubscription(subscriptionId, answers);
+  if (looked.type === "step") return looked;
+  const { seen } = looked;
   if (seen.type === "missing") {
     const attention = [{ code: "subscription_missing", detail: { subscriptionId } }] as const;
     return { type: "step", step: superseded({ attention }) };

@@ -39,18 +39,28 @@ export function endsByItselfOn(
   return endAt === null ? null : businessDateOf(endAt, zone);
 }
 
+/** The look that is still needed. */
+type Needed = { readonly type: "step"; readonly step: Step };
+
+/** Reads the contract's subscription, as Stripe has it. */
+export function seeSubscription(
+  subscriptionId: string,
+  answers: Answers,
+): Needed | { readonly type: "seen"; readonly seen: SubscriptionSeen } {
+  const seen = answers.get("subscription") as SubscriptionSeen | undefined;
+  if (seen !== undefined) return { type: "seen", seen };
+  const look = { verb: "read_subscription", subscriptionId } as const;
+  return { type: "step", step: { type: "look", name: "subscription", look } };
+}
+
 /** Reads the contract's subscription; null where it has ended, or is not there. */
 export function readSubscription(
   subscriptionId: string,
   answers: Answers,
-):
-  | { readonly type: "step"; readonly step: Step }
-  | { readonly type: "seen"; readonly subscription: FoundSubscription | null } {
-  const seen = answers.get("subscription") as SubscriptionSeen | undefined;
-  if (seen === undefined) {
-    const look = { verb: "read_subscription", subscriptionId } as const;
-    return { type: "step", step: { type: "look", name: "subscription", look } };
-  }
+): Needed | { readonly type: "seen"; readonly subscription: FoundSubscription | null } {
+  const looked = seeSubscription(subscriptionId, answers);
+  if (looked.type === "step") return looked;
+  const { seen } = looked;
   return { type: "seen", subscription: seen.type === "missing" || hasEnded(seen) ? null : seen };
 }
 

@@ -11,8 +11,8 @@ import type { ContractGuard } from "./operation-parts.ts";
  * that was their last one. The tombstone takes its place.
  *
  * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events;
- * that of the customer with their version; the refunds that are owed or on their way. Requests that waited behind the deletion are answered `contract_deleted`, their
- * words forgotten.
+ * that of the customer with their version; the refunds that are owed or on their way. Requests that waited behind the
+ * deletion are answered `contract_deleted`, their words forgotten.
  *
  * PostgreSQL checks foreign keys when the whole statement is done, so the order of the parts does not matter to them.
  */

@@ -36,6 +36,7 @@ export function supersededPart(
     rows: superseding.length,
     statement: sql`update keiyaku.refunds r set superseded_by = m."id"
       from jsonb_to_recordset(${json(superseding)}) as m("id" text, "failed" text)
-      where r.id = m."failed" and coalesce(r.superseded_by, m."id") = m."id" and r.state in ('failed', 'canceled') returning r.id`,
+      where r.id = m."failed" and coalesce(r.superseded_by, m."id") = m."id" and r.state in ('failed', 'canceled')
+      returning r.id`,
   };
 }

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
-import { type GatewayVerb, isLook } from "./fault.ts";
+import { isLook } from "./fault.ts";
 import type { GatewayReply, NotNowReason, StripeGateway } from "./gateway.ts";
-import { verbWords } from "./watched-gateway.ts";
+import { wrapGateway } from "./watched-gateway.ts";
 
 /** Why nothing is sent to Stripe at all for the time being. */
 export const stopReasons = ["unreachable", "unauthorized", "forbidden"] as const satisfies readonly NotNowReason[];
@@ -93,22 +93,13 @@ function stopReasonOf(reply: GatewayReply<unknown>): StopReason | null {
  * without an answer is `unknown` in either case, since it may have taken effect.
  */
 export function breakGateway(gateway: StripeGateway, breaker: Breaker): StripeGateway {
-  type Verb = (...args: unknown[]) => Promise<GatewayReply<unknown>>;
-  const guarded = Object.keys(verbWords).map((name): [string, Verb] => {
-    const verb = name as GatewayVerb;
-    const plain = gateway[verb] as Verb;
-    return [
-      verb,
-      async (...args) => {
-        const { stopped } = breaker;
-        if (stopped !== null) return { type: "not_now", reason: stopped, requestId: null };
-        const reply = await plain.apply(gateway, args);
-        if (stopReasonOf(reply) === null) return reply;
-        const found = await breaker.suspect();
-        const isTold = found !== null && reply.type === "unknown" && isLook(verb);
-        return isTold ? { type: "not_now", reason: found, requestId: reply.requestId } : reply;
-      },
-    ];
+  return wrapGateway(gateway, async (verb, request) => {
+    const { stopped } = breaker;
+    if (stopped !== null) return { type: "not_now", reason: stopped, requestId: null };
+    const reply = await request();
+    if (stopReasonOf(reply) === null) return reply;
+    const found = await breaker.suspect();
+    const isTold = found !== null && reply.type === "unknown" && isLook(verb);
+    return isTold ? { type: "not_now", reason: found, requestId: reply.requestId } : reply;
   });
-  return Object.fromEntries(guarded) as unknown as StripeGateway;
 }

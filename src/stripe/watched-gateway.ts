@@ -47,19 +47,24 @@ export function resultOf(reply: GatewayReply<unknown>): CallResult {
   return reply.type === "not_now" ? reply.reason : reply.type;
 }
 
+type Request = () => Promise<GatewayReply<unknown>>;
+
+/** The gateway, with every request of every verb made by `ask`. */
+export function wrapGateway(
+  gateway: StripeGateway,
+  ask: (verb: GatewayVerb, request: Request) => Promise<GatewayReply<unknown>>,
+): StripeGateway {
+  type Verb = (...args: unknown[]) => Promise<GatewayReply<unknown>>;
+  const wrapped = (Object.keys(verbWords) as GatewayVerb[]).map((verb): [string, Verb] => {
+    const plain = gateway[verb] as Verb;
+    return [verb, (...args) => ask(verb, () => plain.apply(gateway, args))];
+  });
+  return Object.fromEntries(wrapped) as unknown as StripeGateway;
+}
+
 /** The gateway, with every verb followed by the watchers, the first of them outermost. It answers as the gateway does. */
 export function watchGateway(gateway: StripeGateway, watchers: readonly CallWatcher[]): StripeGateway {
-  type Verb = (...args: unknown[]) => Promise<GatewayReply<unknown>>;
-  const watched = Object.entries(verbWords).map(([verb, word]): [string, Verb] => {
-    const plain = gateway[verb as GatewayVerb] as Verb;
-    return [
-      verb,
-      (...args) =>
-        watchers.reduceRight<() => Promise<GatewayReply<unknown>>>(
-          (inner, watcher) => () => watcher(word, inner),
-          () => plain.apply(gateway, args),
-        )(),
-    ];
-  });
-  return Object.fromEntries(watched) as unknown as StripeGateway;
+  return wrapGateway(gateway, (verb, request) =>
+    watchers.reduceRight<Request>((inner, watcher) => () => watcher(verbWords[verb], inner), request)(),
+  );
 }

@@ -63,18 +63,10 @@ export async function startingByCard(bench: Pick<ExecutionBench, "stripe" | "per
   const contractId = `starting-${tail}`;
   const subscriptionId = `sub_${tail}`;
   const paidAt = daysFromNow(-1).toISOString();
-  await bench.stripe.control.seed({
-    ...catalogAtStripe(tail),
-    subscriptions: [
-      {
-        id: subscriptionId,
-        customer: `cus_${tail}`,
-        price: `price_${tail}`,
-        anchorAt: paidAt,
-        status: "active",
-        invoices: [{ id: `in_${tail}_0`, period: 0 }],
-      },
-    ],
+  await seedSubscription(bench, tail, {
+    anchorAt: paidAt,
+    status: "active",
+    invoices: [{ id: `in_${tail}_0`, period: 0 }],
   });
   await registerMonthly(bench, contractId, {
     startOn: businessDate(daysFromNow(20)),
@@ -93,20 +85,12 @@ export async function monthlyByCard(bench: Pick<ExecutionBench, "stripe" | "perf
   const anchor = daysFromNow(-45);
   anchor.setUTCHours(3, 0, 0, 0);
   anchor.setUTCDate(Math.min(anchor.getUTCDate(), 28));
-  await bench.stripe.control.seed({
-    ...catalogAtStripe(tail),
-    subscriptions: [
-      {
-        id: subscriptionId,
-        customer: `cus_${tail}`,
-        price: `price_${tail}`,
-        anchorAt: anchor.toISOString(),
-        status: suspended ? "past_due" : "active",
-        invoices: [
-          { id: `in_${tail}_0`, period: 0 },
-          { id: `in_${tail}_1`, period: 1, status: suspended ? "open" : "paid" },
-        ],
-      },
+  await seedSubscription(bench, tail, {
+    anchorAt: anchor.toISOString(),
+    status: suspended ? "past_due" : "active",
+    invoices: [
+      { id: `in_${tail}_0`, period: 0 },
+      { id: `in_${tail}_1`, period: 1, status: suspended ? "open" : "paid" },
     ],
   });
   const paid = (period: number) => ({
@@ -125,12 +109,22 @@ export async function monthlyByCard(bench: Pick<ExecutionBench, "stripe" | "perf
   return { contractId, subscriptionId, openInvoiceId: `in_${tail}_1` };
 }
 
-function catalogAtStripe(tail: string) {
-  return {
-    customers: [{ id: `cus_${tail}` }],
-    products: [{ id: `prod_${tail}` }],
-    prices: [{ id: `price_${tail}`, product: `prod_${tail}`, amount: 1_980 }],
-  };
+type Seed = Parameters<ExecutionBench["stripe"]["control"]["seed"]>[0];
+type SubscriptionSeed = NonNullable<Seed["subscriptions"]>[number];
+
+/** A subscription at Stripe to a price of ¥1,980 a month. */
+async function seedSubscription(
+  { stripe }: Pick<ExecutionBench, "stripe">,
+  tail: string,
+  subscription: Pick<SubscriptionSeed, "anchorAt" | "status" | "invoices">,
+) {
+  const [customer, product, price] = [`cus_${tail}`, `prod_${tail}`, `price_${tail}`];
+  await stripe.control.seed({
+    customers: [{ id: customer }],
+    products: [{ id: product }],
+    prices: [{ id: price, product, amount: 1_980 }],
+    subscriptions: [{ id: `sub_${tail}`, customer, price, ...subscription }],
+  });
 }
 
 async function registerMonthly(bench: Pick<ExecutionBench, "perform">, contractId: string, terms: object) {

@@ -16,9 +16,9 @@ type Params = z.output<typeof params>;
 /**
  * Something about the subscription of a contract has changed (`customer.subscription.created`, `updated`, `paused`,
  * `resumed`). It is read, and what it says is mirrored: a reservation that was set, moved or lifted at Stripe; and that
- * Stripe gets no money, which suspends a contract that runs or has not started. `unpaid` and `paused` are odd, since Stripe should be set to
- * cancel after its last retry: operators are told. `active` by itself proves no payment: only with the current period paid
- * does a suspended contract run again. One that has ended is taken as its end.
+ * Stripe gets no money, which suspends a contract that runs or has not started. `unpaid` and `paused` are odd, since Stripe
+ * should be set to cancel after its last retry: operators are told. `active` by itself proves no payment: only with the
+ * current period paid does a suspended contract run again. One that has ended is taken as its end.
  */
 export const recordSubscriptionChange: ContractRule<typeof params> = {
   kind: "record_subscription_change",

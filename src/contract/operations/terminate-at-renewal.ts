@@ -3,8 +3,8 @@ import { endSubscriptions, type SubscriptionEnding, tellBoth } from "../cancelin
 import { closeInvoices } from "../closing-invoices.ts";
 import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
-import type { Answers, Step, SubscriptionSeen } from "../step.ts";
-import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
+import type { Answers, Step } from "../step.ts";
+import { endsByItselfOn, type FoundSubscription, hasEnded, seeSubscription } from "../subscription.ts";
 
 /**
  * 更新日の解約: the reserved renewal date has come, and the contract ends, suspended meanwhile or not. What was paid stays
@@ -53,13 +53,9 @@ function endAtStripe(facts: RuleFacts<ScheduledParams>, answers: Answers): Subsc
   const { contract } = facts.world;
   const { stripeSubscriptionId: subscriptionId, formerStripeSubscriptionIds: former } = contract;
   if (subscriptionId === null) return { type: "ended", attention: [] };
-  const seen = answers.get("subscription") as SubscriptionSeen | undefined;
-  if (seen === undefined) {
-    return {
-      type: "step",
-      step: { type: "look", name: "subscription", look: { verb: "read_subscription", subscriptionId } },
-    };
-  }
+  const looked = seeSubscription(subscriptionId, answers);
+  if (looked.type === "step") return looked;
+  const { seen } = looked;
   if (seen.type === "missing") {
     return { type: "ended", attention: [{ code: "subscription_missing", detail: { subscriptionId } }] };
   }

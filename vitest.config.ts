@@ -8,6 +8,9 @@ const second = 1000;
  */
 const sharingModules = { isolate: false };
 
+/** Projects with property tests say which examples these try. */
+const withProperties = { ...sharingModules, setupFiles: ["./test/support/property-setup.ts"] };
+
 /** For tests that start the built program. */
 const withPrograms = {
   ...sharingModules,
@@ -40,13 +43,13 @@ export default defineConfig({
     projects: [
       {
         // A property test takes a second on an idle machine; half a minute says "hung", not "crowded".
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...sharingModules, testTimeout: 30 * second },
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...withProperties, testTimeout: 30 * second },
       },
       {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          ...sharingModules,
+          ...withProperties,
           globalSetup: ["./test/support/global-setup.ts"],
           pool: "forks",
           // A test that starts, kills and recovers a server takes seconds on an idle machine; half a minute says "hung", not "slow".

@@ -87,6 +87,14 @@ export function leftOfPayment(
   return payment.amountMinor - returned;
 }
 
+/** Whether a payment was made and kept. A price of nothing is paid too, though nothing of it can be given back. */
+export function isKept(
+  world: Pick<ContractWorld, "refunds">,
+  payment: Pick<Payment, "id" | "amountMinor" | "state">,
+): boolean {
+  return payment.state === "paid" && (payment.amountMinor === 0 || leftOfPayment(world, payment) > 0);
+}
+
 /** Whether somebody still has to give this money back. */
 export function isOwed({ state, supersededBy }: Refund): boolean {
   return isOneOf(state, owedRefundStates) && supersededBy === null;

@@ -5,6 +5,7 @@ import { payPeriods, statusOncePaid } from "./confirming.ts";
 import { type Contract, type ContractStatus, isOneOf } from "./contract.ts";
 import { type Missing, nothingMissing } from "./missing-payments.ts";
 import { opensByItself, type Recording } from "./receipts.ts";
+import { isKept } from "./refunding.ts";
 import { type RuleFacts, settle } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
 import { readSubscription } from "./subscription.ts";
@@ -38,10 +39,7 @@ export function settleReceipt(
   const missing = isSuspended ? missPeriods(facts, current?.index ?? 0, paid) : nothingMissing;
 
   // What was paid while it waited opens with its start.
-  const opened = [
-    ...(isWaiting ? payments.filter(({ state }) => state === "paid") : []),
-    ...rows.filter(opensByItself),
-  ];
+  const opened = [...(isWaiting ? payments.filter((row) => isKept(world, row)) : []), ...rows.filter(opensByItself)];
   const isOpen = !isOneOf(status ?? contract.status, statusesThatOpenNothing) && contract.startOn <= today;
   const runsAgain = contract.status === "payment_unconfirmed" && status !== undefined;
   return settle({

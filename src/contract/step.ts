@@ -61,6 +61,8 @@ export type InvoiceSeen =
       readonly subscriptionId: string | null;
       /** Stripe's word for why there is this invoice: subscription_create, subscription_cycle, manual, … An open set. */
       readonly billingReason: string | null;
+      /** Whether Stripe finalizes and collects it by itself, as time goes by. */
+      readonly autoAdvance: boolean;
       readonly lines: readonly InvoiceLineSeen[];
     };
 

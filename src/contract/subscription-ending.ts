@@ -4,6 +4,7 @@ import { callOffEnded, endSubscriptions, tellBoth } from "./canceling.ts";
 import { closeInvoices } from "./closing-invoices.ts";
 import { type Collection, collectPayments } from "./collecting.ts";
 import { holdsMoney } from "./receipts.ts";
+import { isKept } from "./refunding.ts";
 import { isFinal, type RuleFacts, settle, superseded } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
 import { type FoundSubscription, seeSubscription } from "./subscription.ts";
@@ -58,7 +59,7 @@ export function endWithSubscription(
   if (closing.type === "step") return closing.step;
   // It began and ended before its start was processed here: what was paid stays viewable, so it has to open first.
   const isUnopened = contract.status === "not_started" || contract.status === "awaiting_payment";
-  const opened = isUnopened ? known.payments.filter(({ state }) => state === "paid") : [];
+  const opened = isUnopened ? known.payments.filter((row) => isKept(known, row)) : [];
   return settle({
     status: "terminated",
     reservation: null,

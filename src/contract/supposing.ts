@@ -142,7 +142,7 @@ function invoiceIn(
     billingReason: null,
     lines: [],
   } as const;
-  return { ...(seen ?? unseen), stripeInvoiceStatus };
+  return { ...(seen ?? unseen), stripeInvoiceStatus, autoAdvance: false };
 }
 
 function isVoided(calls: readonly Call[], invoiceId: string): boolean {

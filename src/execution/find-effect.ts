@@ -46,8 +46,11 @@ export async function findEffect(gateway: StripeGateway, call: Call): Promise<Ef
         invoice.type === "found" && invoice.stripeInvoiceStatus === "void" ? invoice : undefined,
       );
     case "stop_invoice":
-      // A draft that is still a draft may be stopped or not; stopping it again does no harm.
-      return { type: "not_found", requestId: null };
+      return effectIn(await gateway.readInvoice(call.invoiceId), (invoice) =>
+        invoice.type === "found" && invoice.stripeInvoiceStatus === "draft" && !invoice.autoAdvance
+          ? invoice
+          : undefined,
+      );
     case "refund_payment":
       return effectIn(await gateway.listRefunds(call.paymentIntentId), (seen) =>
         seen.type === "found" ? seen.refunds.find((refund) => refund.refundId === call.refundId) : undefined,

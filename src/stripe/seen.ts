@@ -130,6 +130,7 @@ export const invoiceSeen: z.ZodType<Extract<InvoiceSeen, { type: "found" }>> = z
     amount_due: amountMinor,
     amount_paid: amountMinor,
     billing_reason: z.string().nullable(),
+    auto_advance: z.boolean().default(true),
     status_transitions: z.object({ paid_at: instant.nullable() }),
     parent: z.object({ subscription_details: z.object({ subscription: reference }).nullish() }).nullable(),
     lines: z.object({ data: z.array(invoiceLine), has_more: z.literal(false) }),
@@ -147,6 +148,7 @@ export const invoiceSeen: z.ZodType<Extract<InvoiceSeen, { type: "found" }>> = z
         paymentIntentId: paidBy(invoice.payments, context),
         subscriptionId: invoice.parent?.subscription_details?.subscription ?? null,
         billingReason: invoice.billing_reason,
+        autoAdvance: invoice.auto_advance,
         lines: invoice.lines.data,
       }) as const,
   );

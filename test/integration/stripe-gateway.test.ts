@@ -185,6 +185,7 @@ describe("readInvoice", () => {
         amountPaidMinor: 4_000,
         subscriptionId: "sub_fee",
         billingReason: "subscription_create",
+        autoAdvance: false,
         lines: [
           {
             id: expect.stringMatching(/^il_/),

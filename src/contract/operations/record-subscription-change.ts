@@ -5,6 +5,7 @@ import { tellBoth } from "../canceling.ts";
 import type { Attention, Change, Notice, Reservation } from "../change.ts";
 import type { Contract } from "../contract.ts";
 import { isPeriodPaid, missPeriod } from "../missing-payments.ts";
+import { isKept } from "../refunding.ts";
 import { type ContractRule, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
 import { statusRunningAgain } from "../settling-receipts.ts";
 import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
@@ -89,7 +90,7 @@ function runAgain(
   const { contract, payments, licenses } = world;
   const terminationOn = mirrored === undefined ? contract.terminationOn : (mirrored?.terminationOn ?? null);
   const status = statusRunningAgain({ ...contract, terminationOn }, today);
-  const paid = payments.filter((row) => row.period === current && row.state === "paid").slice(0, 1);
+  const paid = payments.filter((row) => row.period === current && isKept(world, row)).slice(0, 1);
   const isReserved = status === "termination_reserved";
   const reservation = isReserved ? mirrored : contract.terminationOn === null ? undefined : null;
   return {

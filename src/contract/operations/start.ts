@@ -1,7 +1,7 @@
 import { licenseOnPaid, runningStatusOn } from "../billing.ts";
 import type { Reservation } from "../change.ts";
-import type { Contract, ContractWorld, Payment } from "../contract.ts";
-import { leftOfPayment } from "../refunding.ts";
+import type { Contract } from "../contract.ts";
+import { isKept } from "../refunding.ts";
 import { type ContractRule, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, scheduledParams } from "../scheduled.ts";
 import type { Answers, Step } from "../step.ts";
@@ -35,7 +35,7 @@ export const start: ContractRule<typeof scheduledParams> = {
     return settle({
       status: contract.kind === "one_time" ? "established" : running,
       ...(reservation === null ? {} : { reservation }),
-      licenses: payments.filter(isPaidIn(world)).flatMap((payment) => licenseOnPaid(payment, licenses)),
+      licenses: payments.filter((row) => isKept(world, row)).flatMap((payment) => licenseOnPaid(payment, licenses)),
     });
   },
 };
@@ -52,10 +52,4 @@ function reservedAtStripe({ stripeSubscriptionId, startOn }: Contract, zone: str
   const terminationOn = seen.subscription === null ? null : endsByItselfOn(seen.subscription, zone);
   const isAhead = terminationOn !== null && terminationOn > startOn;
   return { type: "known", reservation: isAhead ? { terminationOn, terminationSource: "stripe" } : null };
-}
-
-/** Whether a payment was made and kept. A price of nothing is paid too, though nothing of it can be given back. */
-function isPaidIn(world: ContractWorld) {
-  return (payment: Payment) =>
-    payment.state === "paid" && (payment.amountMinor === 0 || leftOfPayment(world, payment) > 0);
 }

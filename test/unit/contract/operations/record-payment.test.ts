@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Contract, Payment } from "../../../../src/contract/contract.ts";
 import { contractStatuses } from "../../../../src/contract/contract.ts";
-import { makePayment, on, openFor, revokedFor } from "../../../support/facts.ts";
+import { makePayment, makeRefund, on, openFor, revokedFor } from "../../../support/facts.ts";
 import { earlier, invoice, learned, newRow, type Parts, setup, superseded, third } from "../support/paid-invoice.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, refusalOf } from "../support/refusals.ts";
@@ -425,6 +425,12 @@ describe("a contract that waits for its payment", () => {
       { type: "granted", paymentId: other.id },
       { type: "granted", paymentId: "c-1:period:0" },
     ]);
+    const refunds = [makeRefund(other, { state: "pending" })];
+    const givenBack = play(start({}, { payments: [...rows, other], refunds }), {
+      invoice: first,
+      subscription: subscriptionSeen(),
+    });
+    expect(settled(givenBack).licenses).toEqual([{ type: "granted", paymentId: "c-1:period:0" }]);
   });
 });
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Contract, ContractWorld } from "../../../../src/contract/contract.ts";
+import type { Contract, ContractWorld, Refund } from "../../../../src/contract/contract.ts";
 import {
   makeFacts,
   makePayment,
   makePeriods,
+  makeRefund,
   makeTombstone,
   makeWorld,
   on,
@@ -268,6 +269,16 @@ describe("active", () => {
       licenses: [],
       notices: toBoth("contract_running_again"),
     });
+  });
+
+  test("opens what is paid of its period, unless that is on its way back", () => {
+    const parts = { payments: [...earlier, current], licenses: openFor(earlier) };
+    const running = (refunds: readonly Refund[]) =>
+      settled(
+        play(setup({ status: "payment_unconfirmed" }, { ...parts, refunds }), { subscription: subscriptionSeen() }),
+      );
+    expect(running([]).licenses).toEqual([{ type: "granted", paymentId: current.id }]);
+    expect(running([makeRefund(current, { state: "pending" })]).licenses).toEqual([]);
   });
 
   test("as reserved as Stripe says that it is", () => {

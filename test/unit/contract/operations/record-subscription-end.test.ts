@@ -4,6 +4,7 @@ import {
   makeFacts,
   makePayment,
   makePeriods,
+  makeRefund,
   makeTombstone,
   makeWorld,
   on,
@@ -159,6 +160,12 @@ describe("the end of a contract that had begun", () => {
       status: "terminated",
       licenses: [{ type: "granted", paymentId: paid.id }],
     });
+    const refunds = [makeRefund(paid, { state: "pending" })];
+    const givenBack = play(setup(contract, { payments: [paid], licenses: [], refunds }), {
+      subscription: ended,
+      unpaid_invoices: unpaidInvoices(),
+    });
+    expect(settled(givenBack)).toMatchObject({ status: "terminated", licenses: [] });
   });
 });
 

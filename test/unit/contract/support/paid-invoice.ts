@@ -1,5 +1,5 @@
 import type { BusinessDate } from "../../../../src/contract/calendar.ts";
-import type { Contract, License, Payment } from "../../../../src/contract/contract.ts";
+import type { Contract, License, Payment, Refund } from "../../../../src/contract/contract.ts";
 import type { MoneyPolicy } from "../../../../src/contract/operation.ts";
 import { makeFacts, makePeriods, makeWorld, openFor } from "../../../support/facts.ts";
 import { paidInvoiceSeen, periodLine } from "./stripe-answers.ts";
@@ -18,6 +18,7 @@ export interface Parts {
   readonly contract?: Partial<Contract>;
   readonly payments?: readonly Payment[];
   readonly licenses?: readonly License[];
+  readonly refunds?: readonly Refund[];
   readonly params?: Readonly<Record<string, unknown>>;
   readonly today?: BusinessDate;
   readonly policy?: MoneyPolicy;
@@ -25,11 +26,12 @@ export interface Parts {
 }
 
 /** `in_3` of a monthly contract by card in its period 3 is reported as paid; the periods before are paid and open. */
-export function setup({ contract, payments = earlier, licenses = openFor(earlier), params, ...parts }: Parts = {}) {
+export function setup(of: Parts = {}) {
+  const { contract, payments = earlier, licenses = openFor(earlier), refunds = [], params, ...parts } = of;
   return makeFacts("record_payment", {
     actor,
     params: params ?? { invoiceId: "in_3" },
-    world: makeWorld({ contract: { paymentMethod: "card", ...contract }, payments, licenses }),
+    world: makeWorld({ contract: { paymentMethod: "card", ...contract }, payments, licenses, refunds }),
     ...parts,
   });
 }

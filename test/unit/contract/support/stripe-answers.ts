@@ -53,6 +53,7 @@ export function invoiceSeen(id: string, stripeInvoiceStatus: string, overrides: 
     paymentIntentId: null,
     subscriptionId: "sub_1",
     billingReason: "subscription_cycle",
+    autoAdvance: true,
     lines: [],
     ...overrides,
   } satisfies FoundInvoice;

@@ -92,6 +92,15 @@ CREATE TABLE "keiyaku"."erased_operations" (
 	"contract_id" text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "keiyaku"."event_backfills" (
+	"source" text PRIMARY KEY NOT NULL,
+	"listed_until" timestamp(3) with time zone NOT NULL,
+	"finished_at" timestamp(3) with time zone NOT NULL,
+	"missed" integer NOT NULL,
+	CONSTRAINT "event_backfills_one_row" CHECK ("keiyaku"."event_backfills"."source" = 'stripe'),
+	CONSTRAINT "event_backfills_missed_counts_up" CHECK ("keiyaku"."event_backfills"."missed" >= 0)
+);
+--> statement-breakpoint
 CREATE TABLE "keiyaku"."licenses" (
 	"payment_id" text PRIMARY KEY NOT NULL,
 	"contract_id" text NOT NULL,
@@ -120,15 +129,23 @@ CREATE TABLE "keiyaku"."notifications" (
 	"cause" text NOT NULL,
 	"kind" text NOT NULL,
 	"recipient" text NOT NULL,
-	"contract_id" text NOT NULL,
+	"contract_id" text,
 	"detail" jsonb NOT NULL,
 	"state" text DEFAULT 'waiting' NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"attempt" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp(3) with time zone DEFAULT clock_timestamp(),
+	"problem" text,
+	"resends" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"claimed_at" timestamp(3) with time zone,
 	"sent_at" timestamp(3) with time zone,
 	CONSTRAINT "notifications_detail_is_object" CHECK (jsonb_typeof("keiyaku"."notifications"."detail") = 'object'),
 	CONSTRAINT "notifications_recipient_is_known" CHECK ("keiyaku"."notifications"."recipient" in ('customer', 'operators')),
-	CONSTRAINT "notifications_state_is_known" CHECK ("keiyaku"."notifications"."state" in ('waiting', 'claimed', 'sent', 'unknown')),
+	CONSTRAINT "notifications_state_is_known" CHECK ("keiyaku"."notifications"."state" in ('waiting', 'claimed', 'sent', 'refused', 'unknown')),
+	CONSTRAINT "notifications_refused_has_a_problem" CHECK ("keiyaku"."notifications"."state" <> 'refused' or "keiyaku"."notifications"."problem" is not null),
+	CONSTRAINT "notifications_attempts_count_up" CHECK ("keiyaku"."notifications"."attempt" >= 0),
+	CONSTRAINT "notifications_resends_is_list" CHECK (jsonb_typeof("keiyaku"."notifications"."resends") = 'array'),
+	CONSTRAINT "notifications_waiting_has_a_time" CHECK (("keiyaku"."notifications"."state" = 'waiting') = ("keiyaku"."notifications"."next_attempt_at" is not null)),
 	CONSTRAINT "notifications_sent_has_a_time" CHECK (("keiyaku"."notifications"."state" = 'sent') = ("keiyaku"."notifications"."sent_at" is not null)),
 	CONSTRAINT "notifications_claimed_has_a_time" CHECK (("keiyaku"."notifications"."state" = 'waiting') = ("keiyaku"."notifications"."claimed_at" is null))
 );
@@ -307,13 +324,23 @@ CREATE TABLE "keiyaku"."stripe_events" (
 	"body" jsonb,
 	"created_at" timestamp(3) with time zone NOT NULL,
 	"received_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
-	"state" text NOT NULL,
+	"arrived_by" text NOT NULL,
+	"state" text DEFAULT 'received' NOT NULL,
 	"state_reason" text,
+	"contract_id" text,
+	"operation_id" text,
+	"looks" integer DEFAULT 0 NOT NULL,
+	"look_at" timestamp(3) with time zone DEFAULT clock_timestamp(),
 	"concluded_at" timestamp(3) with time zone,
 	CONSTRAINT "stripe_events_body_is_object" CHECK (jsonb_typeof("keiyaku"."stripe_events"."body") = 'object'),
+	CONSTRAINT "stripe_events_arrived_by_is_known" CHECK ("keiyaku"."stripe_events"."arrived_by" in ('relay', 'queue', 'backfill')),
 	CONSTRAINT "stripe_events_state_is_known" CHECK ("keiyaku"."stripe_events"."state" in ('received', 'applied', 'ignored', 'unmatched', 'held')),
 	CONSTRAINT "stripe_events_concluded_has_a_time" CHECK (("keiyaku"."stripe_events"."state" in ('applied', 'ignored')) = ("keiyaku"."stripe_events"."concluded_at" is not null)),
-	CONSTRAINT "stripe_events_reason_where_needed" CHECK ("keiyaku"."stripe_events"."state" not in ('ignored', 'held') or "keiyaku"."stripe_events"."state_reason" is not null)
+	CONSTRAINT "stripe_events_reason_where_needed" CHECK ("keiyaku"."stripe_events"."state" not in ('ignored', 'held') or "keiyaku"."stripe_events"."state_reason" is not null),
+	CONSTRAINT "stripe_events_applied_names_operation" CHECK (("keiyaku"."stripe_events"."state" = 'applied') = ("keiyaku"."stripe_events"."operation_id" is not null)),
+	CONSTRAINT "stripe_events_looked_at_while_waiting" CHECK (case "keiyaku"."stripe_events"."state" when 'received' then "keiyaku"."stripe_events"."look_at" is not null when 'unmatched' then true
+        else "keiyaku"."stripe_events"."look_at" is null end),
+	CONSTRAINT "stripe_events_looks_count_up" CHECK ("keiyaku"."stripe_events"."looks" >= 0)
 );
 --> statement-breakpoint
 CREATE TABLE "keiyaku"."tombstones" (
@@ -342,7 +369,9 @@ CREATE INDEX "contracts_by_customer" ON "keiyaku"."contracts" USING btree ("cust
 CREATE INDEX "contracts_by_former_subscription" ON "keiyaku"."contracts" USING gin ("former_stripe_subscription_ids");--> statement-breakpoint
 CREATE INDEX "licenses_by_contract" ON "keiyaku"."licenses" USING btree ("contract_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "notifications_one_per_cause_and_recipient" ON "keiyaku"."notifications" USING btree ("cause","kind","recipient");--> statement-breakpoint
-CREATE INDEX "notifications_waiting" ON "keiyaku"."notifications" USING btree ("id") WHERE "keiyaku"."notifications"."state" = 'waiting';--> statement-breakpoint
+CREATE INDEX "notifications_waiting" ON "keiyaku"."notifications" USING btree ("next_attempt_at") WHERE "keiyaku"."notifications"."state" = 'waiting';--> statement-breakpoint
+CREATE INDEX "notifications_claimed" ON "keiyaku"."notifications" USING btree ("claimed_at") WHERE "keiyaku"."notifications"."state" = 'claimed';--> statement-breakpoint
+CREATE INDEX "notifications_for_a_person" ON "keiyaku"."notifications" USING btree ("id") WHERE "keiyaku"."notifications"."state" in ('refused', 'unknown');--> statement-breakpoint
 CREATE INDEX "notifications_of_contract" ON "keiyaku"."notifications" USING btree ("contract_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "operations_one_occupies_a_contract" ON "keiyaku"."operations" USING btree ("contract_id") WHERE "keiyaku"."operations"."occupies";--> statement-breakpoint
 CREATE INDEX "operations_open_of_contract" ON "keiyaku"."operations" USING btree ("contract_id","sequence") WHERE "keiyaku"."operations"."state" in ('requested', 'executing', 'held');--> statement-breakpoint
@@ -361,5 +390,9 @@ CREATE INDEX "refunds_owed" ON "keiyaku"."refunds" USING btree ("created_at") WH
 CREATE UNIQUE INDEX "refused_requests_once_each" ON "keiyaku"."refused_requests" USING btree ("content_hash","code");--> statement-breakpoint
 CREATE INDEX "refused_requests_by_request" ON "keiyaku"."refused_requests" USING btree ("request_id");--> statement-breakpoint
 CREATE INDEX "refused_requests_by_contract" ON "keiyaku"."refused_requests" USING btree ("contract_id");--> statement-breakpoint
-CREATE INDEX "stripe_events_waiting" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('received', 'unmatched');--> statement-breakpoint
+CREATE INDEX "stripe_events_to_look_at" ON "keiyaku"."stripe_events" USING btree ("look_at") WHERE "keiyaku"."stripe_events"."look_at" is not null;--> statement-breakpoint
+CREATE INDEX "stripe_events_created" ON "keiyaku"."stripe_events" USING btree ("created_at");--> statement-breakpoint
+CREATE INDEX "stripe_events_of_object" ON "keiyaku"."stripe_events" USING btree ("object_id");--> statement-breakpoint
+CREATE INDEX "stripe_events_of_contract" ON "keiyaku"."stripe_events" USING btree ("contract_id") WHERE "keiyaku"."stripe_events"."contract_id" is not null;--> statement-breakpoint
+CREATE INDEX "stripe_events_for_a_person" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('unmatched', 'held');--> statement-breakpoint
 CREATE INDEX "tombstones_by_stripe_id" ON "keiyaku"."tombstones" USING gin ("stripe_ids");

@@ -50,6 +50,7 @@ export const otherStatements = [
   "retry_held_operation",
   "ring_workers",
   "schema_version",
+  "take_in_events",
   "take_silent_operations",
   "view_unrequested",
 ] as const;

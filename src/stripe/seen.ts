@@ -21,7 +21,7 @@ export const operationIdKey = "keiyaku_operation";
 /** The last second that Temporal can tell. */
 const secondMax = 8_640_000_000_000;
 
-const instant = z
+export const instant = z
   .int()
   .min(0)
   .max(secondMax)
@@ -31,7 +31,7 @@ const instant = z
 const amountMinor = z.int();
 
 /** Another object, by its id or expanded. */
-const reference = z
+export const reference = z
   .union([z.string(), z.object({ id: z.string() })])
   .transform((value) => (typeof value === "string" ? value : value.id));
 

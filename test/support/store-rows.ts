@@ -167,6 +167,8 @@ export function notificationRow(overrides: StoreRow = {}): StoreRow {
     detail: {},
     state,
     claimed_at: state === "waiting" ? null : someTime,
+    next_attempt_at: state === "waiting" ? someTime : null,
+    problem: state === "refused" ? "550" : null,
     sent_at: state === "sent" ? someTime : null,
     ...overrides,
   };

@@ -3,6 +3,7 @@ export * from "./contracts.ts";
 export * from "./customers.ts";
 export * from "./erased-customers.ts";
 export * from "./erased-operations.ts";
+export * from "./event-backfills.ts";
 export * from "./keiyaku-schema.ts";
 export * from "./licenses.ts";
 export * from "./maintenance-runs.ts";

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { boolean, check, index, jsonb, text } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, text } from "drizzle-orm/pg-core";
 import { instant, isObject, keiyaku } from "./keiyaku-schema.ts";
 
 /** The inbox: every event that Stripe reported, once each and for good. */
@@ -22,15 +22,28 @@ export const stripeEvents = keiyaku.table(
     createdAt: instant("created_at").notNull(),
     /** When it arrived here. */
     receivedAt: instant("received_at").notNull().default(sql`clock_timestamp()`),
-    /** Whether it waits, was applied or ignored, has no contract, or waits for a person. */
-    state: text("state", { enum: ["received", "applied", "ignored", "unmatched", "held"] }).notNull(),
-    /** Why it was ignored or is held; null otherwise. */
+    /** How it arrived first: sent to our relay, sent to the queue by somebody else's, or listed by us. */
+    arrivedBy: text("arrived_by", { enum: ["relay", "queue", "backfill"] }).notNull(),
+    /** Whether it waits to be applied, was applied or ignored, has no contract, or waits for a person. */
+    state: text("state", { enum: ["received", "applied", "ignored", "unmatched", "held"] })
+      .notNull()
+      .default("received"),
+    /** Why it was ignored, is held, or waits; null otherwise. */
     stateReason: text("state_reason"),
+    /** The contract that it is about, once that is known; kept when the contract is erased. */
+    contractId: text("contract_id"),
+    /** The operation that it became, or that it found open and not begun, for the same. */
+    operationId: text("operation_id"),
+    /** How often it was looked at without being applied or ignored. */
+    looks: integer("looks").notNull().default(0),
+    /** When it will be looked at by itself; null when nothing of that kind will happen. */
+    lookAt: instant("look_at").default(sql`clock_timestamp()`),
     /** When it was applied or ignored. */
     concludedAt: instant("concluded_at"),
   },
   (table) => [
     check("stripe_events_body_is_object", isObject(table.body)),
+    check("stripe_events_arrived_by_is_known", sql`${table.arrivedBy} in ('relay', 'queue', 'backfill')`),
     check(
       "stripe_events_state_is_known",
       sql`${table.state} in ('received', 'applied', 'ignored', 'unmatched', 'held')`,
@@ -43,6 +56,20 @@ export const stripeEvents = keiyaku.table(
       "stripe_events_reason_where_needed",
       sql`${table.state} not in ('ignored', 'held') or ${table.stateReason} is not null`,
     ),
-    index("stripe_events_waiting").on(table.receivedAt).where(sql`${table.state} in ('received', 'unmatched')`),
+    check(
+      "stripe_events_applied_names_operation",
+      sql`(${table.state} = 'applied') = (${table.operationId} is not null)`,
+    ),
+    check(
+      "stripe_events_looked_at_while_waiting",
+      sql`case ${table.state} when 'received' then ${table.lookAt} is not null when 'unmatched' then true
+        else ${table.lookAt} is null end`,
+    ),
+    check("stripe_events_looks_count_up", sql`${table.looks} >= 0`),
+    index("stripe_events_to_look_at").on(table.lookAt).where(sql`${table.lookAt} is not null`),
+    index("stripe_events_created").on(table.createdAt),
+    index("stripe_events_of_object").on(table.objectId),
+    index("stripe_events_of_contract").on(table.contractId).where(sql`${table.contractId} is not null`),
+    index("stripe_events_for_a_person").on(table.receivedAt).where(sql`${table.state} in ('unmatched', 'held')`),
   ],
 );

@@ -135,7 +135,7 @@ describe("the database accepts what the vocabulary has", () => {
     }
   });
 
-  it.each(["waiting", "claimed", "sent", "unknown"])("a mail that is %s", async (state) => {
+  it.each(["waiting", "claimed", "sent", "refused", "unknown"])("a mail that is %s", async (state) => {
     expect(await tried("notifications", notificationRow({ cause: "op-2", state }))).toBe("accepted");
   });
 

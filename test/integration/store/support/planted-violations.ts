@@ -40,8 +40,9 @@ export const validRows = {
     livemode: false,
     api_version: "2025-01-01",
     created_at: someTime,
-    state: "received",
+    arrived_by: "relay",
   },
+  event_backfills: { source: "stripe", listed_until: someTime, finished_at: someTime, missed: 0 },
   maintenance_runs: { business_date: "2025-01-20", state: "running" },
   refund_hours: { hour: someTime, amount_minor: 1_980 },
   tombstones: { contract_id: "c-0", operation_id: "op-0", stripe_ids: "{sub_0}", payments: [] },
@@ -306,6 +307,13 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
     notifications_state_is_known: [mail({ state: "lost" })],
     notifications_sent_has_a_time: [mail({ state: "sent", sent_at: null }), mail({ sent_at: someTime })],
     notifications_claimed_has_a_time: [mail({ state: "claimed", claimed_at: null }), mail({ claimed_at: someTime })],
+    notifications_refused_has_a_problem: [mail({ state: "refused", problem: null })],
+    notifications_attempts_count_up: [mail({ attempt: -1 })],
+    notifications_resends_is_list: [mail({ resends: "{}" })],
+    notifications_waiting_has_a_time: [
+      mail({ next_attempt_at: null }),
+      mail({ state: "claimed", next_attempt_at: someTime }),
+    ],
     notifications_one_per_cause_and_recipient: [notificationRow()],
   },
   refused_requests: {
@@ -316,13 +324,31 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
   stripe_events: {
     stripe_events_pkey: [event({ id: "evt_1" })],
     stripe_events_body_is_object: [event({ body: "{}" })],
-    stripe_events_state_is_known: [event({ state: "lost" })],
+    stripe_events_state_is_known: [event({ state: "lost", look_at: null })],
     stripe_events_concluded_has_a_time: [
-      event({ state: "applied" }),
-      event({ state: "ignored", state_reason: "unknown_type" }),
+      event({ state: "applied", operation_id: "op-1", look_at: null }),
+      event({ state: "ignored", state_reason: "unknown_type", look_at: null }),
       event({ concluded_at: someTime }),
     ],
-    stripe_events_reason_where_needed: [event({ state: "ignored", concluded_at: someTime }), event({ state: "held" })],
+    stripe_events_reason_where_needed: [
+      event({ state: "ignored", concluded_at: someTime, look_at: null }),
+      event({ state: "held", look_at: null }),
+    ],
+    stripe_events_arrived_by_is_known: [event({ arrived_by: "pigeon" })],
+    stripe_events_applied_names_operation: [
+      event({ state: "applied", concluded_at: someTime, look_at: null }),
+      event({ operation_id: "op-1" }),
+    ],
+    stripe_events_looked_at_while_waiting: [
+      event({ look_at: null }),
+      event({ state: "held", state_reason: "unreadable" }),
+    ],
+    stripe_events_looks_count_up: [event({ looks: -1 })],
+  },
+  event_backfills: {
+    event_backfills_pkey: [validRows.event_backfills],
+    event_backfills_one_row: [{ ...validRows.event_backfills, source: "other" }],
+    event_backfills_missed_counts_up: [{ ...validRows.event_backfills, missed: -1 }],
   },
   refund_hours: {
     refund_hours_pkey: [validRows.refund_hours],

@@ -1,0 +1,34 @@
+import { sql } from "drizzle-orm";
+import type { StripeEvent } from "../stripe/events.ts";
+import type { Database } from "./database.ts";
+import { json } from "./guarded-statement.ts";
+
+/** How an event arrived: at our relay, by the queue from somebody else's, or because we listed what Stripe has. */
+export type ArrivedBy = "relay" | "queue" | "backfill";
+
+/**
+ * Writes events into the inbox, each id once and for good, and rings for those that are new. Returns the ids of the new ones;
+ * an event that was known, by whatever way it came, is left as it is. Repeating it writes nothing.
+ *
+ * One statement, whether of one event or of a page of them: all of them are in the inbox, or none.
+ */
+export async function takeInEvents(
+  db: Database,
+  events: readonly StripeEvent[],
+  arrivedBy: ArrivedBy,
+): Promise<readonly string[]> {
+  if (events.length === 0) return [];
+  const rows = await db.run<{ id: string }>(
+    "take_in_events",
+    sql`with taken as (
+        insert into keiyaku.stripe_events (id, type, livemode, api_version, object_id, body, created_at, arrived_by)
+        select "id", "type", "livemode", "apiVersion", "objectId", "body", "createdAt", ${arrivedBy}
+        from jsonb_to_recordset(${json(events)}) as r("id" text, "type" text, "livemode" boolean, "apiVersion" text,
+          "objectId" text, "body" jsonb, "createdAt" timestamptz)
+        -- Two that write the same ids at once must meet them in the same order.
+        order by "id"
+        on conflict (id) do nothing returning id)
+      select id, pg_notify('keiyaku_event', '') from taken`,
+  );
+  return rows.map(({ id }) => id);
+}

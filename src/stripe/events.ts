@@ -50,7 +50,7 @@ const envelope = z.object({
 export function readEvent(sent: string | object): { readonly type: "event"; readonly event: StripeEvent } | NoEvent {
   const body = parse(typeof sent === "string" ? sent : JSON.stringify(sent));
   if (body === undefined) return { type: "no_event", field: "event", problem: "must be a JSON object" };
-  if (body["object"] === "v2.core.event") {
+  if (body.object === "v2.core.event") {
     const problem = "is a thin event: send snapshot events, from a webhook endpoint of API v1";
     return { type: "no_event", field: "object", problem };
   }

@@ -48,7 +48,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts", "test/disorder/**/*.test.ts"],
           ...withProperties,
           globalSetup: ["./test/support/global-setup.ts"],
           pool: "forks",

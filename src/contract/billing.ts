@@ -43,7 +43,7 @@ export function newPeriodPayment(
   index: number,
   state:
     | { readonly state: "due" }
-    | { readonly state: "unpaid" }
+    | { readonly state: "unpaid" | "never_charged" }
     | { readonly state: "paid"; readonly paidAt: Instant },
 ): NewPayment {
   return {

@@ -1,7 +1,7 @@
-import { licenseOnPaid, writeOffUnpaid } from "./billing.ts";
-import type { Attention, LicenseMove, PaymentMove } from "./change.ts";
+import { licenseOnPaid, newPeriodPayment, paymentOfPeriod, writeOffUnpaid } from "./billing.ts";
+import type { Attention, LicenseMove, NewPayment, PaymentMove } from "./change.ts";
 import type { Payment } from "./contract.ts";
-import { asPaid, isOf, receiptOf, recordReceipt } from "./receipts.ts";
+import { asPaid, isOf, itemsOf, receiptOf, recordReceipt } from "./receipts.ts";
 import type { RuleFacts } from "./rule.ts";
 import type { Answers, CallAnswer, InvoiceSeen, PaidInvoicesSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
 
@@ -10,6 +10,8 @@ export type Closing =
   | { readonly type: "step"; readonly step: Step }
   | {
       readonly type: "closed";
+      /** Periods that were billed by what is ended here, and of which nobody had told us. */
+      readonly newPayments: readonly NewPayment[];
       readonly paymentMoves: readonly PaymentMove[];
       /** Licenses of what was paid after all. */
       readonly licenses: readonly LicenseMove[];
@@ -22,7 +24,7 @@ type ClosingFacts = Pick<RuleFacts<unknown>, "world" | "today" | "zone">;
  * Ends what a contract still owes: voids what can still be paid of its subscription's invoices, stops the drafts, then reads
  * what may have been paid after all: the invoices that would not be voided, those that unpaid rows name, and, since a row
  * may name none, every paid invoice of the subscription that our rows do not know. Periods that were not paid count as never
- * charged.
+ * charged, also those of which the report that they are owed has not come, or comes later: the history says the same then.
  *
  * The subscription has to be over before: voiding first could make Stripe run it again.
  */
@@ -42,7 +44,9 @@ function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
   const { contract, payments } = facts.world;
   const unpaid = payments.filter((payment) => payment.state === "unpaid" || payment.state === "due");
   const subscriptionId = contract.stripeSubscriptionId;
-  if (subscriptionId === null) return { type: "closed", paymentMoves: writeOffUnpaid(payments), attention: [] };
+  if (subscriptionId === null) {
+    return { type: "closed", newPayments: [], paymentMoves: writeOffUnpaid(payments), attention: [] };
+  }
 
   const listed = answers.get("unpaid_invoices") as UnpaidInvoicesSeen | undefined;
   if (listed === undefined) {
@@ -79,7 +83,27 @@ function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
     if (named.includes(invoiceId) || moves.length > 0) attention.push(...remarksOn(invoiceId, invoice));
   }
   const writtenOff = writeOffUnpaid(payments).filter(({ id }) => !paidMeanwhile.has(id));
-  return { type: "closed", paymentMoves: [...paidMeanwhile.values(), ...writtenOff], attention };
+  const ended = listed.invoices.flatMap(({ id }) => [answers.get(`void:${id}`), answers.get(`stop:${id}`)]);
+  return {
+    type: "closed",
+    newPayments: ended.flatMap((answer) => neverCharged(facts, answer as CallAnswer<InvoiceSeen> | undefined)),
+    paymentMoves: [...paidMeanwhile.values(), ...writtenOff],
+    attention,
+  };
+}
+
+/** Rows for the periods that an invoice billed which has been ended, where there are none. */
+function neverCharged(
+  { world, zone }: ClosingFacts,
+  ended: CallAnswer<InvoiceSeen> | undefined,
+): readonly NewPayment[] {
+  if (ended?.type !== "done" || ended.value.type === "missing") return [];
+  const { id: stripeInvoiceId } = ended.value;
+  return itemsOf(world, ended.value, zone).flatMap(({ period, amountMinor }) =>
+    period === null || paymentOfPeriod(world, period) !== undefined
+      ? []
+      : [{ ...newPeriodPayment(world.contract, period, { state: "never_charged" }), amountMinor, stripeInvoiceId }],
+  );
 }
 
 /** The paid invoices that none of our rows names. */

@@ -63,7 +63,7 @@ export function endWithSubscription(
   return settle({
     status: "terminated",
     reservation: null,
-    newPayments,
+    newPayments: [...newPayments, ...closing.newPayments],
     paymentMoves: [...paymentMoves, ...closing.paymentMoves],
     licenses: [...opened.flatMap((payment) => licenseOnPaid(payment, licenses)), ...closing.licenses],
     attention: [...ending.attention, ...ran.attention, ...closing.attention],

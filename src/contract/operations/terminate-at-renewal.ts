@@ -40,6 +40,7 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
     return settle({
       status: "terminated",
       reservation: null,
+      newPayments: closing.newPayments,
       paymentMoves: closing.paymentMoves,
       licenses: closing.licenses,
       attention: [...ending.attention, ...closing.attention],

@@ -31,6 +31,7 @@ export const terminate: ContractRule<typeof noParams> = {
     return settle({
       status: "terminated",
       reservation: null,
+      newPayments: closing.newPayments,
       paymentMoves: closing.paymentMoves,
       licenses: closing.licenses,
       attention: [...ending.attention, ...closing.attention],

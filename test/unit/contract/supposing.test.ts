@@ -123,8 +123,8 @@ describe("a call that is supposed to succeed answers", () => {
     [cancel, { type: "done", value: canceled }],
     [atPeriodEnd(true), { type: "done", value: reserved }],
     [clear, { type: "done", value: subscriptionSeen() }],
-    [voidOne, { type: "done", value: invoiceSeen("in_1", "void") }],
-    [stopOne, { type: "done", value: invoiceSeen("in_1", "draft") }],
+    [voidOne, { type: "done", value: invoiceSeen("in_1", "void", { autoAdvance: false }) }],
+    [stopOne, { type: "done", value: invoiceSeen("in_1", "draft", { autoAdvance: false }) }],
     [
       refund("r-1", 500),
       { type: "done", value: { id: "r-1", amountMinor: 500, stripeRefundStatus: "succeeded", refundId: "r-1" } },

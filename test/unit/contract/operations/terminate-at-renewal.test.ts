@@ -113,6 +113,7 @@ describe("without Stripe", () => {
     expect(settled(played)).toEqual({
       status: "terminated",
       reservation: null,
+      newPayments: [],
       paymentMoves: [],
       licenses: [],
       attention: [],
@@ -145,6 +146,7 @@ describe("by card", () => {
     expect(settled(played)).toEqual({
       status: "terminated",
       reservation: null,
+      newPayments: [],
       paymentMoves: [],
       licenses: [],
       attention: [],

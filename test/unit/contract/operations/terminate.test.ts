@@ -74,6 +74,7 @@ describe("without Stripe", () => {
     expect(settled(played)).toEqual({
       status: "terminated",
       reservation: null,
+      newPayments: [],
       paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
       licenses: [],
       attention: [],
@@ -119,11 +120,40 @@ describe("by card", () => {
     expect(settled(played)).toEqual({
       status: "terminated",
       reservation: null,
+      newPayments: [],
       paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
       licenses: [],
       attention: [],
       notices,
     });
+  });
+
+  test("a period of which nobody had told us counts as never charged, too", () => {
+    const lines = [periodLine("2025-02-08", { amountMinor: 1_800 })];
+    const played = play(setupByCard(), {
+      ...ended,
+      unpaid_invoices: unpaidInvoices(
+        { id: "in_4", stripeInvoiceStatus: "open" },
+        { id: "in_3", stripeInvoiceStatus: "open" },
+      ),
+      "void:in_4": done(invoiceSeen("in_4", "void", { lines })),
+      "void:in_3": done(invoiceSeen("in_3", "void", { lines: [periodLine("2025-01-08")] })),
+      paid_invoices: paidInvoices(),
+      "invoice:in_3": invoiceSeen("in_3", "void"),
+    });
+    expect(settled(played).newPayments).toEqual([
+      {
+        id: "c-1:period:4",
+        subject: "period",
+        period: 4,
+        startsOn: "2025-02-08",
+        amountMinor: 1_800,
+        state: "never_charged",
+        paidAt: null,
+        stripePaymentIntentId: null,
+        stripeInvoiceId: "in_4",
+      },
+    ]);
   });
 
   test("with nothing open and nothing unpaid there is nothing to close", () => {

@@ -386,6 +386,7 @@ CREATE INDEX "payments_by_payment_intent" ON "keiyaku"."payments" USING btree ("
 CREATE UNIQUE INDEX "refunds_one_per_stripe_refund_and_payment" ON "keiyaku"."refunds" USING btree ("stripe_refund_id","payment_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "refunds_one_waiting_per_payment" ON "keiyaku"."refunds" USING btree ("payment_id") WHERE "keiyaku"."refunds"."state" in ('due', 'manual_due');--> statement-breakpoint
 CREATE INDEX "refunds_by_contract" ON "keiyaku"."refunds" USING btree ("contract_id");--> statement-breakpoint
+CREATE INDEX "refunds_by_payment_intent" ON "keiyaku"."refunds" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
 CREATE INDEX "refunds_owed" ON "keiyaku"."refunds" USING btree ("created_at") WHERE "keiyaku"."refunds"."state" in ('due', 'failed', 'canceled', 'manual_due') and "keiyaku"."refunds"."superseded_by" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "refused_requests_once_each" ON "keiyaku"."refused_requests" USING btree ("content_hash","code");--> statement-breakpoint
 CREATE INDEX "refused_requests_by_request" ON "keiyaku"."refused_requests" USING btree ("request_id");--> statement-breakpoint
@@ -394,5 +395,6 @@ CREATE INDEX "stripe_events_to_look_at" ON "keiyaku"."stripe_events" USING btree
 CREATE INDEX "stripe_events_created" ON "keiyaku"."stripe_events" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "stripe_events_of_object" ON "keiyaku"."stripe_events" USING btree ("object_id");--> statement-breakpoint
 CREATE INDEX "stripe_events_of_contract" ON "keiyaku"."stripe_events" USING btree ("contract_id") WHERE "keiyaku"."stripe_events"."contract_id" is not null;--> statement-breakpoint
+CREATE INDEX "stripe_events_to_prune" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."body" is not null and "keiyaku"."stripe_events"."state" in ('applied', 'ignored');--> statement-breakpoint
 CREATE INDEX "stripe_events_for_a_person" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('unmatched', 'held');--> statement-breakpoint
 CREATE INDEX "tombstones_by_stripe_id" ON "keiyaku"."tombstones" USING gin ("stripe_ids");

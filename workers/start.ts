@@ -13,14 +13,17 @@ import { createClosing } from "./closing.ts";
 import type { Role, RoleContext, RunningRole } from "./role.ts";
 import { apiRole } from "./start-api.ts";
 import { catalogRole } from "./start-catalog.ts";
+import { eventsRole } from "./start-events.ts";
 import { operationsRole } from "./start-operations.ts";
 import { type RunningWorkers, untilSignalled } from "./until-signalled.ts";
 import { openWatch } from "./watch.ts";
 
-const roles = { operations: operationsRole, catalog: catalogRole, api: apiRole } as const satisfies Record<
-  RoleName,
-  Role
->;
+const roles = {
+  operations: operationsRole,
+  catalog: catalogRole,
+  events: eventsRole,
+  api: apiRole,
+} as const satisfies Record<RoleName, Role>;
 
 export interface StartOptions {
   /** What this process is to do; what the settings make use of, unless told. */

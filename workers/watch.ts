@@ -20,6 +20,7 @@ export interface Watch {
   /** For the queues and workers of this process; undefined unless traces are sent. */
   readonly telemetry: QueueTelemetry | undefined;
   readonly sweepEnded: Metrics["sweepEnded"];
+  readonly eventConcluded: Metrics["eventConcluded"];
   readonly stripeStopped: Metrics["stripeStopped"];
   /** Answers `GET /metrics` with what this process counts and what the ledger and its queues say. */
   scrape(queues: () => readonly Queue[]): Scrape;
@@ -58,6 +59,7 @@ export async function openWatch({
     callWatchers: [...(tracing === undefined ? [] : [tracing.callWatcher]), metrics.callWatcher],
     telemetry: tracing?.telemetry,
     sweepEnded: metrics.sweepEnded,
+    eventConcluded: metrics.eventConcluded,
     stripeStopped: metrics.stripeStopped,
     scrape: (queues) =>
       metrics.scrape({

@@ -32,6 +32,9 @@ export async function contractShow(
   }
   showContract(out, history, { zone, today });
   writeLine(err, paint(err, "dim", `Times are in ${zone}.`));
+  if (history.contract.paymentMethod === "card") {
+    writeLine(err, paint(err, "dim", `What Stripe reported of it: \`keiyaku event list --contract ${contractId}\`.`));
+  }
   const leftOut = history.operationsTotal - history.operations.length;
   if (leftOut > 0) {
     const command = `keiyaku operation list --contract ${contractId} --limit ${history.operationsTotal}`;

@@ -23,13 +23,13 @@ export async function operationShow(
 ): Promise<ExitCode> {
   const record = await readOperationRecord(db, operationId);
   if (record === undefined) throw operationNotFound(operationId);
-  const { operation, journal } = withCustomer ? record : withoutCustomer(record);
+  const { operation, journal, events } = withCustomer ? record : withoutCustomer(record);
   if (json) {
-    writeJson(out, { ...inUtc(operation), journal: journal.map(inUtc) });
+    writeJson(out, { ...inUtc(operation), journal: journal.map(inUtc), events });
     return exitCodes.done;
   }
   const zone = config.businessTimeZone;
-  out.write(showFacts(out, factsOf(operation, zone)));
+  out.write(showFacts(out, factsOf({ operation, events }, zone)));
   const plan = planIn(operation.rejectionDetail);
   if (plan !== undefined) {
     writeLine(out);
@@ -44,7 +44,7 @@ export async function operationShow(
   return exitCodes.done;
 }
 
-function withoutCustomer({ operation, journal }: OperationRecord): OperationRecord {
+function withoutCustomer({ operation, journal, events }: OperationRecord): OperationRecord {
   const { frozenFacts } = operation;
   const frozen =
     frozenFacts === null
@@ -56,12 +56,15 @@ function withoutCustomer({ operation, journal }: OperationRecord): OperationReco
             params: hideCustomer(frozenFacts.operation.params as object as Params),
           },
         };
-  return { operation: { ...operation, params: hideCustomer(operation.params), frozenFacts: frozen }, journal };
+  return { operation: { ...operation, params: hideCustomer(operation.params), frozenFacts: frozen }, journal, events };
 }
 
 type Params = Readonly<Record<string, unknown>>;
 
-function factsOf(operation: OperationRecord["operation"], zone: string): readonly (readonly [string, string])[] {
+function factsOf(
+  { operation, events }: Pick<OperationRecord, "operation" | "events">,
+  zone: string,
+): readonly (readonly [string, string])[] {
   const at = (instant: string | null) => showPreciseInstant(instant, zone);
   const sentences = rejectionSentencesOf(operation);
   const { attempt, attemptsCounted, frozenFacts } = operation;
@@ -73,6 +76,9 @@ function factsOf(operation: OperationRecord["operation"], zone: string): readonl
     ["outcome", showOutcome(operation, zone) || "–"],
     ...(sentences === undefined ? [] : [["refused", `${operation.rejectionCode}: ${sentences.ja}`] as const]),
     ["asked by", plainText(`${operation.actorType}:${operation.actorId}`)],
+    ...(events.length === 0
+      ? []
+      : [["reported by", events.map(({ id, type }) => plainText(`${id} (${type})`)).join(", ")] as const]),
     ...(operation.expectedPlan === null ? [] : [["expected plan", operation.expectedPlan] as const]),
     ["reason", operation.reason === null ? "–" : plainText(operation.reason)],
     ["parameters", plainText(JSON.stringify(operation.params), Number.MAX_SAFE_INTEGER)],

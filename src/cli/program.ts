@@ -5,6 +5,7 @@ import type { Console } from "./context.ts";
 import type { Define, Run } from "./define.ts";
 import { defineCustomer, defineProduct } from "./define-catalog.ts";
 import { defineContract } from "./define-contract.ts";
+import { defineEvent } from "./define-event.ts";
 import { defineImport } from "./define-import.ts";
 import { defineLookingAhead } from "./define-looking-ahead.ts";
 import { defineOperation } from "./define-operation.ts";
@@ -83,6 +84,7 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     defineRequest,
     defineContract,
     defineOperation,
+    defineEvent,
     defineLookingAhead,
     defineProduct,
     defineCustomer,

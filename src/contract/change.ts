@@ -106,6 +106,8 @@ export const noticeKinds = [
   "late_payment",
   "subscription_odd",
   "operation_held",
+  "event_unmatched",
+  "event_held",
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 

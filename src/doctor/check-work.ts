@@ -107,6 +107,37 @@ export function judgeRefunds(
   );
 }
 
+/** An event is looked at within seconds; ten minutes mean that nobody looks. */
+const eventSecondsMax = 600;
+
+/** Judges what Stripe has reported: what nobody looks at, and what waits for a person. */
+export function judgeEvents({ events }: LedgerFigures): readonly Finding[] {
+  const { received, unmatched, held, forAPerson, oldestDueSeconds } = events;
+  const facts = { received, unmatched, held, forAPerson, oldestDueSeconds: Math.round(oldestDueSeconds) };
+  const shown = `${received} events of Stripe's wait to be applied, ${unmatched} for their contract, ${held} are held`;
+  const findings: Finding[] = [
+    oldestDueSeconds <= eventSecondsMax
+      ? well("events", `${shown}.`, facts)
+      : wrong(
+          "events",
+          `${shown}; nobody has looked at the oldest for ${inWords(Math.round(oldestDueSeconds))}.`,
+          "See that a worker with the role events runs (`keiyaku start events`), and what its log says.",
+          facts,
+        ),
+  ];
+  if (forAPerson > 0) {
+    findings.push(
+      warning(
+        "events",
+        `${forAPerson} events wait for a person.`,
+        "`keiyaku event list --state unmatched held` shows them; then register the contract, `keiyaku event replay` or `ignore`.",
+        { forAPerson },
+      ),
+    );
+  }
+  return findings;
+}
+
 function inWords(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;

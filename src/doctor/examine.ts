@@ -17,7 +17,7 @@ import { checkPostgres, checkSchema } from "./check-postgres.ts";
 import { judgeRedis } from "./check-queue.ts";
 import { checkSettings } from "./check-settings.ts";
 import { findAbandoned, judgeStripe, probeStripe, standInFinding } from "./check-stripe.ts";
-import { judgeOperations, judgeQueue, judgeRefunds, judgeWorkers } from "./check-work.ts";
+import { judgeEvents, judgeOperations, judgeQueue, judgeRefunds, judgeWorkers } from "./check-work.ts";
 import { type CheckName, checkNames, type Finding, skipped, well, wrong } from "./finding.ts";
 
 /** What an examination asks. */
@@ -57,7 +57,9 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
     isReached ? check("clocks", () => examineDatabaseClock(db, clock)) : unasked("clocks"),
     queueIsReached ? check("jobs", () => examineQueues(queue, clock)) : unasked("jobs"),
     isReached ? check("workers", () => examineWorkers(db)) : unasked("workers"),
-    hasSchema ? check("operations", () => examineLedger(patient)) : [...unasked("operations"), ...unasked("refunds")],
+    hasSchema
+      ? check("operations", () => examineLedger(patient))
+      : [...unasked("operations"), ...unasked("refunds"), ...unasked("events")],
   ]);
   const findings = [...checkSettings(config), ...postgres, ...redis, ...stripe, ...schema, ...rest.flat()];
   return findings.toSorted((a, b) => checkNames.indexOf(a.check) - checkNames.indexOf(b.check));
@@ -114,5 +116,5 @@ async function examineWorkers(db: Database): Promise<readonly Finding[]> {
 async function examineLedger({ db, showMoney }: Patient): Promise<readonly Finding[]> {
   const figures = await readLedgerFigures(db, answerWithinMs);
   const held = figures.held === 0 ? [] : await listHeld(db, heldNamedMax);
-  return [...judgeOperations(figures, held), judgeRefunds(figures, showMoney)];
+  return [...judgeOperations(figures, held), judgeRefunds(figures, showMoney), ...judgeEvents(figures)];
 }

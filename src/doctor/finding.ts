@@ -10,6 +10,7 @@ export const checkNames = [
   "workers",
   "operations",
   "refunds",
+  "events",
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 

@@ -30,6 +30,12 @@ export function keyFor(operationId: string, name: string, keyNumber: number): Id
   return `keiyaku:${operationId}:${name}:${keyNumber}` as IdempotencyKey;
 }
 
+/** The call that a key was made for, whichever number it has; undefined for a key that is none of ours. */
+export function operationOfKey(key: string): { readonly operationId: string; readonly name: string } | undefined {
+  const [, operationId, name] = /^keiyaku:([^:]+):(.+):\d+$/.exec(key) ?? [];
+  return operationId === undefined || name === undefined ? undefined : { operationId, name };
+}
+
 /**
  * Makes one call at Stripe, at most once in effect, whatever happens on the way: the intent is journaled before it is sent,
  * the answer after. Undefined when it was answered; otherwise why the operation cannot go on now.

@@ -29,11 +29,25 @@ export function createLedgerGauges(registers: Registry[]): LedgerGauges {
   const owedMinor = gauge("keiyaku_refunds_owed_minor", "Their sum, in the currency's minor unit; for JPY, yen.", [
     "currency",
   ]);
+  const events = gauge("keiyaku_events_waiting", "Events of Stripe's that nothing has followed from yet, by state.", [
+    "state",
+  ]);
+  const eventsOfPeople = gauge(
+    "keiyaku_events_for_a_person",
+    "Events that only a person's word, or the registration of their contract, has looked at again.",
+    [],
+  );
+  const dueEvent = gauge(
+    "keiyaku_oldest_due_event_seconds",
+    "How long the event that is longest due has waited to be looked at; 0 when none is due.",
+    [],
+  );
   const jobs = gauge("keiyaku_queue_jobs", "Jobs in the queue, by BullMQ's state.", ["queue", "state"]);
-  const single = [held, oldest, overdue, owed];
+  const single = [held, oldest, overdue, owed, eventsOfPeople, dueEvent];
   const forgetLedger = () => {
     for (const each of single) each.remove();
     open.reset();
+    events.reset();
     owedMinor.reset();
   };
   forgetLedger();
@@ -44,6 +58,9 @@ export function createLedgerGauges(registers: Registry[]): LedgerGauges {
       oldest.set(figures.oldestOpenSeconds);
       overdue.set(figures.overdue);
       owed.set(figures.owed);
+      for (const state of ["received", "unmatched", "held"] as const) events.set({ state }, figures.events[state]);
+      eventsOfPeople.set(figures.events.forAPerson);
+      dueEvent.set(figures.events.oldestDueSeconds);
       owedMinor.reset();
       for (const [currency, minor] of Object.entries({ jpy: 0, ...figures.owedMinor }))
         owedMinor.set({ currency }, minor);

@@ -3,9 +3,11 @@ import type { Clock } from "../clock.ts";
 import { operationKinds } from "../contract/operation.ts";
 import { doors, type Observer, type WatchedReport, watchedReports } from "../execution/observer.ts";
 import { deferralReasons } from "../execution/outcome.ts";
+import { type EventResult, eventResults } from "../inbox/apply-events.ts";
 import type { Acceptance } from "../store/accept-request.ts";
 import { heldQuestionCodes } from "../store/hold-operation.ts";
 import { type StopReason, stopReasons } from "../stripe/breaker.ts";
+import { eventTypes } from "../stripe/events.ts";
 import { type CallResult, type CallWatcher, callResults, resultOf, verbWords } from "../stripe/watched-gateway.ts";
 import { version } from "../version.ts";
 import { createLedgerGauges } from "./ledger-gauges.ts";
@@ -19,6 +21,8 @@ export interface Metrics {
   readonly callWatcher: CallWatcher;
   /** A sweep has ended: it rang for so many operations, or failed. */
   readonly sweepEnded: (rung: number | "failed") => void;
+  /** An event of the inbox waits for nothing any more but, perhaps, a person. */
+  readonly eventConcluded: (type: string, result: EventResult) => void;
   /** Nothing is sent to Stripe any more, for this reason; null when its work goes on. */
   readonly stripeStopped: (reason: StopReason | null) => void;
   /** The text of `GET /metrics`, with what the sources know at that moment. */
@@ -115,6 +119,11 @@ export function createMetrics(clock: Clock): Metrics {
     "Silent operations for which sweeps of this process rang.",
     [],
   );
+  const events = counter(
+    "keiyaku_events_total",
+    "Events of Stripe's that this process has dealt with, by their type and what became of them.",
+    ["type", "result"],
+  );
   new Gauge({
     name: "keiyaku_build_info",
     help: "Always 1; its labels name the versions of this program and of Node.",
@@ -137,6 +146,7 @@ export function createMetrics(clock: Clock): Metrics {
   startAtZero(calls, { verb: Object.values(verbWords), result: callResults });
   for (const reason of stopReasons) stopped.set({ reason }, 0);
   startAtZero(sweeps, { result: ["done", "failed"] });
+  startAtZero(events, { type: [...eventTypes, otherType], result: eventResults });
   startAtZero(scrapeErrors, { source: ["database", "queue"] });
 
   const attemptEnded = (report: WatchedReport, beganMs: number) => {
@@ -188,9 +198,17 @@ export function createMetrics(clock: Clock): Metrics {
       sweeps.inc({ result: rung === "failed" ? "failed" : "done" });
       if (rung !== "failed") swept.inc(rung);
     },
+    eventConcluded: (type, result) => events.inc({ type: labelOf(type), result }),
     scrape: (sources) =>
       createScrape({ registry, gauges, clock, failed: (source) => scrapeErrors.inc({ source }) }, sources),
   };
+}
+
+/** Stands for every type that nobody asked Stripe for: what arrives is not ours to choose, and a label is a closed set. */
+const otherType = "other";
+
+function labelOf(type: string): string {
+  return (eventTypes as readonly string[]).includes(type) ? type : otherType;
 }
 
 const acceptanceAnswers = [

@@ -1,17 +1,18 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Deletion } from "../contract/change.ts";
 import { kindsAfterDeletion } from "../contract/operations/index.ts";
+import { unmatchedReasons } from "../inbox/decide-event.ts";
 import { json, type Part } from "./guarded-statement.ts";
 import type { ContractGuard } from "./operation-parts.ts";
 
 /**
  * The parts of a guarded statement that erase a contract: payments, sign-up, licenses, settled refunds, mails, journal,
- * bodies of stored events (those about its ids at Stripe, and those that operations of it came from: a refund, a charge or a
- * dispute has an id of its own), operations, what was refused of requests for it, and the contract itself, with its customer if
+ * bodies of stored events that have been dealt with or waited for a person, operations, what was refused of requests for it, and the contract itself, with its customer if
  * that was their last one. The tombstone takes its place.
  *
  * Left are: the deletion's own row of the ledger, without its reason; the bare ids of the other operations and of events;
- * that of the customer with their version; the refunds that are owed or on their way. Requests that waited behind the
+ * that of the customer with their version; the refunds that are owed or on their way; events that were still to be looked
+ * at, whose bodies go when they are. Requests that waited behind the
  * deletion are answered `contract_deleted`, their words forgotten.
  *
  * PostgreSQL checks foreign keys when the whole statement is done, so the order of the parts does not matter to them.
@@ -87,11 +88,27 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
     ),
     erase(
       "erased_events",
-      sql`update keiyaku.stripe_events set body = null
-        where (object_id = any (array(select jsonb_array_elements_text(${json(deletion.stripeIds)})))
-            or id in (select actor_id from keiyaku.operations where ${ofContract} and actor_type = 'stripe'))
-          and body is not null
-        returning id`,
+      // What is still to be looked at is looked at now, and forgotten then: it may tell of money that came late.
+      sql`update keiyaku.stripe_events set
+          body = case when state in ('received', 'unmatched') then body end,
+          look_at = case when state in ('received', 'unmatched') then clock_timestamp() end,
+          state_reason = case state when 'held' then 'contract_deleted'
+            else regexp_replace(state_reason, '(replayed|ignored) by operator .*$', '\\1 by operator') end,
+          concluded_at = case state when 'held' then clock_timestamp() else concluded_at end,
+          state = case state when 'held' then 'ignored' else state end
+        where ${isEventOf(contractId, deletion.stripeIds)} returning id, pg_notify('keiyaku_event', '')`,
     ),
   ];
+}
+
+/**
+ * Whether an event of the inbox is about a contract: by itself, by the object that it is about, by the operation that came
+ * of it, or by what it waits to find.
+ */
+function isEventOf(contractId: string, stripeIds: readonly string[]): SQL {
+  const anyOf = (values: readonly string[]) => sql`= any (array(select jsonb_array_elements_text(${json(values)})))`;
+  return sql`(contract_id = ${contractId} or object_id ${anyOf(stripeIds)}
+    or id = any (array(
+      select actor_id from keiyaku.operations where contract_id = ${contractId} and actor_type = 'stripe'))
+    or state = 'unmatched' and split_part(state_reason, '; ', 1) ${anyOf(unmatchedReasons(stripeIds))})`;
 }

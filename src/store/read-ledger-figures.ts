@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { owedRefundStates } from "../contract/contract.ts";
 import type { Database } from "./database.ts";
 
-/** What the ledger and the refunds come to at one moment. Counts and sums only: nothing of it names anybody. */
+/** What the ledger, the refunds and the inbox come to at one moment. Counts and sums only: nothing of it names anybody. */
 export interface LedgerFigures {
   readonly requested: number;
   readonly executing: number;
@@ -14,14 +14,26 @@ export interface LedgerFigures {
   /** How many refunds somebody still has to make, and their sum by currency. */
   readonly owed: number;
   readonly owedMinor: Readonly<Record<string, number>>;
+  readonly events: EventFigures;
+}
+
+/** What waits in the inbox. */
+export interface EventFigures {
+  readonly received: number;
+  readonly unmatched: number;
+  readonly held: number;
+  /** How many of these nothing but a person's word, or the registration of their contract, has looked at again. */
+  readonly forAPerson: number;
+  /** How long the event that is longest due has waited to be looked at, in seconds; 0 when none is due. */
+  readonly oldestDueSeconds: number;
 }
 
 /** As text of the statement, not as a parameter: only then is the partial index of owed refunds known to fit. */
 const owedStates = sql.raw(owedRefundStates.map((state) => `'${state}'`).join(", "));
 
 /**
- * Reads all figures in one statement, and so of one moment. Locks nothing. It reads what is open and what is owed by
- * their partial indexes, so it costs what those come to, not what the ledger does.
+ * Reads all figures in one statement, and so of one moment. Locks nothing. It reads what is open, owed and waiting by
+ * partial indexes, so it costs what those come to, not what the ledger does.
  *
  * Owed is a refund in an owed state that no later one has taken the place of. The contract of a refund that outlived it
  * tells no currency any more; every contract is in yen.
@@ -46,13 +58,24 @@ export async function readLedgerFigures(db: Database, deadlineMs: number): Promi
         select coalesce(c.currency, 'jpy') as currency, count(*) as refunds, sum(r.amount_minor) as minor
         from keiyaku.refunds r left join keiyaku.contracts c on c.id = r.contract_id
         where r.state in (${owedStates}) and r.superseded_by is null
-        group by 1)
+        group by 1),
+      due as (
+        select count(*) filter (where state = 'received') as received, min(look_at) as oldest_at
+        from keiyaku.stripe_events where look_at is not null),
+      asked as (
+        select count(*) filter (where state = 'unmatched') as unmatched, count(*) filter (where state = 'held') as held,
+          count(*) filter (where look_at is null) as for_a_person
+        from keiyaku.stripe_events where state in ('unmatched', 'held'))
       select json_build_object(
-        'requested', requested, 'executing', executing, 'held', held, 'overdue', overdue,
-        'oldestOpenSeconds', coalesce(greatest(extract(epoch from clock_timestamp() - oldest_at), 0)::float8, 0),
+        'requested', requested, 'executing', executing, 'held', opened.held, 'overdue', overdue,
+        'oldestOpenSeconds', coalesce(greatest(extract(epoch from clock_timestamp() - opened.oldest_at), 0)::float8, 0),
         'owed', (select coalesce(sum(refunds), 0) from owed),
-        'owedMinor', (select coalesce(json_object_agg(currency, minor), '{}') from owed)) as figures
-      from opened, missed`,
+        'owedMinor', (select coalesce(json_object_agg(currency, minor), '{}') from owed),
+        'events', json_build_object(
+          'received', due.received, 'unmatched', asked.unmatched, 'held', asked.held, 'forAPerson', for_a_person,
+          'oldestDueSeconds',
+          coalesce(greatest(extract(epoch from clock_timestamp() - due.oldest_at), 0)::float8, 0))) as figures
+      from opened, missed, due, asked`,
     { deadlineMs },
   );
   if (row === undefined) throw new Error("the ledger's figures are one row");

@@ -26,6 +26,8 @@ export interface OperationRecord {
   readonly operation: OperationRow & { readonly touchedAt: Instant | null };
   /** In the order in which they were sent or, for looks, answered. */
   readonly journal: readonly JournalRecord[];
+  /** The events of Stripe's that it came from, oldest first; none for what somebody asked for. */
+  readonly events: readonly { readonly id: string; readonly type: string }[];
 }
 
 /**
@@ -33,16 +35,23 @@ export interface OperationRecord {
  * parameters come as they were sent, personal data included: whoever shows them decides what to hide.
  */
 export async function readOperationRecord(db: Database, operationId: string): Promise<OperationRecord | undefined> {
-  const [row] = await db.run<{ operation: Record<string, unknown>; journal: Record<string, unknown>[] }>(
+  const [row] = await db.run<{
+    operation: Record<string, unknown>;
+    journal: Record<string, unknown>[];
+    events: OperationRecord["events"];
+  }>(
     "read_operation_record",
     sql`select row_to_json(o) as operation,
       (select coalesce(json_agg(s order by coalesce(s.first_sent_at, s.answered_at), s.type desc, s.name), '[]')
-        from keiyaku.stripe_calls s where s.operation_id = o.id) as journal
+        from keiyaku.stripe_calls s where s.operation_id = o.id) as journal,
+      (select coalesce(json_agg(json_build_object('id', e.id, 'type', e.type) order by e.created_at, e.id), '[]')
+        from keiyaku.stripe_events e where e.contract_id = o.contract_id and e.operation_id = o.id) as events
     from keiyaku.operations o where o.id = ${operationId}`,
   );
   if (row === undefined) return undefined;
   return {
     operation: camelKeys<OperationRecord["operation"]>(row.operation),
     journal: row.journal.map((record) => camelKeys<JournalRecord>(record)),
+    events: row.events,
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Change, Registration } from "../contract/change.ts";
 import { finalStatuses, isOneOf } from "../contract/contract.ts";
+import { unmatchedReasons } from "../inbox/decide-event.ts";
 import type { Database } from "./database.ts";
 import { erasureParts } from "./erase-contract.ts";
 import { json, type Part } from "./guarded-statement.ts";
@@ -57,6 +58,7 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
   }
   if (product !== null && isDecidedByProduct(change)) parts.push(productUnchangedPart(product.id, product.version));
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
+  parts.push(...eventParts(settlement));
   return runFreeing(db, "settle_operation", parts, settlement.contractId);
 }
 
@@ -278,6 +280,52 @@ function licenseParts({ change, contractId }: Settlement): Part[] {
     });
   }
   return parts;
+}
+
+/**
+ * Events that waited for a contract with what is known of this one from now on are due; and what those said that became an
+ * operation of a deleted one is forgotten, also when it was deleted while they were on their way.
+ */
+function eventParts({ change, contract, contractId, guard }: Settlement): Part[] {
+  const parts: Part[] = [];
+  const learned = idsLearned(change);
+  if (learned.length > 0) {
+    parts.push({
+      name: "awaiting_events",
+      rows: "any",
+      statement: sql`update keiyaku.stripe_events set look_at = clock_timestamp()
+        where state = 'unmatched'
+          and split_part(state_reason, '; ', 1) in (
+            select jsonb_array_elements_text(${json(unmatchedReasons(learned))}))
+        returning id, pg_notify('keiyaku_event', '')`,
+    });
+  }
+  if (contract?.isTombstone === true) {
+    parts.push({
+      name: "forgotten_events",
+      rows: "any",
+      statement: sql`update keiyaku.stripe_events set body = null
+        where contract_id = ${contractId} and operation_id = ${guard.operationId} and body is not null returning id`,
+    });
+  }
+  return parts;
+}
+
+/** By what of Stripe's the contract can be found after the change and perhaps not before. */
+function idsLearned({ registration, subscriptionId, newPayments = [], paymentMoves = [] }: Change): readonly string[] {
+  const {
+    stripeSubscriptionId,
+    formerStripeSubscriptionIds = [],
+    stripePaymentIntentId,
+  } = registration?.contract ?? {};
+  const ids = [
+    subscriptionId,
+    stripeSubscriptionId,
+    ...formerStripeSubscriptionIds,
+    stripePaymentIntentId,
+    ...[...newPayments, ...paymentMoves].map((payment) => payment.stripePaymentIntentId),
+  ];
+  return [...new Set(ids.filter((id) => typeof id === "string"))];
 }
 
 function noticeParts({ change, contractId, guard }: Settlement): Part[] {

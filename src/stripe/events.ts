@@ -121,6 +121,8 @@ export const ignoredReasons = [
   "paid_an_invoice",
   /** A call of ours caused it, and the operation that called has succeeded. */
   "own_call",
+  /** It waited for a person when its contract was deleted, and with that its body went. */
+  "contract_deleted",
 ] as const;
 export type IgnoredReason = (typeof ignoredReasons)[number];
 

@@ -65,6 +65,7 @@ export const refunds = keiyaku.table(
       .on(table.paymentId)
       .where(sql`${table.state} in ('due', 'manual_due')`),
     index("refunds_by_contract").on(table.contractId),
+    index("refunds_by_payment_intent").on(table.stripePaymentIntentId),
     index("refunds_owed")
       .on(table.createdAt)
       .where(sql`${table.state} in ('due', 'failed', 'canceled', 'manual_due') and ${table.supersededBy} is null`),

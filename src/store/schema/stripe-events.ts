@@ -70,6 +70,9 @@ export const stripeEvents = keiyaku.table(
     index("stripe_events_created").on(table.createdAt),
     index("stripe_events_of_object").on(table.objectId),
     index("stripe_events_of_contract").on(table.contractId).where(sql`${table.contractId} is not null`),
+    index("stripe_events_to_prune")
+      .on(table.receivedAt)
+      .where(sql`${table.body} is not null and ${table.state} in ('applied', 'ignored')`),
     index("stripe_events_for_a_person").on(table.receivedAt).where(sql`${table.state} in ('unmatched', 'held')`),
   ],
 );

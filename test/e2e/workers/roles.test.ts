@@ -31,7 +31,10 @@ describeOnBackends("the API", (type) => {
     const outcome = await client.requestAndWait(confirm("op-1", "c-1"), { waitMs: 60_000 });
 
     expect(outcome).toMatchObject({ state: "succeeded", operation: { actorType: "service", actorId: "shop" } });
-    expect(await factsOf(worker)).toMatchObject({ roles: ["operations", "catalog", "api"], api: expect.any(Number) });
+    expect(await factsOf(worker)).toMatchObject({
+      roles: ["operations", "catalog", "events", "api"],
+      api: expect.any(Number),
+    });
     expect(JSON.stringify(worker.logs)).not.toContain(serviceToken);
   });
 

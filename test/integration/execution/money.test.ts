@@ -111,7 +111,11 @@ describe("delete", () => {
       livemode: false,
       api_version: "2025-01-01",
       created_at: new Date().toISOString(),
-      state: "received",
+      arrived_by: "relay",
+      state: "ignored",
+      state_reason: "type_not_used",
+      concluded_at: new Date().toISOString(),
+      look_at: null,
       body: { data: {} },
     });
     const told = eventOf("told", "ch_1");

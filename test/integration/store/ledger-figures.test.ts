@@ -20,6 +20,7 @@ test("an empty ledger comes to nothing", async () => {
     overdue: 0,
     owed: 0,
     owedMinor: {},
+    events: { received: 0, unmatched: 0, held: 0, forAPerson: 0, oldestDueSeconds: 0 },
   });
 });
 
@@ -57,6 +58,41 @@ test("overdue is what is due, whose turn it is, and for which nobody has rung fo
   );
 
   expect(await figures()).toMatchObject({ overdue: 2 });
+});
+
+test("events that wait are counted by state, those that only a person's word wakes, and how long the oldest is due", async () => {
+  const { sql, figures } = await setup();
+  const dueAgo = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
+  const event = {
+    type: "invoice.paid",
+    livemode: false,
+    api_version: "v",
+    arrived_by: "relay",
+    created_at: dueAgo(9_000),
+  };
+  await insertRows(
+    sql,
+    "stripe_events",
+    { ...event, id: "evt_due", state: "received", look_at: dueAgo(60) },
+    { ...event, id: "evt_later", state: "received", look_at: dueAgo(-600) },
+    { ...event, id: "evt_looked_for", state: "unmatched", look_at: dueAgo(-600) },
+    { ...event, id: "evt_rests", state: "unmatched", look_at: null },
+    { ...event, id: "evt_held", state: "held", state_reason: "unreadable: body", look_at: null },
+    {
+      ...event,
+      id: "evt_done",
+      state: "ignored",
+      state_reason: "type_not_used",
+      look_at: null,
+      concluded_at: dueAgo(9),
+    },
+  );
+
+  const { events } = await figures();
+
+  expect(events).toMatchObject({ received: 2, unmatched: 2, held: 1, forAPerson: 2 });
+  expect(events.oldestDueSeconds).toBeGreaterThan(59);
+  expect(events.oldestDueSeconds).toBeLessThan(90);
 });
 
 test("owed are the refunds in an owed state that no later one has taken the place of, a deleted contract's too", async () => {

@@ -5,6 +5,14 @@ import { PgDialect } from "drizzle-orm/pg-core";
 import { describe, expect, it } from "vitest";
 import type { Facts } from "../../../src/contract/operation.ts";
 import { admitOperation } from "../../../src/store/admit-operation.ts";
+import {
+  applyEvent,
+  holdEvent,
+  ignoreEvent,
+  keepEventUnmatched,
+  letEventRest,
+  putOffEvent,
+} from "../../../src/store/conclude-event.ts";
 import { Database } from "../../../src/store/database.ts";
 import { abandonHeldOperation, retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
 import { holdOperation } from "../../../src/store/hold-operation.ts";
@@ -117,6 +125,27 @@ async function recordAll(): Promise<Map<string, string>> {
       notices: [{ kind: "contract_terminated", recipient: "customer", detail: {} }],
     },
   });
+  const seen = {
+    id: "evt_1",
+    type: "invoice.paid",
+    state: "received",
+    looks: 0,
+    lookAt: "2025-01-20T03:00:00Z",
+    createdAt: "2025-01-20T03:00:00Z",
+  } as const;
+  const asked = {
+    operationId: "stripe.evt_1",
+    kind: "record_payment",
+    params: {},
+    contractId: "c-1",
+    isDeleted: true,
+  } as const;
+  await applyEvent(db, seen, asked);
+  await ignoreEvent(db, seen, { reason: "own_call", contractId: "c-1", isDeleted: true });
+  await putOffEvent(db, seen, { reason: "own_call_open: op-1", contractId: "c-1", looks: 1, delayMs: 1 });
+  await keepEventUnmatched(db, seen, { reason: "no_contract: sub_1", looks: 1, delayMs: 1 });
+  await letEventRest(db, seen, { reason: "no_contract: sub_1", reference: "sub_1", looks: 1 });
+  await holdEvent(db, seen, "unreadable: body");
   return db.statements;
 }
 
@@ -162,7 +191,10 @@ describe("the writers of the store", () => {
       const uncounted = names.filter((part) => !counted.includes(part));
       const expected: Record<string, string[]> = {
         hold_operation: ["waiting"],
-        settle_operation: ["cataloged_customer"],
+        settle_operation: ["cataloged_customer", "awaiting_events"],
+        apply_event: ["turn", "waiting_already", "accepted"],
+        let_event_rest: ["notice"],
+        hold_event: ["notice"],
       };
       expect({ name, uncounted }).toEqual({ name, uncounted: expected[name] ?? [] });
     }

@@ -6,7 +6,7 @@ import { runProgram } from "../../../src/cli/program.ts";
 import { operationKinds } from "../../../src/contract/operation.ts";
 
 const repository = join(import.meta.dirname, "../../..");
-const pages = ["docs/runbook.md", "docs/when-things-go-wrong.md", "docs/metrics.md"];
+const pages = ["docs/runbook.md", "docs/when-things-go-wrong.md", "docs/metrics.md", "docs/inbox.md"];
 const textOf = (page: string) => readFileSync(join(repository, page), "utf8");
 
 /** The anchors of a page's headings, as they are made of their words. */
@@ -37,7 +37,7 @@ describe.each(pages)("%s", (page) => {
     const commands = [...text.matchAll(/(?:^|`)keiyaku ([a-z]+(?: [a-z_]+)*)([^`\n]*)/gm)];
     for (const [, words = "", rest = ""] of commands) {
       const [group = "", verb] = words.split(" ");
-      const args = ["operation", "contract"].includes(group) && verb !== undefined ? [group, verb] : [group];
+      const args = ["operation", "contract", "event"].includes(group) && verb !== undefined ? [group, verb] : [group];
       expect(await runProgram(silent, [...args, "--help"]), `keiyaku ${args.join(" ")}`).toBe(0);
       if (group === "request") expect(operationKinds, words).toContain(verb);
       let help = "";

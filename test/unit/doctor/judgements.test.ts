@@ -5,7 +5,13 @@ import { judgePostgres, judgeSchema } from "../../../src/doctor/check-postgres.t
 import { judgeRedis } from "../../../src/doctor/check-queue.ts";
 import { checkSettings } from "../../../src/doctor/check-settings.ts";
 import { judgeStripe } from "../../../src/doctor/check-stripe.ts";
-import { judgeOperations, judgeQueue, judgeRefunds, judgeWorkers } from "../../../src/doctor/check-work.ts";
+import {
+  judgeEvents,
+  judgeOperations,
+  judgeQueue,
+  judgeRefunds,
+  judgeWorkers,
+} from "../../../src/doctor/check-work.ts";
 import type { Finding } from "../../../src/doctor/finding.ts";
 import { readInfo } from "../../../src/queue/inspect-redis.ts";
 import { Secret } from "../../../src/secret.ts";
@@ -205,6 +211,7 @@ describe("operations and refunds", () => {
     overdue: 0,
     owed: 0,
     owedMinor: {},
+    events: { received: 0, unmatched: 0, held: 0, forAPerson: 0, oldestDueSeconds: 0 },
   };
   const held: HeldOperation = {
     id: "op-1",
@@ -226,6 +233,16 @@ describe("operations and refunds", () => {
     [{ held: 30 }, "wrong", "and more"],
   ])("with %o are %s", (overrides, verdict, says) => {
     const found = worst(judgeOperations({ ...none, ...overrides }, (overrides.held ?? 0) > 0 ? [held] : []));
+    expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
+  });
+
+  it.each<[Partial<LedgerFigures["events"]>, Finding["verdict"], string]>([
+    [{}, "well", "0 events of Stripe's wait"],
+    [{ received: 9, oldestDueSeconds: 600 }, "well", "9 events of Stripe's wait"],
+    [{ received: 9, oldestDueSeconds: 1_200 }, "wrong", "nobody has looked at the oldest for 20 min"],
+    [{ unmatched: 3, forAPerson: 2 }, "warning", "2 events wait for a person"],
+  ])("events with %o are %s", (overrides, verdict, says) => {
+    const found = worst(judgeEvents({ ...none, events: { ...none.events, ...overrides } }));
     expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
   });
 

@@ -24,6 +24,7 @@ const figures: LedgerFigures = {
   overdue: 3,
   owed: 2,
   owedMinor: { jpy: 3_960 },
+  events: { received: 6, unmatched: 3, held: 1, forAPerson: 2, oldestDueSeconds: 12.5 },
 };
 
 function setup(sources: Partial<ScrapeSources> = {}) {
@@ -63,6 +64,11 @@ describe("a scrape", () => {
         "keiyaku_operations_overdue 3",
         "keiyaku_refunds_owed 2",
         'keiyaku_refunds_owed_minor{currency="jpy"} 3960',
+        'keiyaku_events_waiting{state="received"} 6',
+        'keiyaku_events_waiting{state="unmatched"} 3',
+        'keiyaku_events_waiting{state="held"} 1',
+        "keiyaku_events_for_a_person 2",
+        "keiyaku_oldest_due_event_seconds 12.5",
         'keiyaku_queue_jobs{queue="operations",state="waiting"} 5',
         'keiyaku_queue_jobs{queue="operations",state="active"} 1',
       ]),

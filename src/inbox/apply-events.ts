@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import type { Logger } from "pino";
+import { operationOfKey } from "../execution/make-call.ts";
+import {
+  applyEvent,
+  holdEvent,
+  ignoreEvent,
+  keepEventUnmatched,
+  letEventRest,
+  putOffEvent,
+} from "../store/conclude-event.ts";
+import type { Database } from "../store/database.ts";
+import { findEventContract } from "../store/find-event-contract.ts";
+import { type DueEvent, readDueEvents } from "../store/read-due-events.ts";
+import { isConflict, isOutage, StoreError } from "../store/store-error.ts";
+import { causeOf, type EventMeaning, meaningOf } from "../stripe/events.ts";
+import { type Decision, decideFailure, decideOperation, referenceOf } from "./decide-event.ts";
+
+export interface InboxDeps {
+  readonly db: Database;
+  readonly log: Logger;
+  /** Told what became of an event of this type, once it waits for nothing any more but, perhaps, a person. */
+  readonly eventConcluded?: (type: string, result: EventResult) => void;
+}
+
+/** How an event ends here: as an operation, as nothing, or in front of a person. */
+export const eventResults = ["applied", "ignored", "rested", "held"] as const;
+export type EventResult = (typeof eventResults)[number];
+
+/** Two or three statements an event, of a few milliseconds: a few at once keep the database as busy as it should be. */
+const atOnce = 4;
+
+/**
+ * Looks at a page of the events that are due, oldest first, and says how many it held: what they mean, whose they are, and
+ * what becomes of them, each in one guarded statement. Events about the same subscription or intent follow each other, so
+ * that a burst about one becomes one operation; others go on beside them, also when one of them fails by itself.
+ *
+ * Several processes may do so at once: each event is concluded once. Throws {@link StoreError} when the database cannot be
+ * worked with; what was concluded before stays so, and the rest is still due.
+ */
+export async function applyDueEvents(deps: InboxDeps, limit: number): Promise<number> {
+  const events = await readDueEvents(deps.db, limit);
+  const groups = grouped(events.map(read));
+  let outage: unknown;
+  const work = async () => {
+    for (let group = groups.shift(); group !== undefined && outage === undefined; group = groups.shift()) {
+      try {
+        for (const each of group) await lookAt(deps, each);
+      } catch (error) {
+        outage = error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  if (outage !== undefined) throw outage;
+  return events.length;
+}
+
+interface ReadEvent {
+  readonly event: DueEvent;
+  readonly meaning: EventMeaning;
+  /** What it is about, as far as others may be about the same. */
+  readonly about: string;
+}
+
+function read(event: DueEvent): ReadEvent {
+  const { type, body } = event;
+  const meaning: EventMeaning = body === null ? { type: "unreadable", field: "body" } : meaningOf({ type, body });
+  return { event, meaning, about: meaning.type === "operation" ? referenceOf(meaning.about) : event.id };
+}
+
+/** Those that are about the same thing together, in their order. */
+function grouped(events: readonly ReadEvent[]): (readonly ReadEvent[])[] {
+  const groups = new Map<string, ReadEvent[]>();
+  for (const each of events) {
+    const group = groups.get(each.about);
+    if (group === undefined) groups.set(each.about, [each]);
+    else group.push(each);
+  }
+  return [...groups.values()];
+}
+
+/** Looks at one event. Throws only when the database cannot be worked with. */
+async function lookAt(deps: InboxDeps, { event, meaning }: ReadEvent): Promise<void> {
+  try {
+    await writeDown(deps, event, await decide(deps, event, meaning));
+  } catch (error) {
+    // Somebody else was there first, or what was decided from has changed: what is still due is looked at again.
+    if (isConflict(error)) return;
+    if (isOutage(error)) throw error;
+    deps.log.error({ err: error, eventId: event.id }, "an event could not be dealt with");
+    const decision = decideFailure(event, error instanceof StoreError ? error.code : "unexpected_error");
+    await writeDown(deps, event, decision).catch((again: unknown) => {
+      if (!isConflict(again)) throw again;
+    });
+  }
+}
+
+async function decide({ db }: InboxDeps, event: DueEvent, meaning: EventMeaning): Promise<Decision> {
+  switch (meaning.type) {
+    case "unreadable":
+      return { type: "hold", reason: `unreadable: ${meaning.field}` };
+    case "ignored":
+      return { type: "ignore", reason: meaning.reason, contractId: null, isDeleted: false };
+    case "operation": {
+      const { requestId, idempotencyKey } = causeOf({ body: event.body ?? {} });
+      const call = idempotencyKey === null ? undefined : operationOfKey(idempotencyKey);
+      return decideOperation(event, meaning, await findEventContract(db, meaning.about, { requestId, call }));
+    }
+  }
+}
+
+async function writeDown(deps: InboxDeps, event: DueEvent, decision: Decision): Promise<void> {
+  const { db, log } = deps;
+  const conclude = (result: EventResult, facts: object) => {
+    deps.eventConcluded?.(event.type, result);
+    log.info({ eventId: event.id, eventType: event.type, ...facts }, `an event of Stripe's was ${result}`);
+  };
+  switch (decision.type) {
+    case "apply": {
+      await applyEvent(db, event, { ...decision, operationId: operationIdOf(event.id) });
+      return conclude("applied", { contractId: decision.contractId, kind: decision.kind });
+    }
+    case "ignore":
+      await ignoreEvent(db, event, decision);
+      return conclude("ignored", { reason: decision.reason });
+    case "wait":
+      return putOffEvent(db, event, decision);
+    case "unmatched": {
+      const { delayMs, ...rest } = decision;
+      if (delayMs !== null) return keepEventUnmatched(db, event, { ...rest, delayMs });
+      await letEventRest(db, event, rest);
+      return conclude("rested", { reason: decision.reason });
+    }
+    case "hold":
+      await holdEvent(db, event, decision.reason);
+      return conclude("held", { reason: decision.reason });
+  }
+}
+
+/** Leaves room for the number that an event's second operation has behind it, within the 64 characters of an id. */
+const operationIdLengthMax = 60;
+
+/** The id of the operation that an event becomes. Stripe's ids are of the letters that an id may have. */
+export function operationIdOf(eventId: string): string {
+  const id = `stripe.${eventId}`;
+  if (id.length <= operationIdLengthMax) return id;
+  return `stripe.${createHash("sha256").update(eventId).digest("hex").slice(0, 40)}`;
+}

@@ -1,0 +1,150 @@
+import type { OperationKind, OperationState } from "../contract/operation.ts";
+import type { EventMeaning, EventReference, IgnoredReason } from "../stripe/events.ts";
+
+/*
+ * The life of an event. It is `received`, and looked at: it becomes an operation (`applied`), or nothing follows from it
+ * (`ignored`, with the reason). One whose contract nobody knows yet is `unmatched` and looked at again, at growing gaps, for
+ * three days; then it rests until a person, or the contract's registration, has it looked at again. What cannot be read,
+ * or fails again and again by itself, is `held` for a person. `docs/inbox.md` tells who draws each arrow.
+ */
+
+/** What our own rows say about an event, as they stand at one moment. */
+export interface EventFacts {
+  /** The contract that it is about; null when none is known. */
+  readonly contractId: string | null;
+  /**
+   * How that is known: by the ids that the contract itself has at Stripe, by a payment or a refund of it, by what remains of
+   * it after its deletion, or only because an operation of it made the call that caused the event.
+   */
+  readonly knownBy: "contract" | "payment" | "refund" | "tombstone" | "own_call" | null;
+  readonly isDeleted: boolean;
+  /** The operation whose call caused it; null when none of ours did, or none that its journal still knows. */
+  readonly cause: { readonly operationId: string; readonly state: OperationState } | null;
+}
+
+/** How an event was found. */
+export interface WaitingEvent {
+  readonly state: "received" | "unmatched";
+  /** Why it waits, as {@link Decision} wrote it; null when it has not been looked at yet. */
+  readonly stateReason: string | null;
+  /** How often it was looked at for the reason for which it waits. */
+  readonly looks: number;
+  readonly receivedAgoMs: number;
+}
+
+/** What becomes of an event that was looked at. */
+export type Decision =
+  | {
+      readonly type: "apply";
+      readonly kind: OperationKind;
+      readonly params: Readonly<Record<string, unknown>>;
+      readonly contractId: string;
+      readonly isDeleted: boolean;
+    }
+  | {
+      readonly type: "ignore";
+      readonly reason: IgnoredReason;
+      readonly contractId: string | null;
+      readonly isDeleted: boolean;
+    }
+  /** It stays `received`, for the length of `delayMs`. */
+  | {
+      readonly type: "wait";
+      readonly reason: string;
+      readonly contractId: string | null;
+      readonly looks: number;
+      readonly delayMs: number;
+    }
+  /** Nobody knows its contract, which is named by the reference. With a null delay it rests. */
+  | {
+      readonly type: "unmatched";
+      readonly reason: string;
+      readonly reference: string;
+      readonly looks: number;
+      readonly delayMs: number | null;
+    }
+  | { readonly type: "hold"; readonly reason: string };
+
+/** Most contracts are registered within seconds of their subscription. */
+const unmatchedDelayMsMin = 5_000;
+
+/** What has not been registered for minutes is late by somebody's doing; what registers it makes its events due at once. */
+const unmatchedDelayMsMax = 10 * 60_000;
+
+/** A weekend and a day: longer than any queue of registrations stands still without somebody noticing. */
+const unmatchedForMs = 3 * 24 * 3_600_000;
+
+/** An operation settles within a second or two of its last call, mostly before its event arrives. */
+const ownCallDelayMsMin = 1_000;
+
+/** An operation that is held may stay so for days; an event of it costs two statements a minute meanwhile. */
+const ownCallDelayMsMax = 60_000;
+
+/** What fails by itself is a defect that another try rarely mends; five of them are over in a little more than a minute. */
+const failuresMax = 5;
+const failureDelayMsMin = 5_000;
+
+/** The beginnings of the reasons for which an event waits; what it waits for follows. */
+const ownCallOpen = "own_call_open: ";
+const noContract = "no_contract: ";
+const failed = "failed: ";
+
+const openStates: readonly OperationState[] = ["requested", "executing", "held"];
+
+/** Decides what becomes of an event that means an operation. Pure. */
+export function decideOperation(
+  event: WaitingEvent,
+  meaning: Extract<EventMeaning, { type: "operation" }>,
+  { contractId, knownBy, isDeleted, cause }: EventFacts,
+): Decision {
+  if (cause?.state === "succeeded") return { type: "ignore", reason: "own_call", contractId, isDeleted };
+  if (cause !== null && openStates.includes(cause.state)) {
+    const looks = looksAfter(event, ownCallOpen);
+    const delayMs = doubled(ownCallDelayMsMin, looks, ownCallDelayMsMax);
+    return { type: "wait", reason: `${ownCallOpen}${cause.operationId}`, contractId, looks, delayMs };
+  }
+  if (contractId === null) return unmatched(event, referenceOf(meaning.about));
+  const { kind, params } = meaning;
+  // The intents of a monthly contract are those of its invoices, each of which tells of itself.
+  const paidAnInvoice = kind === "record_payment" && params.paymentIntentId !== undefined;
+  if (paidAnInvoice && (knownBy === "payment" || knownBy === "refund")) {
+    return { type: "ignore", reason: "paid_an_invoice", contractId, isDeleted };
+  }
+  return { type: "apply", kind, params, contractId, isDeleted };
+}
+
+/** What becomes of an event that could not be dealt with by some doing of its own, told by a code. Others go on. */
+export function decideFailure(event: WaitingEvent, code: string): Decision {
+  const looks = looksAfter(event, failed);
+  const reason = `${failed}${code}`;
+  if (looks >= failuresMax) return { type: "hold", reason };
+  return { type: "wait", reason, contractId: null, looks, delayMs: doubled(failureDelayMsMin, looks, Infinity) };
+}
+
+/** The reasons for which events wait that are about one of these ids at Stripe. */
+export function unmatchedReasons(stripeIds: readonly string[]): readonly string[] {
+  return stripeIds.map((id) => `${noContract}${id}`);
+}
+
+/** The subscription or payment intent by which the contract of an event is looked for. */
+export function referenceOf({ subscriptionId, paymentIntentId, refundId }: EventReference): string {
+  const reference = subscriptionId ?? paymentIntentId ?? refundId;
+  if (reference === undefined) throw new Error("an event that means an operation refers to something");
+  return reference;
+}
+
+function unmatched(event: WaitingEvent, reference: string): Decision {
+  const looks = looksAfter(event, noContract);
+  const rests = event.receivedAgoMs >= unmatchedForMs;
+  const delayMs = rests ? null : doubled(unmatchedDelayMsMin, looks, unmatchedDelayMsMax);
+  return { type: "unmatched", reason: `${noContract}${reference}`, reference, looks, delayMs };
+}
+
+/** How often it was looked at for one reason: another reason is counted anew. */
+function looksAfter({ stateReason, looks }: WaitingEvent, beginning: string): number {
+  return stateReason?.startsWith(beginning) === true ? looks + 1 : 1;
+}
+
+function doubled(delayMsMin: number, looks: number, delayMsMax: number): number {
+  return Math.min(delayMsMin * 2 ** Math.min(looks - 1, 30), delayMsMax);
+}

@@ -27,8 +27,9 @@ const faults = ["crash", "crash-sample", "outage", "shutdown", "metrics"].map(
 );
 
 /**
- * Five projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program, and
- * `faults` does so while something fails. `crash`, which `npm test` leaves out, has every operation fail at every boundary.
+ * Six projects: `unit` starts nothing outside its process, `integration` meets real servers, `e2e` runs the built program, and
+ * `faults` does so while something fails. What `npm test` leaves out: `crash` has every operation fail at every boundary,
+ * and `disorder` delivers the events of a sequence in every order.
  *
  * Two cores are what the smallest machine of ours has. A third worker uses them while an integration test waits; the programs
  * that `e2e` starts fill them by themselves, so it comes after the others and takes two. `faults` mostly waits, and comes last, so
@@ -48,7 +49,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts", "test/disorder/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts", "test/disorder/sequences.test.ts"],
           ...withProperties,
           globalSetup: ["./test/support/global-setup.ts"],
           pool: "forks",
@@ -78,12 +79,24 @@ export default defineConfig({
       },
       {
         test: {
+          name: "disorder",
+          include: ["test/disorder/exhaustive.test.ts"],
+          ...sharingModules,
+          globalSetup: ["./test/support/global-setup.ts"],
+          pool: "forks",
+          // Thousands of orders of one sequence, a tenth of a second each.
+          testTimeout: 3_600 * second,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
           name: "crash",
           include: ["test/crash/**/*.test.ts"],
           ...withPrograms,
           maxWorkers: 1,
           testTimeout: 300 * second,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

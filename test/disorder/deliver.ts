@@ -2,110 +2,163 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type postgres from "postgres";
-import { startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
+import { type StripeStandIn, startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
 import { systemClock } from "../../src/clock.ts";
+import type { ExecutionDeps } from "../../src/execution/deps.ts";
 import { executeOperation } from "../../src/execution/execute-operation.ts";
+import { applyDueEvents } from "../../src/inbox/apply-events.ts";
 import { Secret } from "../../src/secret.ts";
+import { acceptRequest } from "../../src/store/accept-request.ts";
+import type { Database } from "../../src/store/database.ts";
+import { takeInEvents } from "../../src/store/take-in-events.ts";
 import type { StripeEvent } from "../../src/stripe/events.ts";
-import { meaningOf } from "../../src/stripe/events.ts";
 import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
+import { monthlyTerms } from "../support/execution.ts";
 import { policy } from "../support/facts.ts";
-import {
-  contractRow,
-  customerRow,
-  insertRows,
-  licenseRow,
-  operationRow,
-  paymentRow,
-  productRow,
-} from "../support/store-rows.ts";
 import { silentLog, type TestStore } from "../support/test-database.ts";
-import type { Played, Standing } from "./scenes.ts";
+import { shuffled } from "./orders.ts";
+import { type Begun, type Played, playScene, type Scene, type Standing } from "./scenes.ts";
+
+/** How the events of one moment are carried out: each before the next arrives, or all of them once they are there. */
+export type Pace = "one_by_one" | "all_at_once";
 
 /**
- * Delivers the events of a scene in an order of one's own, the same one perhaps twice, to a contract that stands as it did
- * when the scene began, and tells how it stands in the end. Each event is carried out before the next arrives; Stripe is as it
- * was when all of them had happened.
+ * Delivers the events of a scene in an order of one's own, some perhaps twice, to a contract that stands as it did when the
+ * scene began, and tells how it stands in the end. Stripe is as it was when all of them had happened.
  */
 export async function deliver(
   { db, sql }: Pick<TestStore, "db" | "sql">,
   played: Played,
   order: readonly StripeEvent[],
+  pace: Pace = "one_by_one",
 ): Promise<Standing> {
-  await setUpContract(sql, played);
   const folder = await mkdtemp(join(tmpdir(), "keiyaku-scene-"));
   const stateFile = join(folder, "state.jsonl");
   await writeFile(stateFile, played.state);
   const standIn = await startStripeStandIn({ stateFile, refuseAutomaticKeys: true, log: () => undefined });
+  const { deps, close } = dependOn(db, standIn);
+  try {
+    await setUpContract(deps, sql, played);
+    const bundles = pace === "all_at_once" ? [order] : order.map((event) => [event]);
+    for (const bundle of bundles) await carryOutEvents(deps, sql, bundle);
+    return await standingInTheEnd(deps, sql);
+  } finally {
+    close();
+    await standIn.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+/**
+ * Plays a scene and delivers each of its events at some moment after it was made, some twice, while the scene goes on: late
+ * ones meet a Stripe that has gone on since. Tells how the contract stands when all have arrived.
+ */
+export async function deliverMeanwhile(
+  { db, sql }: Pick<TestStore, "db" | "sql">,
+  scene: Scene,
+  nowMs: number,
+  chance: () => number,
+): Promise<Standing> {
+  const underWay: StripeEvent[] = [];
+  let end: Standing | undefined;
+  let deps: ExecutionDeps | undefined;
+  let close = () => {};
+  const arrive = async (share: number) => {
+    if (deps === undefined) throw new Error("the scene has not begun");
+    for (const event of shuffled(underWay.splice(0), chance)) {
+      const isNow = chance() < share;
+      if (isNow) await carryOutEvents(deps, sql, [event]);
+      if (!isNow || (share < 1 && chance() < 0.2)) underWay.push(event);
+    }
+  };
+  try {
+    await playScene(scene, nowMs, {
+      async begin(begun, standIn) {
+        ({ deps, close } = dependOn(db, standIn));
+        await setUpContract(deps, sql, begun);
+      },
+      async see(events) {
+        underWay.push(...events);
+        await arrive(0.5);
+      },
+      async end() {
+        await arrive(1);
+        if (deps !== undefined) end = await standingInTheEnd(deps, sql);
+      },
+    });
+  } finally {
+    close();
+  }
+  if (end === undefined) throw new Error("the scene has no end");
+  return end;
+}
+
+function dependOn(db: Database, standIn: StripeStandIn): { readonly deps: ExecutionDeps; close(): void } {
   const gateway = createStripeGateway({
     secretKey: new Secret(standIn.secretKey),
     apiBase: standIn.url,
     timeoutMs: 5_000,
     maxNetworkRetries: 0,
   });
-  try {
-    const stopping = new AbortController().signal;
-    const deps = {
-      db,
-      gateway,
-      clock: systemClock,
-      log: silentLog,
-      bells: { ring: async () => undefined },
-      business: { zone: "Asia/Tokyo", policy },
-      brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
-      stopping,
-    };
-    for (const [n, event] of order.entries()) {
-      const meaning = meaningOf(event);
-      if (meaning.type !== "operation") continue;
-      const id = `op-${n}`;
-      await insertRows(
-        sql,
-        "operations",
-        operationRow({
-          id,
-          kind: meaning.kind,
-          params: meaning.params,
-          actor_type: "stripe",
-          actor_id: event.id,
-          taken_at: new Date().toISOString(),
-        }),
-      );
-      const report = await executeOperation(deps, id);
-      if (report.type !== "succeeded")
-        throw new Error(
-          `${event.type}: ${JSON.stringify(report)} ${JSON.stringify(await sql`select * from keiyaku.operations where id = ${id}`)}`,
-        );
-    }
-    return await standingOf(sql);
-  } finally {
-    gateway.close();
-    await standIn.stop();
-    await rm(folder, { recursive: true });
-  }
+  const deps: ExecutionDeps = {
+    db,
+    gateway,
+    clock: systemClock,
+    log: silentLog,
+    bells: { ring: async () => undefined },
+    business: { zone: "Asia/Tokyo", policy },
+    brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
+    stopping: new AbortController().signal,
+  };
+  return { deps, close: () => gateway.close() };
 }
 
-async function setUpContract(sql: postgres.Sql, { customer, subscription, beganAt, first }: Played): Promise<void> {
+/** Takes events in one by one, as a relay does, and carries out what comes of them. */
+async function carryOutEvents(deps: ExecutionDeps, sql: postgres.Sql, events: readonly StripeEvent[]): Promise<void> {
+  for (const event of events) await takeInEvents(deps.db, [event], "relay");
+  await carryOutDue(deps, sql);
+}
+
+/** How the contract stands once what waited for something else was looked at again, as it is a little later. */
+async function standingInTheEnd(deps: ExecutionDeps, sql: postgres.Sql): Promise<Standing> {
+  await sql`update keiyaku.stripe_events set look_at = clock_timestamp() where look_at is not null`;
+  await carryOutDue(deps, sql);
+  return standingOf(sql);
+}
+
+/** Applies what is due of the inbox, and carries out what comes of it, in the order of the ledger. */
+async function carryOutDue(deps: ExecutionDeps, sql: postgres.Sql): Promise<void> {
+  await applyDueEvents({ db: deps.db, log: deps.log }, 100);
+  const open = await sql`select id from keiyaku.operations where state = 'requested' order by sequence`;
+  for (const { id } of open) await carryOut(deps, id);
+}
+
+/** Forgets whatever was there, and registers the contract as it stood when the scene began. */
+async function setUpContract(deps: ExecutionDeps, sql: postgres.Sql, begun: Begun): Promise<void> {
+  const { scene, customer, subscription, beganAt, first } = begun;
   const tables = await sql<{ name: string }[]>`
     select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
     where schemaname = 'keiyaku' and tablename not like '\\_\\_%'`;
   await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(", ")} cascade`);
-  const startOn = new Date((beganAt + 9 * 3_600) * 1_000).toISOString().slice(0, 10);
-  await insertRows(sql, "products", productRow());
-  await insertRows(sql, "customers", customerRow());
-  const stripeIds = { stripe_customer_id: customer, stripe_subscription_id: subscription };
-  await insertRows(sql, "contracts", contractRow({ payment_method: "card", start_on: startOn, ...stripeIds }));
-  await insertRows(
-    sql,
-    "payments",
-    paymentRow({
-      starts_on: startOn,
-      paid_at: new Date(beganAt * 1_000).toISOString(),
-      stripe_invoice_id: first.invoiceId,
-      stripe_payment_intent_id: first.paymentIntentId,
-    }),
-  );
-  await insertRows(sql, "licenses", licenseRow());
+  const began = new Date(beganAt * 1_000);
+  const paid = { stripeInvoiceId: first.invoiceId, stripePaymentIntentId: first.paymentIntentId };
+  const terms = monthlyTerms({
+    paymentMethod: "card",
+    initialFeeMinor: 0,
+    startOn: new Date(began.getTime() + 9 * 3_600_000).toISOString().slice(0, 10),
+    stripe: { customerId: customer, subscriptionId: subscription },
+    payments: scene.isNew === true ? [] : [{ subject: "period", period: 0, paidAt: began.toISOString(), ...paid }],
+  });
+  const id = "register";
+  const actor = { type: "service", id: "shop" };
+  // On the day on which it began: later, it would be asked about the period that has begun since.
+  await acceptRequest(deps.db, { id, kind: "register", contractId: "c-1", actor, params: terms }, began.getTime());
+  await carryOut(deps, id);
+}
+
+async function carryOut(deps: ExecutionDeps, operationId: string): Promise<void> {
+  const report = await executeOperation(deps, operationId);
+  if (report.type !== "succeeded") throw new Error(`${operationId} ended as ${JSON.stringify(report)}`);
 }
 
 async function standingOf(sql: postgres.Sql): Promise<Standing> {
@@ -115,11 +168,17 @@ async function standingOf(sql: postgres.Sql): Promise<Standing> {
   const open = await sql`select p.period from keiyaku.licenses l join keiyaku.payments p on p.id = l.payment_id
     where l.revoked_at is null order by p.period`;
   const refunds = await sql`select state || ' ' || amount_minor as refund from keiyaku.refunds order by 1`;
+  const waiting =
+    await sql`select id, type, state_reason from keiyaku.stripe_events where state not in ('applied', 'ignored')`;
+  if (waiting.length > 0) throw new Error(`events wait: ${JSON.stringify(waiting)}`);
   const told = await sql`select (detail ->> 'attempt')::int as attempt, array_agg(recipient order by recipient) as whom
     from keiyaku.notifications where kind = 'payment_failed' group by 1 order by 1`;
   for (const { attempt, whom } of told) {
     if (String(whom) !== "customer,operators") throw new Error(`attempt ${attempt} was told to ${whom}`);
   }
+  const [lastMail] = await sql`select kind from keiyaku.notifications
+    where recipient = 'customer' and (kind like 'contract_%' or (detail ->> 'suspended')::int = 1)
+    order by id desc limit 1`;
   return {
     status: contract?.status,
     reserved: contract?.reserved,
@@ -127,5 +186,21 @@ async function standingOf(sql: postgres.Sql): Promise<Standing> {
     open: open.map(({ period }) => period),
     refunds: refunds.map(({ refund }) => refund),
     attemptsTold: told.map(({ attempt }) => attempt),
+    lastMail: isTrue(lastMail?.kind, contract?.status) ? "true" : "untrue",
   };
+}
+
+/** Whether a mail about the status still says what it is. A contract that nobody was written to about runs as it did. */
+function isTrue(kind: string | undefined, status: string): boolean {
+  const isRunning = ["active", "special_period", "termination_reserved"].includes(status);
+  switch (kind) {
+    case undefined:
+    case "contract_running_again":
+      return isRunning;
+    case "payment_failed":
+    case "contract_suspended":
+      return status === "payment_unconfirmed";
+    default:
+      return kind === `contract_${status}`;
+  }
 }

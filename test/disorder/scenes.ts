@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type Stripe from "stripe";
 import type { StandInControl } from "../../sandbox/stripe/control/control.ts";
 import type { StateLine } from "../../sandbox/stripe/core/state.ts";
-import { startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
+import { type StripeStandIn, startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
 import { eventTypes, readEvent, type StripeEvent } from "../../src/stripe/events.ts";
 import { advance } from "../integration/stripe-stand-in/set-up-clock.ts";
 import { clientOf } from "../integration/stripe-stand-in/set-up-stand-in.ts";
@@ -45,10 +45,14 @@ export interface Standing {
   readonly refunds: readonly string[];
   /** Attempts at an invoice that customer and operators were told of, each once to both. */
   readonly attemptsTold: readonly number[];
+  /** Whether the last mail that speaks of the contract's status says what it is. */
+  readonly lastMail: "true" | "untrue";
 }
 
 export interface Scene {
   readonly name: string;
+  /** Whether the contract waits for its first payment, and hears of the subscription from its beginning on. */
+  readonly isNew?: boolean;
   /** What becomes of the subscription, whose first period is paid. */
   play(stage: Stage): Promise<void>;
   readonly end: Standing;
@@ -64,6 +68,7 @@ const running: Standing = {
   open: [0, 1],
   refunds: [],
   attemptsTold: [],
+  lastMail: "true",
 };
 
 /** The renewal's first attempts fail, so many of them; the next one would succeed. */
@@ -74,6 +79,12 @@ async function failRenewal({ control, customer, renewal, advanceTo }: Stage, tim
 
 /** The sequences A to H, and what lies beside them: by name, as the specification of Stripe's events lists them. */
 export const scenes: readonly Scene[] = [
+  {
+    name: "0. a subscription begins, and its first payment with it",
+    isNew: true,
+    play: (stage) => stage.advanceTo(stage.renewal + hour + 1),
+    end: running,
+  },
   {
     name: "A. a renewal succeeds",
     play: (stage) => stage.advanceTo(stage.renewal + hour + 1),
@@ -170,13 +181,9 @@ export const scenes: readonly Scene[] = [
   },
 ];
 
-/** A scene that has been played: all that Stripe says of it from then on, and what it reported on the way. */
-export interface Played {
+/** The beginning of a scene: a subscription whose first period has just been paid. */
+export interface Begun {
   readonly scene: Scene;
-  /** The lines of a state file from which any number of stand-ins go on. */
-  readonly state: string;
-  /** What an endpoint of ours is sent, in the order in which it was made. */
-  readonly events: readonly StripeEvent[];
   readonly customer: string;
   readonly subscription: string;
   /** The seconds in which the subscription began. */
@@ -185,11 +192,28 @@ export interface Played {
   readonly first: { readonly invoiceId: string; readonly paymentIntentId: string };
 }
 
+/** A scene that has been played: all that Stripe says of it from then on, and what it reported on the way. */
+export interface Played extends Begun {
+  /** The lines of a state file from which any number of stand-ins go on. */
+  readonly state: string;
+  /** What an endpoint of ours is sent, in the order in which it was made. */
+  readonly events: readonly StripeEvent[];
+}
+
+/** Looks on while a scene is played. */
+export interface Audience {
+  begin(begun: Begun, standIn: StripeStandIn): Promise<void>;
+  /** Told after each step of time what an endpoint of ours is sent of it. */
+  see(events: readonly StripeEvent[]): Promise<void>;
+  /** Told that nothing more happens, while Stripe still answers. */
+  end(): Promise<void>;
+}
+
 /** So long ago that the last retry of the first renewal lies behind us, and the second renewal ahead. */
 const beganDaysAgo = 48;
 
-/** Plays a scene from a subscription whose first period has just been paid. */
-export async function playScene(scene: Scene, nowMs: number): Promise<Played> {
+/** Plays a scene, in front of an audience if there is one. */
+export async function playScene(scene: Scene, nowMs: number, audience?: Audience): Promise<Played> {
   const folder = await mkdtemp(join(tmpdir(), "keiyaku-scene-"));
   const stateFile = join(folder, "state.jsonl");
   const standIn = await startStripeStandIn({ stateFile, log: () => undefined });
@@ -225,20 +249,27 @@ export async function playScene(scene: Scene, nowMs: number): Promise<Played> {
       return charge;
     };
     const [invoice, charge] = [await latestInvoice(), await firstCharge()];
-    const before = (await readFile(stateFile, "utf8")).length;
-    const advanceTo = (moment: number) => advance(stripe, clock.id, moment);
-    await scene.play({ stripe, control, customer, subscription, renewal, advanceTo, latestInvoice, firstCharge });
-
-    const state = await readFile(stateFile, "utf8");
-    return {
-      scene,
-      state,
-      events: eventsIn(state.slice(before)),
-      customer,
-      subscription,
-      beganAt,
-      first: { invoiceId: invoice.id ?? "", paymentIntentId: String(charge.payment_intent) },
+    const first = { invoiceId: invoice.id ?? "", paymentIntentId: String(charge.payment_intent) };
+    const begun: Begun = { scene, customer, subscription, beganAt, first };
+    const begins = scene.isNew === true ? 0 : (await readFile(stateFile, "utf8")).length;
+    let seen = begins;
+    const show = async () => {
+      const state = await readFile(stateFile, "utf8");
+      const events = eventsIn(state.slice(seen));
+      seen = state.length;
+      await audience?.see(events);
+      return state;
     };
+    await audience?.begin(begun, standIn);
+    const advanceTo = async (moment: number) => {
+      await show();
+      await advance(stripe, clock.id, moment);
+      await show();
+    };
+    await scene.play({ stripe, control, customer, subscription, renewal, advanceTo, latestInvoice, firstCharge });
+    const state = await show();
+    await audience?.end();
+    return { ...begun, state, events: eventsIn(state.slice(begins)) };
   } finally {
     await standIn.stop();
     await rm(folder, { recursive: true });

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestStore, type TestStore } from "../support/test-database.ts";
-import { deliver } from "./deliver.ts";
-import { playScene, scenes } from "./scenes.ts";
+import { deliver, deliverMeanwhile } from "./deliver.ts";
+import { chanceOf, shuffled, withRepetitions } from "./orders.ts";
+import { type Played, playScene, scenes } from "./scenes.ts";
+
+/* The sequences of Stripe's events, each in a few orders; `npm run test:disorder` tries all of them. */
+
+const seed = 20_241_008;
+const ordersOfEach = 3;
 
 let store: TestStore;
 beforeAll(async () => {
@@ -10,12 +16,64 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 describe.each(scenes)("$name", (scene) => {
-  test("in order", async () => {
-    const played = await playScene(scene, Date.now());
-    console.log(scene.name, played.events.map(({ type }) => type).join(" "));
-    const t = performance.now();
+  let played: Played;
+  beforeAll(async () => {
+    played = await playScene(scene, Date.now());
+  });
+
+  test("comes to its end in the order in which Stripe made its events, and in reverse", async () => {
     expect(await deliver(store, played, played.events)).toEqual(scene.end);
     expect(await deliver(store, played, played.events.toReversed())).toEqual(scene.end);
-    console.log(performance.now() - t);
+  });
+
+  test("comes to the same end in other orders, with some of its events sent twice", async () => {
+    const chance = chanceOf(seed);
+    for (let n = 0; n < ordersOfEach; n += 1) {
+      const order = withRepetitions(played.events, chance);
+      const pace = n % 2 === 0 ? "one_by_one" : "all_at_once";
+      expect(await deliver(store, played, order, pace), named(order)).toEqual(scene.end);
+    }
+  });
+
+  test("comes to the same end when its events arrive late, while it goes on", async () => {
+    for (let n = 0; n < ordersOfEach; n += 1) {
+      expect(await deliverMeanwhile(store, scene, Date.now(), chanceOf(seed + n)), `seed ${seed + n}`).toEqual(
+        scene.end,
+      );
+    }
   });
 });
+
+describe("what is delivered late", () => {
+  const play = async (name: string) => {
+    const scene = scenes.find((each) => each.name.startsWith(name));
+    if (scene === undefined) throw new Error(`there is no scene ${name}`);
+    return playScene(scene, Date.now());
+  };
+  const lastOf = (played: Played, type: string) => {
+    const event = played.events.findLast((each) => each.type === type);
+    if (event === undefined) throw new Error(`there is no ${type}`);
+    return [...played.events.filter((each) => each !== event), event];
+  };
+
+  test("the last payment_failed after subscription.deleted is told of, and changes nothing", async () => {
+    const played = await play("C. a renewal fails, and so does every retry");
+    expect(await deliver(store, played, lastOf(played, "invoice.payment_failed"))).toEqual(played.scene.end);
+  });
+
+  test("invoice.paid of what was paid before the end is an ordinary payment: it is recorded, opened, and kept", async () => {
+    const played = await play("C. a renewal fails, the customer pays it");
+    expect(await deliver(store, played, lastOf(played, "invoice.paid"))).toEqual(played.scene.end);
+  });
+});
+
+test("orders are orders: nothing is lost, and a seed gives the same again", () => {
+  const items = [1, 2, 3, 4, 5];
+  expect(shuffled(items, chanceOf(7)).toSorted()).toEqual(items);
+  expect(shuffled(items, chanceOf(7))).toEqual(shuffled(items, chanceOf(7)));
+  expect(shuffled(items, chanceOf(8))).not.toEqual(shuffled(items, chanceOf(7)));
+});
+
+function named(order: Played["events"]): string {
+  return order.map(({ type }) => type).join(", ");
+}

@@ -40,8 +40,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The image's own ordinary user. It owns nothing here, so a worker cannot change its own code.
 USER node
-# Health and metrics, for the platform; and the HTTP API.
-EXPOSE 8787 8788
+# Health and metrics, for the platform; the HTTP API; and the relay, for Stripe's webhooks.
+EXPOSE 8787 8788 8789
 # Asks "is the process alive", not "is everything it needs": a database that is away is no reason to restart the worker.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP_PORT ?? 8787) + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

@@ -1,3 +1,4 @@
+import { TextDecoder } from "node:util";
 import type { Queue } from "bullmq";
 import type { z } from "zod";
 import { InvalidRequest, QueueUnreachable } from "./client/errors.ts";
@@ -6,10 +7,11 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { CustomerPut, productPutSchema } from "./contract/cataloging.ts";
 import type { OperationKind, OperationRequest } from "./contract/operation.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
-import { catalogJob, DeadlineMissed, requestJob, within } from "./queue/enqueue.ts";
-import { type CatalogPut, payloadVersion, type QueueName } from "./queue/payloads.ts";
+import { catalogJob, DeadlineMissed, deliveryJob, requestJob, within } from "./queue/enqueue.ts";
+import { type CatalogPut, type Delivery, eventJobs, payloadVersion, type QueueName } from "./queue/payloads.ts";
 import type { QueueBackend, QueueTelemetry } from "./queue/queue-backend.ts";
 import { readCatalogPayload } from "./queue/read-catalog-payload.ts";
+import { readDelivery } from "./queue/read-delivery.ts";
 
 export type {
   Acceptance,
@@ -65,7 +67,15 @@ export interface QueuedPut extends Queued {
   readonly version: number;
 }
 
-/** Requests operations, and puts products and customers, by queue. One per process is enough; it is safe for concurrent use. */
+/** What Stripe sent to a webhook endpoint, as it came. */
+export interface StripeDelivery {
+  /** The raw body. One that was parsed and written anew has no good signature any more. */
+  readonly body: string | Uint8Array;
+  /** The header `Stripe-Signature`. */
+  readonly signature: string;
+}
+
+/** Requests operations, puts products and customers, and hands on what Stripe sent, by queue. One per process is enough; it is safe for concurrent use. */
 export interface Client {
   /** Queues one request. Fails fast, and says whether anything can have been queued. */
   request<Kind extends OperationKind>(request: TypedRequest<Kind>): Promise<Queued>;
@@ -78,6 +88,12 @@ export interface Client {
   putProduct(product: ProductToPut): Promise<QueuedPut>;
   /** The same for a customer. They leave the queue as soon as they are in the catalog. */
   putCustomer(customer: CustomerPut): Promise<QueuedPut>;
+  /**
+   * Queues what Stripe sent to a relay of yours: the raw body, and the header `Stripe-Signature` that came with it. The worker
+   * verifies it. Answer Stripe with 200 only once this has resolved; when it throws, with 503, and Stripe sends it again.
+   * Queueing the same again is always safe. Fails as `request` does.
+   */
+  forwardStripeEvent(delivery: StripeDelivery): Promise<{ readonly queued: true }>;
   close(): Promise<void>;
 }
 
@@ -113,6 +129,12 @@ export function createClient(options: ClientOptions): Client {
     await queue.add(name, data, opts);
   }
 
+  async function enqueueDelivery(delivery: Delivery): Promise<void> {
+    const queue = await opened("stripe-events");
+    const { name, data, opts } = deliveryJob(delivery);
+    await queue.add(name, data, opts);
+  }
+
   async function put(type: CatalogPut["type"], entry: ProductToPut | CustomerPut): Promise<QueuedPut> {
     await reaching(within(timeoutMs, enqueuePut(checkedPut(type, entry))));
     return { id: entry.id, version: entry.version, queued: true };
@@ -145,6 +167,10 @@ export function createClient(options: ClientOptions): Client {
     },
     putProduct: (product) => put("product", product),
     putCustomer: (customer) => put("customer", customer),
+    async forwardStripeEvent(delivery) {
+      await reaching(within(timeoutMs, enqueueDelivery(checkedDelivery(delivery))));
+      return { queued: true };
+    },
     async close() {
       const queues = await Promise.allSettled(opening.values());
       opening.clear();
@@ -194,4 +220,21 @@ function checkedPut(type: CatalogPut["type"], entry: unknown): CatalogPut {
   const read = readCatalogPayload(type, { v: payloadVersion, [type]: entry });
   if (read.type === "unreadable") throw new InvalidRequest(0, read.unreadable.field, read.unreadable.problem);
   return read.put;
+}
+
+/** The delivery as it goes on the wire, if a worker would read it. */
+function checkedDelivery(delivery: StripeDelivery | null | undefined): Delivery {
+  const body = delivery?.body instanceof Uint8Array ? textOf(delivery.body) : delivery?.body;
+  const read = readDelivery(eventJobs.delivery, { v: payloadVersion, body, signature: delivery?.signature });
+  if (read.type === "unreadable") throw new InvalidRequest(0, read.field, read.problem);
+  return read.delivery;
+}
+
+/** The bytes as text, so that the same text is the same bytes. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new InvalidRequest(0, "body", "is not UTF-8");
+  }
 }

@@ -4,9 +4,10 @@ import { parseBusinessDate } from "./contract/calendar.ts";
 import type { Brakes, MoneyPolicy } from "./contract/operation.ts";
 import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
 import { isFailpointName } from "./failpoint-names.ts";
-import type { Secret } from "./secret.ts";
+import { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
 import type { RequestLimits } from "./stripe/pace.ts";
+import type { ExpectedEvents } from "./stripe/verify-event.ts";
 
 /** The secret settings: each may be given as `NAME`, or as `NAME_FILE` with the path of a file that holds it. */
 const secretSettingNames = [
@@ -15,6 +16,7 @@ const secretSettingNames = [
   "OTEL_EXPORTER_OTLP_HEADERS",
   "REDIS_URL",
   "STRIPE_SECRET_KEY",
+  "STRIPE_WEBHOOK_SECRETS",
 ] as const;
 
 const plainSettingNames = [
@@ -34,7 +36,10 @@ const plainSettingNames = [
   "REFUND_CUTOFF_DATE",
   "REFUND_LIMIT",
   "REFUND_LIMIT_PER_HOUR",
+  "RELAY_HOST",
+  "RELAY_PORT",
   "SHUTDOWN_TIMEOUT",
+  "STRIPE_ACCOUNT",
   "STRIPE_API_BASE",
   "STRIPE_LIMIT_SHARE",
   "STRIPE_REQUESTS_PER_ENDPOINT",
@@ -109,6 +114,10 @@ export interface Config {
   readonly tracing: TracingConfig | null;
   /** The HTTP API: where it answers, and whom. Without tokens there is none. */
   readonly api: { readonly host: string; readonly port: number; readonly tokens: readonly ApiToken[] };
+  /** Where Stripe's webhooks are taken. Without secrets of theirs none are. */
+  readonly relay: { readonly host: string; readonly port: number };
+  /** Which events are ours, by whatever way they come. */
+  readonly stripeEvents: ExpectedEvents;
   readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
   readonly workerConcurrency: number;
@@ -140,12 +149,16 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const nodeEnv = reader.oneOf("NODE_ENV", ["production", "development", "test"], "development");
   const mode = nodeEnv === "production" ? "production" : "development";
   const dataDir = resolve(reader.text("KEIYAKU_DATA_DIR") ?? ".keiyaku");
-  const { http, api } = readServers(reader);
+  const database = readDatabase(reader, mode, dataDir);
+  const queue = readQueue(reader);
+  const stripe = readStripe(reader, mode, dataDir);
+  const stripeEvents = readStripeEvents(reader, stripe);
+  const { http, api, relay } = readServers(reader, stripeEvents);
   const config: Config = {
     mode,
-    database: readDatabase(reader, mode, dataDir),
-    queue: readQueue(reader),
-    stripe: readStripe(reader, mode, dataDir),
+    database,
+    queue,
+    stripe,
     businessTimeZone: readZone(reader),
     moneyPolicy: readMoneyPolicy(reader),
     brakes: readBrakes(reader),
@@ -153,6 +166,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     queueDashboard: readQueueDashboard(reader, mode, http.host),
     tracing: readTracing(reader),
     api,
+    relay,
+    stripeEvents,
     // Below the 30 s that Kubernetes waits before it kills, with 5 s left for the last connections to close.
     shutdownTimeoutMs: reader.integer("SHUTDOWN_TIMEOUT", { min: 1, max: 3600, byDefault: 25 }) * 1000,
     logLevel: reader.oneOf("LOG_LEVEL", logLevels, "info"),
@@ -160,8 +175,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     failpoints: readFailpoints(reader, mode),
   };
   if (reader.mistakes.length > 0) throw new ConfigError(reader.mistakes);
-  for (const part of [config.database, config.queue, config.stripe, config.http, config.api, config.tracing])
-    Object.freeze(part);
+  for (const part of [database, queue, stripe, http, config.tracing, api, relay, stripeEvents]) Object.freeze(part);
   return Object.freeze(config);
 }
 
@@ -278,6 +292,31 @@ function readApiBase(reader: Reader): string | undefined {
   return isOrigin ? url.origin : text;
 }
 
+/** Stripe's own are longer. What is guessed here could end contracts. */
+const webhookSecretPattern = /^whsec_[\w+/=-]{16,}$/;
+
+/** While one secret is rolled there are two; more endpoints than that send to one installation rarely. */
+const webhookSecretsMax = 10;
+
+function readStripeEvents(reader: Reader, { type }: StripeServerConfig): ExpectedEvents {
+  const text = reader.secret("STRIPE_WEBHOOK_SECRETS")?.reveal();
+  const secrets = text === undefined ? [] : [...new Set(text.split(",").map((secret) => secret.trim()))];
+  if (!secrets.every((secret) => webhookSecretPattern.test(secret))) {
+    reader.mistake(
+      "STRIPE_WEBHOOK_SECRETS must be the signing secrets of webhook endpoints, whsec_…, several apart by commas.",
+    );
+  } else if (secrets.length > webhookSecretsMax) {
+    reader.mistake(
+      `STRIPE_WEBHOOK_SECRETS has ${secrets.length} secrets: remove those that sign nothing any more, and keep at most ${webhookSecretsMax}.`,
+    );
+  }
+  const account = reader.text("STRIPE_ACCOUNT") ?? null;
+  if (account !== null && !/^acct_\w+$/.test(account)) {
+    reader.mistake(`STRIPE_ACCOUNT must be the id of a connected account, acct_…, and is ${JSON.stringify(account)}.`);
+  }
+  return { secrets: Object.freeze(secrets.map((secret) => new Secret(secret))), livemode: type === "live", account };
+}
+
 function readZone(reader: Reader): string {
   const zone = reader.text("BUSINESS_TIME_ZONE") ?? "Asia/Tokyo";
   try {
@@ -293,18 +332,33 @@ function readZone(reader: Reader): string {
   return zone;
 }
 
-/** Both servers of a process, which cannot listen at one and the same place. */
-function readServers(reader: Reader): Pick<Config, "http" | "api"> {
+/** The servers of a process, of which no two can listen at one and the same place. */
+function readServers(
+  reader: Reader,
+  { secrets }: Config["stripeEvents"],
+): { readonly http: Config["http"]; readonly api: Config["api"]; readonly relay: Config["relay"] } {
   const mistakesBefore = reader.mistakes.length;
   const http = readHttp(reader);
   const api = readApi(reader);
-  const clash = api.tokens.length > 0 && http.port === api.port && http.port !== 0 && overlap(http.host, api.host);
-  if (reader.mistakes.length === mistakesBefore && clash) {
-    reader.mistake(
-      `HTTP_PORT and API_PORT are both ${http.port}, and HTTP_HOST and API_HOST are not apart: set one of them to another port.`,
-    );
+  const relay = {
+    host: reader.text("RELAY_HOST") ?? "127.0.0.1",
+    port: reader.integer("RELAY_PORT", { min: 0, max: 65_535, byDefault: 8789 }),
+  };
+  if (reader.mistakes.length > mistakesBefore) return { http, api, relay };
+  const listening = [
+    { name: "HTTP", ...http },
+    ...(api.tokens.length > 0 ? [{ name: "API", ...api }] : []),
+    ...(secrets.length > 0 ? [{ name: "RELAY", ...relay }] : []),
+  ];
+  for (const [index, one] of listening.entries()) {
+    for (const other of listening.slice(index + 1)) {
+      if (one.port !== other.port || one.port === 0 || !overlap(one.host, other.host)) continue;
+      reader.mistake(
+        `${one.name}_PORT and ${other.name}_PORT are both ${one.port}, and ${one.name}_HOST and ${other.name}_HOST are not apart: set one of them to another port.`,
+      );
+    }
   }
-  return { http, api };
+  return { http, api, relay };
 }
 
 /** Whether a port that is taken at one of these hosts may be taken at the other. Names are not looked up. */

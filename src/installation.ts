@@ -25,6 +25,11 @@ export interface Installation {
 interface StripeServer {
   readonly secretKey: Secret;
   readonly apiBase?: string;
+  /**
+   * Has the stand-in of the embedded default send its events to this address alone, signed with this secret. There for that
+   * one only: at Stripe, and at a stand-in that somebody has started, a person makes the endpoint.
+   */
+  readonly sendEventsTo?: (url: string, secret: Secret) => Promise<void>;
 }
 
 /** A server of the embedded default, as the sandbox starts it. */
@@ -125,7 +130,29 @@ async function openStripe(
   });
   await writeFile(addressFile, JSON.stringify({ url, secretKey, identity }));
   say(`No STRIPE_SECRET_KEY: using the Stripe stand-in at ${url}, state in ${stripe.stateDir}. No money moves.`);
-  return { secretKey: new Secret(secretKey), apiBase: url };
+  return embeddedStripe(url, secretKey);
+}
+
+function embeddedStripe(url: string, secretKey: string): StripeServer {
+  const ask = async (path: string, method: "GET" | "POST", argument?: object): Promise<unknown> => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${secretKey}` },
+      ...(argument === undefined ? {} : { body: JSON.stringify(argument) }),
+    });
+    if (!answer.ok) throw new Error(`the Stripe stand-in answered ${answer.status} to ${path}`);
+    return answer.json();
+  };
+  return {
+    secretKey: new Secret(secretKey),
+    apiBase: url,
+    async sendEventsTo(address, secret) {
+      const { data } = (await ask("/v1/webhook_endpoints?limit=100", "GET")) as { data: readonly { id: string }[] };
+      // What an endpoint of an earlier start has still to be told is found by the back-fill.
+      for (const { id } of data) await ask("/_control/removeWebhookEndpoint", "POST", { endpoint: id });
+      await ask("/_control/addWebhookEndpoint", "POST", { url: address, secret: secret.reveal() });
+    },
+  };
 }
 
 function addressFileIn(stateDir: string): string {
@@ -142,7 +169,7 @@ async function findStandIn(stateDir: string): Promise<StripeServer | undefined> 
     const answer = await fetch(`${url}/_control/identity`, { signal: AbortSignal.timeout(1_000) });
     const told = (await answer.json()) as { readonly result?: unknown };
     if (!answer.ok || typeof identity !== "string" || told.result !== identity) return undefined;
-    return { secretKey: new Secret(secretKey), apiBase: url };
+    return embeddedStripe(url, secretKey);
   } catch {
     return undefined;
   }

@@ -1,28 +1,78 @@
+import type { Queue } from "bullmq";
 import { within } from "../src/queue/enqueue.ts";
+import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
+import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { startInbox } from "./inbox.ts";
-import type { Role } from "./role.ts";
+import type { Role, RoleContext } from "./role.ts";
+import { createStripeEventsProcessor } from "./stripe-events.ts";
+
+/** One statement a delivery: a few at once fill the wire. */
+const deliveryConcurrency = 4;
 
 /** Events that are dealt with at once, and one connection for what stands between them. */
-const poolSize = 5;
+const inboxPoolSize = 5;
 
-/** Makes operations of what Stripe reports: looks at the inbox whenever something has arrived. */
+/**
+ * Takes what Stripe reports and makes operations of it: the worker of the queue `stripe-events`, which other people's relays
+ * write to, and the inbox, which is looked at whenever something has arrived by whatever way.
+ */
 export const eventsRole: Role = {
   isWanted: () => true,
-  needsQueue: false,
-  async start({ installation, clock, log, onStatement, watch, closing }) {
+  needsQueue: true,
+  async start(context) {
+    const { installation, clock, log, onStatement, watch, closing } = context;
     const db = new Database({
       address: installation.address,
-      poolSize,
+      poolSize: deliveryConcurrency + inboxPoolSize,
       applicationName: "keiyaku-events",
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     closing.onClose(() => db.close(1_000));
+    const queue = await openQueue(installation.queue, "stripe-events", 5_000, watch.telemetry);
+    closing.onClose(() => closeQueue(queue, 1_000));
     const inbox = startInbox({ db, clock, log, eventConcluded: watch.eventConcluded });
     // One that waits for the database is left behind: what it was at is still due.
     closing.onDrain(() => within(1_000, inbox.stop()));
     const unlisten = await db.listen("keiyaku_event", () => inbox.ring());
     closing.onClose(() => within(1_000, unlisten()));
-    return { checks: {}, facts: {} };
+    startDeliveries(context, db, queue);
+    return { checks: { events: () => within(1_500, queue.getWaitingCount()) }, facts: {}, queues: [queue] };
   },
 };
+
+/**
+ * Starts the worker of the queue. Without secrets nothing could be verified, and what is lacking is lacking here and not in
+ * what was sent: so deliveries are then left in the queue, for a process that has them.
+ */
+function startDeliveries(
+  { config, installation, clock, log, watch, stopping, closing }: RoleContext,
+  db: Database,
+  queue: Queue,
+): void {
+  if (config.stripeEvents.secrets.length === 0) {
+    log.info(
+      { queue: queue.name },
+      "STRIPE_WEBHOOK_SECRETS is not set: deliveries of Stripe's events in the queue wait for a process that has it",
+    );
+    return;
+  }
+  const worker = startSupervisedWorker({
+    backend: installation.queue,
+    name: "stripe-events",
+    processor: createStripeEventsProcessor({
+      db,
+      clock,
+      log,
+      expected: config.stripeEvents,
+      arrived: (answer) => watch.eventArrived("queue", answer),
+      stopping,
+    }),
+    concurrency: deliveryConcurrency,
+    queue,
+    telemetry: watch.telemetry,
+    log,
+    clock,
+  });
+  closing.onDrain(() => worker.close(config.shutdownTimeoutMs));
+}

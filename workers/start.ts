@@ -15,6 +15,7 @@ import { apiRole } from "./start-api.ts";
 import { catalogRole } from "./start-catalog.ts";
 import { eventsRole } from "./start-events.ts";
 import { operationsRole } from "./start-operations.ts";
+import { relayRole } from "./start-relay.ts";
 import { type RunningWorkers, untilSignalled } from "./until-signalled.ts";
 import { openWatch } from "./watch.ts";
 
@@ -22,6 +23,7 @@ const roles = {
   operations: operationsRole,
   catalog: catalogRole,
   events: eventsRole,
+  relay: relayRole,
   api: apiRole,
 } as const satisfies Record<RoleName, Role>;
 

@@ -22,6 +22,7 @@ export interface Watch {
   readonly sweepEnded: Metrics["sweepEnded"];
   readonly eventConcluded: Metrics["eventConcluded"];
   readonly stripeStopped: Metrics["stripeStopped"];
+  readonly eventArrived: Metrics["eventArrived"];
   /** Answers `GET /metrics` with what this process counts and what the ledger and its queues say. */
   scrape(queues: () => readonly Queue[]): Scrape;
   /** Gives the queues to be looked at, where QUEUE_DASHBOARD is on; asked only once all queues are open. */
@@ -61,6 +62,7 @@ export async function openWatch({
     sweepEnded: metrics.sweepEnded,
     eventConcluded: metrics.eventConcluded,
     stripeStopped: metrics.stripeStopped,
+    eventArrived: metrics.eventArrived,
     scrape: (queues) =>
       metrics.scrape({
         ledger: (deadlineMs) => readLedgerFigures(db, deadlineMs),

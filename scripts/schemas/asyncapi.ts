@@ -1,6 +1,6 @@
 import type { JobsOptions } from "bullmq";
 import { customerPutSchema, productPutSchema } from "../../src/contract/cataloging.ts";
-import { catalogJob, type PreparedJob, requestJob } from "../../src/queue/enqueue.ts";
+import { catalogJob, deliveryJob, type PreparedJob, requestJob } from "../../src/queue/enqueue.ts";
 import { payloadVersion, type QueueName } from "../../src/queue/payloads.ts";
 import { prefixOf } from "../../src/queue/queue-backend.ts";
 import { type JsonSchema, payloadSchemas, schemaId } from "./payload-schemas.ts";
@@ -33,6 +33,10 @@ const customer = catalogJob({
     version: 1,
   }),
 });
+const delivery = deliveryJob({
+  body: '{\n  "id": "evt_1Q2w3E4r5T6y7U8i",\n  "object": "event",\n  "type": "invoice.paid",\n  "…": "…"\n}',
+  signature: "t=1790000000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
+});
 
 const whatAcceptedMeans =
   "A job in the queue is *queued*: whoever sent it may send it again, under the same id. It is *accepted* once a worker has written it into the ledger, and only then sure to be carried out. The same id with the same content is the same operation; with other content it is refused as `id_reused`. What does not parse is written down in `refused_requests` and never tried again. Set at least the options named under `x-bullmq-job`: a job that is kept after it is done keeps personal data, and swallows a later one of the same id.";
@@ -46,7 +50,7 @@ export function asyncApiDocument(): JsonSchema {
       title: "keiyaku: queues",
       version: `${payloadVersion}.0.0`,
       description:
-        "The queues by which other services request contract operations and bring products and customers. They are BullMQ queues, on Redis or on PostgreSQL, whichever the installation uses: a message is a BullMQ job, its payload the job's data. TypeScript services have `keiyaku/client`, which does all of this.",
+        "The queues by which other services request contract operations, bring products and customers, and hand on Stripe's webhooks. They are BullMQ queues, on Redis or on PostgreSQL, whichever the installation uses: a message is a BullMQ job, its payload the job's data. TypeScript services have `keiyaku/client`, which does all of this.",
       license: { name: "MIT" },
     },
     defaultContentType: "application/json",
@@ -54,6 +58,7 @@ export function asyncApiDocument(): JsonSchema {
     channels: {
       operations: channel("operations", "Requests for operations on contracts", ["request"]),
       catalog: channel("catalog", "Products and customers", ["product", "customer"]),
+      "stripe-events": channel("stripe-events", "Webhooks of Stripe's, as they came", ["delivery"]),
     },
     operations: {
       takeRequest: take("operations", ["request"], "Takes a request and carries the operation out", whatAcceptedMeans),
@@ -63,12 +68,19 @@ export function asyncApiDocument(): JsonSchema {
         "Puts a product or a customer into the catalog",
         "A put is written when its version is greater than the known one, and ignored otherwise: jobs may come late, twice and in any order. What does not parse, and a product whose kind would change, is written down in `refused_requests` and never tried again.",
       ),
+      takeDelivery: take(
+        "stripe-events",
+        ["delivery"],
+        "Verifies a webhook of Stripe's and takes its event into the inbox",
+        "Hand on the raw body and the header `Stripe-Signature`, and answer Stripe with 200 only once the job is queued. Each event counts once, however often it is handed on. What is not well signed, or no event of this installation's, is written down in `refused_requests` without its content and never tried again.",
+      ),
     },
     components: {
       messages: {
         request: message(request, "request-job", "A request for an operation"),
         product: message(product, "catalog-product-job", "A product in a version"),
         customer: message(customer, "catalog-customer-job", "A customer in a version"),
+        delivery: message(delivery, "stripe-event-job", "A webhook of Stripe's, raw and signed"),
       },
       schemas: componentSchemas(),
     },

@@ -3,7 +3,7 @@ import { customerPutSchema, productPutSchema } from "../../src/contract/catalogi
 import { type OperationKind, operationRequestSchema } from "../../src/contract/operation.ts";
 import { requestableKinds, ruleOf } from "../../src/contract/operations/index.ts";
 import { customerSchema, productSchema, registerParams } from "../../src/contract/registering.ts";
-import { catalogPayloadSchemas, payloadVersion } from "../../src/queue/payloads.ts";
+import { catalogPayloadSchemas, deliveryPayloadSchema, payloadVersion } from "../../src/queue/payloads.ts";
 
 /** A JSON Schema, draft 2020-12, as plain data. */
 export type JsonSchema = { readonly description?: string; readonly [key: string]: unknown };
@@ -24,6 +24,7 @@ export function payloadSchemas(): ReadonlyMap<string, JsonSchema> {
     ["request-job", requestJob()],
     ["catalog-product-job", catalogJob("product")],
     ["catalog-customer-job", catalogJob("customer")],
+    ["stripe-event-job", stripeEventJob()],
     ["import-line", importLine()],
   ]);
 }
@@ -103,6 +104,14 @@ function catalogJob(job: keyof typeof catalogPayloadSchemas): JsonSchema {
   return named(`catalog-${job}-job`, `A job \`${job}\` of the queue catalog`, {
     description: `The data of a job that puts a ${job} into the catalog. At most 64 KiB as JSON.`,
     ...inputSchema(catalogPayloadSchemas[job]),
+  });
+}
+
+function stripeEventJob(): JsonSchema {
+  return named("stripe-event-job", "A job `delivery` of the queue stripe-events", {
+    description:
+      "The data of a job that hands on what Stripe sent to a webhook endpoint: the raw body and its signature. The worker verifies them; the age of the signature is counted to the moment at which the job was queued.",
+    ...inputSchema(deliveryPayloadSchema),
   });
 }
 

@@ -69,9 +69,10 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     .command("start")
     .description("start the workers in this process, until SIGTERM or SIGINT")
     .addArgument(
-      new Argument("[workers...]", "which of them; unless given, all, and the API if API_TOKENS is set").choices(
-        roleNames,
-      ),
+      new Argument(
+        "[workers...]",
+        "which of them; unless given, all: the relay if STRIPE_WEBHOOK_SECRETS is set, the API if API_TOKENS is",
+      ).choices(roleNames),
     )
     .action(async (workers: readonly RoleName[]) => {
       const { start } = await import("./start.ts");

@@ -1,7 +1,6 @@
-import type { Server } from "node:http";
-import { createAdaptorServer } from "@hono/node-server";
 import { type ApiDeps, createApi } from "./api.ts";
 import { listen } from "./listen.ts";
+import { closeAnswered, createPublicServer } from "./public-server.ts";
 
 export interface ApiServerOptions extends Omit<ApiDeps, "endOf"> {
   readonly host: string;
@@ -21,12 +20,6 @@ export interface ApiServer {
 
 /** 64 KiB take a second on the slowest line; a sender that dawdles longer ties up a connection on purpose or is gone. */
 const requestTimeoutMsDefault = 15_000;
-
-/** Longer than the idle time-outs of the usual load balancers (60 s), so that it is never we who hang up on their request. */
-const keepAliveMs = 65_000;
-
-/** A statement takes milliseconds; what is not answered by then would not be for long. */
-const graceMs = 2_000;
 
 /**
  * Serves the API. Speaks plain HTTP: TLS is the business of what stands in front of it.
@@ -58,39 +51,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 
   const app = createApi({ ...deps, endOf });
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    // The process's own Request and Response stay as they are: they belong to everything that runs in it.
-    overrideGlobalObjects: false,
-    serverOptions: {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveMs,
-      // How often the time-outs above are looked after; Node's own 30 s would double them.
-      connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
-    },
-  }) as Server;
+  const server = createPublicServer(app.fetch, requestTimeoutMs);
   const listening = await listen(server, { host, port, settings: "API" });
 
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.removeEventListener("abort", endWaiting);
     endWaiting();
-    await close(server);
+    await closeAnswered(server);
   };
   return { port: listening, stop: () => (stopped ??= stop()) };
-}
-
-/** Resolves once nothing is connected any more: idle connections go at once, busy ones once answered or out of grace. */
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-    // A connection that becomes idle after its answer is no longer waited for.
-    const hangUp = setInterval(() => server.closeIdleConnections(), 20);
-    server.close(() => {
-      clearTimeout(cut);
-      clearInterval(hangUp);
-      resolve();
-    });
-  });
 }

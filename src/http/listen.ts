@@ -5,7 +5,7 @@ export interface Listening {
   /** 0 takes a free one. */
   readonly port: number;
   /** How the settings of host and port begin: `HTTP` for HTTP_HOST and HTTP_PORT. */
-  readonly settings: "HTTP" | "API";
+  readonly settings: "HTTP" | "API" | "RELAY";
 }
 
 /** A server cannot listen where its settings say. The message says which, and what is wrong. */

@@ -1,4 +1,5 @@
 import { explainRejection } from "../contract/rejection.ts";
+import type { EventRefusal } from "../stripe/verify-event.ts";
 
 /** Every problem that the API answers, with its HTTP status and its title. The code is stable and meant for programs. */
 export const problems = {
@@ -21,6 +22,18 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
+/** The problems that only the relay answers: why what was sent is no event of ours. */
+const relayProblems = {
+  signature_invalid: { status: 400, title: "The signature is missing or does not fit" },
+  signature_expired: { status: 400, title: "The signature is too old" },
+  signature_ahead: { status: 400, title: "The signature is dated in the future" },
+  event_invalid: { status: 400, title: "The body is not an event that is taken here" },
+  wrong_mode: { status: 400, title: "The event is of the other mode, live or test" },
+  wrong_account: { status: 400, title: "The event is of another account" },
+} as const satisfies Record<EventRefusal, unknown>;
+
+const allProblems = { ...problems, ...relayProblems };
+
 /** What a problem tells beside its code. None of it carries personal data or what was sent. */
 export interface ProblemDetail {
   /** What is wrong, in a sentence. */
@@ -38,11 +51,11 @@ export interface ProblemDetail {
 /** A request that is answered by a problem, whoever finds out. */
 export class Problem extends Error {
   override readonly name = "Problem";
-  readonly code: ProblemCode;
+  readonly code: keyof typeof allProblems;
   readonly about: ProblemDetail;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: ProblemCode, about: ProblemDetail, headers: Readonly<Record<string, string>> = {}) {
+  constructor(code: Problem["code"], about: ProblemDetail, headers: Readonly<Record<string, string>> = {}) {
     super(about.detail);
     this.code = code;
     this.about = about;
@@ -51,13 +64,13 @@ export class Problem extends Error {
 
   /** The body of the answer, as RFC 9457 has it. */
   body(requestId: string): Readonly<Record<string, unknown>> {
-    const { status, title } = problems[this.code];
+    const { status, title } = allProblems[this.code];
     return { type: `urn:keiyaku:problem:${this.code}`, title, status, code: this.code, ...this.about, requestId };
   }
 
   toResponse(requestId: string): Response {
     return new Response(JSON.stringify(this.body(requestId)), {
-      status: problems[this.code].status,
+      status: allProblems[this.code].status,
       headers: { ...this.headers, "content-type": "application/problem+json" },
     });
   }

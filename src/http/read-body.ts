@@ -1,6 +1,7 @@
 import { TextDecoder } from "node:util";
 import { requestBytesMax } from "../queue/read-payload.ts";
 import { invalidRequest, Problem } from "./problem.ts";
+import { readBytes } from "./read-bytes.ts";
 
 /**
  * Reads a request's body as one JSON object, or throws a {@link Problem}. Never holds more of it than a request may weigh,
@@ -15,41 +16,18 @@ export async function readBody(request: Request): Promise<Record<string, unknown
       remedy: "Send it with content-type: application/json and without a content-encoding.",
     });
   }
-  const value = parse(await readText(request));
+  const bytes = await readBytes(request, requestBytesMax, "no request of keiyaku needs as much");
+  if (bytes === undefined) throw notJson("did not arrive whole");
+  const value = parse(decode(bytes));
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalidRequest("request", "must be a JSON object");
   }
   return value as Record<string, unknown>;
 }
 
-/**
- * How much of a body that is too large is read and thrown away, so that its sender, who may read no answer before having
- * sent everything, learns why. Whoever sends more finds the connection closed.
- */
-const discardedBytesMax = 1_048_576;
-
-async function readText(request: Request): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > discardedBytesMax) throw tooLarge(false);
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const reader = request.body?.getReader();
-  let bytes = 0;
-  let text = "";
-  for (;;) {
-    const { done, value } = (await reader?.read().catch(() => undefined)) ?? { done: reader === undefined };
-    if (bytes > discardedBytesMax) throw tooLarge(false);
-    if (done && bytes > requestBytesMax) throw tooLarge(true);
-    if (!done && value === undefined) throw notJson("did not arrive whole");
-    bytes += value?.byteLength ?? 0;
-    if (bytes > requestBytesMax) text = "";
-    else text += decode(decoder, value);
-    if (done) return text;
-  }
-}
-
-/** The text of a chunk, or of what is left at the end. */
-function decode(decoder: TextDecoder, chunk: Uint8Array | undefined): string {
+function decode(bytes: Uint8Array): string {
   try {
-    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw notJson("is not UTF-8");
   }
@@ -69,13 +47,4 @@ function notJson(why: string): Problem {
     detail: `The body ${why}.`,
     remedy: "Send one JSON object in UTF-8.",
   });
-}
-
-/** `isRead`: whether it has arrived whole, so that the connection is good for another request. */
-function tooLarge(isRead: boolean): Problem {
-  const about = {
-    detail: `The body is larger than ${requestBytesMax} bytes.`,
-    remedy: "Send less: no request of keiyaku needs as much.",
-  };
-  return new Problem("body_too_large", about, isRead ? {} : { connection: "close" });
 }

@@ -6,8 +6,10 @@ import { deferralReasons } from "../execution/outcome.ts";
 import { type EventResult, eventResults } from "../inbox/apply-events.ts";
 import type { Acceptance } from "../store/accept-request.ts";
 import { heldQuestionCodes } from "../store/hold-operation.ts";
+import { type ArrivedBy, waysIn } from "../store/take-in-events.ts";
 import { type StopReason, stopReasons } from "../stripe/breaker.ts";
 import { eventTypes } from "../stripe/events.ts";
+import { type ArrivalAnswer, arrivalAnswers } from "../stripe/verify-event.ts";
 import { type CallResult, type CallWatcher, callResults, resultOf, verbWords } from "../stripe/watched-gateway.ts";
 import { version } from "../version.ts";
 import { createLedgerGauges } from "./ledger-gauges.ts";
@@ -25,6 +27,8 @@ export interface Metrics {
   readonly eventConcluded: (type: string, result: EventResult) => void;
   /** Nothing is sent to Stripe any more, for this reason; null when its work goes on. */
   readonly stripeStopped: (reason: StopReason | null) => void;
+  /** Something was sent as an event, or listed by us, and answered so. */
+  readonly eventArrived: (way: ArrivedBy, answer: ArrivalAnswer) => void;
   /** The text of `GET /metrics`, with what the sources know at that moment. */
   scrape(sources: ScrapeSources): Scrape;
 }
@@ -124,6 +128,11 @@ export function createMetrics(clock: Clock): Metrics {
     "Events of Stripe's that this process has dealt with, by their type and what became of them.",
     ["type", "result"],
   );
+  const arrivals = counter(
+    "keiyaku_stripe_events_total",
+    "What arrived at this process as an event of Stripe's, by the way it came and the answer.",
+    ["way", "answer"],
+  );
   new Gauge({
     name: "keiyaku_build_info",
     help: "Always 1; its labels name the versions of this program and of Node.",
@@ -147,6 +156,7 @@ export function createMetrics(clock: Clock): Metrics {
   for (const reason of stopReasons) stopped.set({ reason }, 0);
   startAtZero(sweeps, { result: ["done", "failed"] });
   startAtZero(events, { type: [...eventTypes, otherType], result: eventResults });
+  startAtZero(arrivals, { way: waysIn, answer: arrivalAnswers });
   startAtZero(scrapeErrors, { source: ["database", "queue"] });
 
   const attemptEnded = (report: WatchedReport, beganMs: number) => {
@@ -199,6 +209,7 @@ export function createMetrics(clock: Clock): Metrics {
       if (rung !== "failed") swept.inc(rung);
     },
     eventConcluded: (type, result) => events.inc({ type: labelOf(type), result }),
+    eventArrived: (way, answer) => arrivals.inc({ way, answer }),
     scrape: (sources) =>
       createScrape({ registry, gauges, clock, failed: (source) => scrapeErrors.inc({ source }) }, sources),
   };

@@ -8,6 +8,10 @@ import {
   type CatalogPut,
   catalogJobId,
   catalogJobs,
+  type Delivery,
+  type DeliveryPayload,
+  deliveryJobId,
+  eventJobs,
   operationJobs,
   payloadVersion,
   type RequestPayload,
@@ -56,6 +60,15 @@ export function catalogJob(put: CatalogPut): PreparedJob<CatalogPayload> {
     name: catalogJobs[put.type],
     data,
     opts: { ...untilItIsWritten, jobId: catalogJobId(put.type, entry), removeOnFail: true },
+  };
+}
+
+/** A delivery of Stripe's as a job. It speaks of customers: so it leaves the queue however it ends. */
+export function deliveryJob(delivery: Delivery): PreparedJob<DeliveryPayload> {
+  return {
+    name: eventJobs.delivery,
+    data: { v: payloadVersion, ...delivery },
+    opts: { ...untilItIsWritten, jobId: deliveryJobId(delivery), removeOnFail: true },
   };
 }
 

@@ -1,7 +1,11 @@
-import { catalogJobs, operationJobs } from "./payloads.ts";
+import { catalogJobs, eventJobs, operationJobs } from "./payloads.ts";
 
 const hidden = "(hidden)";
-const jobNames: readonly unknown[] = [...Object.values(operationJobs), ...Object.values(catalogJobs)];
+const jobNames: readonly unknown[] = [
+  ...Object.values(operationJobs),
+  ...Object.values(catalogJobs),
+  ...Object.values(eventJobs),
+];
 
 /** Ids of our own jobs, and those that BullMQ gives by itself. A foreign producer may have made anything its job's id. */
 const ourId = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,15})$/;

@@ -7,8 +7,11 @@ import type { OperationRequest } from "../contract/operation.ts";
 /** The version of our payloads. A reader refuses what it does not know; a change that old readers would misread gets the next number. */
 export const payloadVersion = 1;
 
-/** The queues. Everything that operates on contracts goes through the first; the second brings products and customers. */
-export const queueNames = ["operations", "catalog"] as const;
+/**
+ * The queues. Everything that operates on contracts goes through the first; the second brings products and customers, the
+ * third what a relay of somebody else's was sent by Stripe.
+ */
+export const queueNames = ["operations", "catalog", "stripe-events"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /** The jobs of the queue `operations`: a whole request that the ledger must first be told, or a bell for an operation of it. */
@@ -44,6 +47,31 @@ export const catalogPayloadSchemas = {
 } as const satisfies Record<CatalogJob, z.ZodType>;
 export type CatalogPayload = { readonly [Job in CatalogJob]: z.input<(typeof catalogPayloadSchemas)[Job]> }[CatalogJob];
 
+/** The job of the queue `stripe-events`: one delivery of Stripe's, as it came. */
+export const eventJobs = { delivery: "delivery" } as const;
+
+/** As much as the relay takes: the largest events are invoices of many lines, some hundred KiB. */
+export const eventBytesMax = 1_048_576;
+
+/** Characters that neither JSON nor PostgreSQL knows as text. */
+const unstorable = /[\0\p{Surrogate}]/u;
+
+/** A delivery as it goes on the wire. It is verified by whoever takes it: a queue can be written to by many. */
+export const deliveryPayloadSchema = z.strictObject({
+  v: z.literal(payloadVersion).describe("The version of the payload."),
+  body: z
+    .string()
+    .min(1)
+    .refine((body) => Buffer.byteLength(body) <= eventBytesMax, "must be at most 1 MiB")
+    .refine((body) => !unstorable.test(body), "has a character that is no text (NUL, or half of a pair)")
+    .describe(
+      "The body that Stripe sent, byte for byte as it arrived, in UTF-8: not parsed and written anew. At most 1 MiB.",
+    ),
+  signature: z.string().min(1).max(2_000).describe("The header Stripe-Signature that came with it."),
+});
+export type DeliveryPayload = z.output<typeof deliveryPayloadSchema>;
+export type Delivery = Omit<DeliveryPayload, "v">;
+
 /** Namespace of our job ids: the UUID of the DNS name that nobody else derives ids from. */
 const jobIdNamespace = uuidV5("operations.keiyaku", uuidV5.DNS);
 
@@ -66,6 +94,12 @@ export function requestJobId(request: OperationRequest): string {
 export function catalogJobId(job: CatalogJob, entry: { readonly id: string; readonly version: number }): string {
   const hash = createHash("sha256").update(JSON.stringify(entry)).digest("hex");
   return uuidV5(`${job} ${entry.id} ${entry.version} ${hash}`, jobIdNamespace);
+}
+
+/** The job id of a delivery: of body and signature, so that one with a forged signature does not swallow the true one. */
+export function deliveryJobId({ body, signature }: Delivery): string {
+  const hash = createHash("sha256").update(`${signature}\n${body}`).digest("hex");
+  return uuidV5(`delivery ${hash}`, jobIdNamespace);
 }
 
 /** A bell as its id sees it. */

@@ -127,9 +127,9 @@ export function openWorker(
     // The default pause of 15 s after a connection error would be the length of the outage.
     runRetryDelay: 2_000,
     removeOnComplete: { count: 0 },
-    // A failed request is kept for whoever looks into it. A failed put is not: its customer's data stays in no queue, and
-    // its producer can put it again.
-    removeOnFail: name === "catalog" ? { count: 0 } : { count: 1_000, age: 7 * 24 * 3_600 },
+    // A failed request is kept for whoever looks into it. A failed put or delivery is not: its customer's data stays in no
+    // queue; the producer can put it again, and the back-fill finds the event.
+    removeOnFail: name === "operations" ? { count: 1_000, age: 7 * 24 * 3_600 } : { count: 0 },
   };
   if (backend.type === "redis") {
     return new Worker(name, processor, { ...options, connection: { url: backend.url, ...redisForWorkers } });

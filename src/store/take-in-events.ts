@@ -4,7 +4,8 @@ import type { Database } from "./database.ts";
 import { json } from "./guarded-statement.ts";
 
 /** How an event arrived: at our relay, by the queue from somebody else's, or because we listed what Stripe has. */
-export type ArrivedBy = "relay" | "queue" | "backfill";
+export const waysIn = ["relay", "queue", "backfill"] as const;
+export type ArrivedBy = (typeof waysIn)[number];
 
 /**
  * Writes events into the inbox, each id once and for good, and rings for those that are new. Returns the ids of the new ones;
@@ -16,6 +17,7 @@ export async function takeInEvents(
   db: Database,
   events: readonly StripeEvent[],
   arrivedBy: ArrivedBy,
+  options: { readonly deadlineMs?: number } = {},
 ): Promise<readonly string[]> {
   if (events.length === 0) return [];
   const rows = await db.run<{ id: string }>(
@@ -29,6 +31,7 @@ export async function takeInEvents(
         order by "id"
         on conflict (id) do nothing returning id)
       select id, pg_notify('keiyaku_event', '') from taken`,
+    options,
   );
   return rows.map(({ id }) => id);
 }

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { BullMQOtel } from "bullmq-otel";
-import { catalogJobs, operationJobs } from "../queue/payloads.ts";
+import { catalogJobs, eventJobs, operationJobs } from "../queue/payloads.ts";
 import type { QueueTelemetry } from "../queue/queue-backend.ts";
 
 type Tracer = QueueTelemetry["tracer"];
@@ -16,7 +16,11 @@ const attributesTold: readonly string[] = [
 ];
 
 const jobNameKey = "bullmq.job.name";
-const jobNames: readonly unknown[] = [...Object.values(operationJobs), ...Object.values(catalogJobs)];
+const jobNames: readonly unknown[] = [
+  ...Object.values(operationJobs),
+  ...Object.values(catalogJobs),
+  ...Object.values(eventJobs),
+];
 
 /**
  * Lets a trace travel with a job, as `bullmq-otel` does, telling less: what a producer of any kind may have written into

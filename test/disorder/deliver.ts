@@ -12,7 +12,8 @@ import { acceptRequest } from "../../src/store/accept-request.ts";
 import type { Database } from "../../src/store/database.ts";
 import { takeInEvents } from "../../src/store/take-in-events.ts";
 import type { StripeEvent } from "../../src/stripe/events.ts";
-import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
+import type { StripeGateway } from "../../src/stripe/gateway.ts";
+import { createStripeGateway, type StripeConnection } from "../../src/stripe/stripe-gateway.ts";
 import { monthlyTerms } from "../support/execution.ts";
 import { policy } from "../support/facts.ts";
 import { silentLog, type TestStore } from "../support/test-database.ts";
@@ -36,14 +37,15 @@ export async function deliver(
   const stateFile = join(folder, "state.jsonl");
   await writeFile(stateFile, played.state);
   const standIn = await startStripeStandIn({ stateFile, refuseAutomaticKeys: true, log: () => undefined });
-  const { deps, close } = dependOn(db, standIn);
+  const gateway = connectTo(standIn);
+  const deps = depsOf(db, gateway);
   try {
     await setUpContract(deps, sql, played);
     const bundles = pace === "all_at_once" ? [order] : order.map((event) => [event]);
     for (const bundle of bundles) await carryOutEvents(deps, sql, bundle);
     return await standingInTheEnd(deps, sql);
   } finally {
-    close();
+    gateway.close();
     await standIn.stop();
     await rm(folder, { recursive: true });
   }
@@ -62,7 +64,7 @@ export async function deliverMeanwhile(
   const underWay: StripeEvent[] = [];
   let end: Standing | undefined;
   let deps: ExecutionDeps | undefined;
-  let close = () => {};
+  let gateway: StripeConnection | undefined;
   const arrive = async (share: number) => {
     if (deps === undefined) throw new Error("the scene has not begun");
     for (const event of shuffled(underWay.splice(0), chance)) {
@@ -74,7 +76,8 @@ export async function deliverMeanwhile(
   try {
     await playScene(scene, nowMs, {
       async begin(begun, standIn) {
-        ({ deps, close } = dependOn(db, standIn));
+        gateway = connectTo(standIn);
+        deps = depsOf(db, gateway);
         await setUpContract(deps, sql, begun);
       },
       async see(events) {
@@ -87,20 +90,19 @@ export async function deliverMeanwhile(
       },
     });
   } finally {
-    close();
+    gateway?.close();
   }
   if (end === undefined) throw new Error("the scene has no end");
   return end;
 }
 
-function dependOn(db: Database, standIn: StripeStandIn): { readonly deps: ExecutionDeps; close(): void } {
-  const gateway = createStripeGateway({
-    secretKey: new Secret(standIn.secretKey),
-    apiBase: standIn.url,
-    timeoutMs: 5_000,
-    maxNetworkRetries: 0,
-  });
-  const deps: ExecutionDeps = {
+function connectTo(standIn: StripeStandIn): StripeConnection {
+  const secretKey = new Secret(standIn.secretKey);
+  return createStripeGateway({ secretKey, apiBase: standIn.url, timeoutMs: 5_000, maxNetworkRetries: 0 });
+}
+
+function depsOf(db: Database, gateway: StripeGateway): ExecutionDeps {
+  return {
     db,
     gateway,
     clock: systemClock,
@@ -110,7 +112,6 @@ function dependOn(db: Database, standIn: StripeStandIn): { readonly deps: Execut
     brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
     stopping: new AbortController().signal,
   };
-  return { deps, close: () => gateway.close() };
 }
 
 /** Takes events in one by one, as a relay does, and carries out what comes of them. */

@@ -7,7 +7,7 @@ import type { StateLine } from "../../sandbox/stripe/core/state.ts";
 import { type StripeStandIn, startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
 import { eventTypes, readEvent, type StripeEvent } from "../../src/stripe/events.ts";
 import { advance } from "../integration/stripe-stand-in/set-up-clock.ts";
-import { clientOf } from "../integration/stripe-stand-in/set-up-stand-in.ts";
+import { clientOf, idOf } from "../integration/stripe-stand-in/set-up-stand-in.ts";
 
 /*
  * The sequences in which Stripe reports what becomes of a contract, each made by the stand-in as time passes on a test clock.
@@ -72,9 +72,10 @@ const running: Standing = {
 };
 
 /** The renewal's first attempts fail, so many of them; the next one would succeed. */
-async function failRenewal({ control, customer, renewal, advanceTo }: Stage, times: number): Promise<void> {
-  await control.declineCards({ customer, reason: "insufficient_funds", times });
-  for (const attemptAt of [0, ...retries].slice(0, times)) await advanceTo(renewal + hour + 1 + attemptAt);
+async function failRenewal(stage: Stage, times: number): Promise<void> {
+  await stage.control.declineCards({ customer: stage.customer, reason: "insufficient_funds", times });
+  const finalAt = stage.renewal + hour + 1;
+  for (const after of [0, ...retries].slice(0, times)) await stage.advanceTo(finalAt + after);
 }
 
 /** The sequences A to H, and what lies beside them: by name, as the specification of Stripe's events lists them. */
@@ -249,7 +250,7 @@ export async function playScene(scene: Scene, nowMs: number, audience?: Audience
       return charge;
     };
     const [invoice, charge] = [await latestInvoice(), await firstCharge()];
-    const first = { invoiceId: invoice.id ?? "", paymentIntentId: String(charge.payment_intent) };
+    const first = { invoiceId: invoice.id ?? "", paymentIntentId: idOf(charge.payment_intent) };
     const begun: Begun = { scene, customer, subscription, beganAt, first };
     const begins = scene.isNew === true ? 0 : (await readFile(stateFile, "utf8")).length;
     let seen = begins;

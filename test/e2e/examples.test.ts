@@ -1,11 +1,16 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { serviceToken } from "../support/api.ts";
 import { describeOnBackend } from "../support/backends.ts";
+import { eventually } from "../support/eventually.ts";
+import { findFreePort } from "../support/free-port.ts";
+import { bodyOf, eventOf, invoice, otherWebhookSecret, signedAt, webhookSecret } from "../support/stripe-events.ts";
 import { endWorkerProcesses } from "../support/worker-process.ts";
 import { setUp, type World } from "./workers/set-up.ts";
 
@@ -85,6 +90,43 @@ describeOnBackend("an example by queue", "redis", (type) => {
     expect(await world.sql`select id from keiyaku.operations where id = ${id}`).toHaveLength(1);
     expect(await world.sql`select * from keiyaku.refused_requests`).toEqual([]);
     expect(await statusOf(world)).toBe(status);
+  });
+});
+
+describeOnBackend("a webhook endpoint that hands on by queue", "redis", (type) => {
+  it.each(["forward-stripe-events.ts", "forward-stripe-events-by-bullmq.ts"])("%s", async (example) => {
+    const world = await setUp(type);
+    await world.worker({ env: { STRIPE_WEBHOOK_SECRETS: webhookSecret } });
+    const folder = await folderFor(example);
+    const port = await findFreePort();
+    const child = spawn(process.execPath, ["--import", loader, example], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, REDIS_URL: world.queue.redisUrl, PORT: String(port) },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const exited = once(child, "exit");
+    await once(child.stdout, "data");
+    const body = bodyOf(eventOf("invoice.paid", invoice()));
+    const send = (signature: string) =>
+      fetch(`http://127.0.0.1:${port}/webhooks`, { method: "POST", body, headers: { "stripe-signature": signature } });
+
+    const { status } = await send(signedAt(body, systemClock.nowMs()));
+    const again = await send(signedAt(body, systemClock.nowMs() - 1_000));
+    await send(signedAt(body, systemClock.nowMs(), otherWebhookSecret));
+
+    expect([status, again.status]).toEqual([200, 200]);
+    const refusals = () => world.sql`select field, content from keiyaku.refused_requests`;
+    await eventually(async () => (await refusals()).length > 0, {
+      withinMs: 20_000,
+      describe: "the last one's refusal",
+    });
+    expect(await refusals()).toEqual([{ field: "signature", content: "" }]);
+    const inbox = () => world.sql`select type, arrived_by from keiyaku.stripe_events`;
+    await eventually(async () => (await inbox()).length > 0, { withinMs: 20_000, describe: "the event in the inbox" });
+    expect(await inbox()).toEqual([{ type: "invoice.paid", arrived_by: "queue" }]);
+    child.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
   });
 });
 

@@ -8,9 +8,14 @@ import postgres from "postgres";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startEmbeddedPostgres } from "../../sandbox/postgres/embedded-postgres.ts";
 import { readPostmasterFile } from "../../sandbox/postgres/postmaster-file.ts";
+import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { openInstallation } from "../../src/installation.ts";
+import { Secret } from "../../src/secret.ts";
+import { verifyEvent } from "../../src/stripe/verify-event.ts";
+import { expectedEvents, webhookSecret } from "../support/stripe-events.ts";
 import { createTestStore } from "../support/test-database.ts";
+import { setUpReceiver } from "./stripe-stand-in/set-up-receiver.ts";
 
 /** A data folder with a database of the test's own beside it, so that the stand-in is all that starts by itself. */
 async function setup() {
@@ -73,6 +78,44 @@ it("a second process uses the stand-in that the first one has started", async ()
   expect(second.stripe.apiBase).toBe(first.stripe.apiBase);
   expect(second.stripe.secretKey.reveal()).toBe(first.stripe.secretKey.reveal());
   expect(second.said).toEqual([]);
+});
+
+it("sends what it reports to one relay, where it is told to last, signed with the secret that it is given", async () => {
+  const { open } = await setup();
+  const { stripe } = await open();
+  const { url: before, received: missed } = await setUpReceiver();
+  const { url, received, until } = await setUpReceiver();
+  await stripe.sendEventsTo?.(before, new Secret("whsec_of_an_earlier_start"));
+
+  await stripe.sendEventsTo?.(url, new Secret(webhookSecret));
+  await fetch(`${stripe.apiBase}/v1/customers`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${stripe.secretKey.reveal()}` },
+    body: new URLSearchParams({ name: "hanako" }),
+  });
+  await until(1);
+
+  const [delivery] = received;
+  expect(verifyEvent(delivery ?? { body: "", signature: null }, expectedEvents(), systemClock.nowMs())).toMatchObject({
+    type: "event",
+    event: { type: "customer.created" },
+  });
+  expect(missed).toEqual([]);
+});
+
+it("is told of no relay where somebody has set a key: a person makes the endpoint there", async () => {
+  const store = await createTestStore();
+  onTestFinished(() => store.close());
+  const config = readConfig({
+    DATABASE_URL: store.url,
+    STRIPE_SECRET_KEY: "sk_test_1",
+    STRIPE_API_BASE: "http://127.0.0.1:1",
+  });
+
+  const installation = await openInstallation(config, () => undefined);
+  onTestFinished(() => installation.stop());
+
+  expect(installation.stripe.sendEventsTo).toBeUndefined();
 });
 
 it("a stand-in that has stopped leaves no address behind, and one that is used along keeps it", async () => {

@@ -23,9 +23,10 @@ export const frozenPayloads: readonly FrozenPayload[] = readdirSync(folder)
     };
   });
 
-/** Those that carry a request, and those that carry a product or a customer. */
+/** Those that carry a request, those that carry a product or a customer, and those that carry what Stripe sent. */
 export const frozenRequests = frozenPayloads.filter(({ data }) => "request" in data);
-export const frozenPuts = frozenPayloads.filter(({ data }) => !("request" in data));
+export const frozenPuts = frozenPayloads.filter(({ data }) => "product" in data || "customer" in data);
+export const frozenDeliveries = frozenPayloads.filter(({ data }) => "body" in data);
 
 /** The hashes that were written down when each was frozen, by the name of its file. */
 export function frozenHashes(): Readonly<Record<string, string>> {

@@ -47,6 +47,8 @@ export interface WorkerProcess {
   ask(path: string): Promise<Response>;
   /** Where its HTTP API answers, once it does. */
   apiUrl(): Promise<string>;
+  /** Where Stripe's webhooks are taken, once they are. */
+  webhookUrl(): Promise<string>;
 }
 
 const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
@@ -78,6 +80,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
       LOG_LEVEL: "debug",
       HTTP_PORT: "0",
       API_PORT: "0",
+      RELAY_PORT: "0",
       DATABASE_URL: options.databaseUrl,
       ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
       STRIPE_API_BASE: options.stripe.url,
@@ -139,6 +142,10 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
     async apiUrl() {
       const { api } = await logged(isReadyLine);
       return `http://127.0.0.1:${Number(api)}`;
+    },
+    async webhookUrl() {
+      const { relay } = await logged(isReadyLine);
+      return `http://127.0.0.1:${Number(relay)}/stripe/webhooks`;
     },
   };
 }

@@ -31,6 +31,7 @@ const composeSchema = z.object({
     migrate: serviceSchema,
     worker: serviceSchema,
     api: serviceSchema,
+    relay: serviceSchema,
   }),
   volumes: z.record(z.string(), z.null()),
 });
@@ -143,8 +144,26 @@ describe("docker-compose.yml", () => {
     expect(api.ports).toEqual([`127.0.0.1:\${API_PORT:-8788}:${api.environment.API_PORT}`]);
     expect(Object.keys(worker.environment)).not.toContain("API_TOKENS");
     for (const [name, { profiles }] of Object.entries(setup().services)) {
-      if (name !== "api") expect(profiles).toBeUndefined();
+      if (name !== "api" && name !== "relay") expect(profiles).toBeUndefined();
     }
+  });
+
+  it("starts the relay when it is asked for, on a port of its own, and without Redis", () => {
+    const { relay, worker } = setup().services;
+
+    expect(relay).toMatchObject({
+      profiles: ["relay"],
+      command: ["start", "relay"],
+      restart: "unless-stopped",
+      stop_grace_period: worker.stop_grace_period,
+    });
+    expect(relay.depends_on).toEqual({
+      migrate: { condition: "service_completed_successfully" },
+      postgres: { condition: "service_healthy" },
+    });
+    expect(relay.environment).toMatchObject({ ...worker.environment, RELAY_HOST: "0.0.0.0", RELAY_PORT: 8789 });
+    expect(relay.ports).toEqual([`127.0.0.1:\${RELAY_PORT:-8789}:${relay.environment.RELAY_PORT}`]);
+    expect(Object.keys(worker.environment)).not.toContain("STRIPE_WEBHOOK_SECRETS");
   });
 
   it("gives every service an init, and the worker longer to stop than it gives itself", () => {
@@ -175,11 +194,11 @@ describe("docker-compose.yml", () => {
     const secrets = variables.filter(({ name }) => /SECRET|PASSWORD|TOKEN|KEY/.test(name));
 
     expect(new Set(secrets.map(({ name }) => name))).toEqual(
-      new Set(["STRIPE_SECRET_KEY", "POSTGRES_PASSWORD", "API_TOKENS"]),
+      new Set(["STRIPE_SECRET_KEY", "POSTGRES_PASSWORD", "API_TOKENS", "STRIPE_WEBHOOK_SECRETS"]),
     );
     for (const { name, rest } of secrets) {
       if (name === "STRIPE_SECRET_KEY") expect(rest).toMatch(/^:\?Set STRIPE_SECRET_KEY /);
-      else if (name === "API_TOKENS") expect(rest).toBe(":-");
+      else if (name === "API_TOKENS" || name === "STRIPE_WEBHOOK_SECRETS") expect(rest).toBe(":-");
       else expect(rest).toBe(":-CHANGE_ME");
     }
   });
@@ -195,7 +214,7 @@ describe("Dockerfile", () => {
       expect(run).toContain(`org.opencontainers.image.${label}=`);
     }
     // The ports that the settings say unless told otherwise.
-    expect(run).toMatch(new RegExp(`^EXPOSE ${readConfig({}).http.port} 8788$`, "m"));
+    expect(run).toMatch(new RegExp(`^EXPOSE ${readConfig({}).http.port} 8788 8789$`, "m"));
     expect(run).toMatch(/^COPY drizzle /m);
     expect(run).toMatch(/^ENV NODE_ENV=production$/m);
   });

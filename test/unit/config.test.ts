@@ -69,6 +69,8 @@ describe("without any setting", () => {
       queueDashboard: false,
       tracing: null,
       api: { host: "127.0.0.1", port: 8788, tokens: [] },
+      relay: { host: "127.0.0.1", port: 8789 },
+      stripeEvents: { secrets: [], livemode: false, account: null },
       shutdownTimeoutMs: 25_000,
       failpoints: [],
       logLevel: "info",
@@ -224,6 +226,47 @@ describe("what is set", () => {
   });
 });
 
+describe("which events are ours", () => {
+  const first = `whsec_${"a".repeat(32)}`;
+  const second = `whsec_${"B1".repeat(16)}`;
+
+  test("is said by the secrets of the endpoints, the key and the account", () => {
+    const { stripeEvents } = readConfig({
+      NODE_ENV: "production",
+      DATABASE_URL: databaseUrl,
+      STRIPE_SECRET_KEY: liveKey,
+      STRIPE_WEBHOOK_SECRETS_FILE: secretFile(`${first}, ${second},${first}\n`),
+      STRIPE_ACCOUNT: "acct_1Q2w3E",
+    });
+
+    expect(stripeEvents.secrets.map((secret) => secret.reveal())).toEqual([first, second]);
+    expect(stripeEvents).toMatchObject({ livemode: true, account: "acct_1Q2w3E" });
+    expect(readConfig({ STRIPE_SECRET_KEY: testKey }).stripeEvents.livemode).toBe(false);
+  });
+
+  test.each(["whsec_", "whsec_short", `${first},`, `${first};${second}`, `sk_test_${"a".repeat(32)}`])(
+    "what is no secret of an endpoint is refused: %s",
+    (STRIPE_WEBHOOK_SECRETS) => {
+      expect(mistakesOf({ STRIPE_WEBHOOK_SECRETS })).toEqual([
+        "STRIPE_WEBHOOK_SECRETS must be the signing secrets of webhook endpoints, whsec_…, several apart by commas.",
+      ]);
+    },
+  );
+
+  test("old secrets are not collected for ever", () => {
+    const many = Array.from({ length: 11 }, (_, index) => `${first}${index}`).join(",");
+    expect(mistakesOf({ STRIPE_WEBHOOK_SECRETS: many })).toEqual([
+      expect.stringMatching(/^STRIPE_WEBHOOK_SECRETS has 11 secrets/),
+    ]);
+  });
+
+  test("an account is an account's id", () => {
+    expect(mistakesOf({ STRIPE_ACCOUNT: "shop" })).toEqual([
+      'STRIPE_ACCOUNT must be the id of a connected account, acct_…, and is "shop".',
+    ]);
+  });
+});
+
 describe("secrets", () => {
   const apiToken = `open-sesame-${"x".repeat(32)}`;
   const env = {
@@ -231,6 +274,7 @@ describe("secrets", () => {
     REDIS_URL: "redis://:open-sesame@cache",
     STRIPE_SECRET_KEY: testKey,
     API_TOKENS: `operator:alice=${apiToken}`,
+    STRIPE_WEBHOOK_SECRETS: "whsec_open-sesame-open-sesame",
   };
 
   test("are not shown by whatever turns the configuration into text", () => {
@@ -296,6 +340,8 @@ describe("secrets", () => {
     ["STRIPE_API_BASE", "http://u:open-sesame@127.0.0.1:1"],
     ["API_TOKENS", "operator:alice=open-sesame"],
     ["API_TOKENS", "open-sesame-and-open-sesame-and-open-sesame"],
+    ["STRIPE_WEBHOOK_SECRETS", "open-sesame-and-open-sesame"],
+    ["STRIPE_WEBHOOK_SECRETS", "whsec_open-sesame"],
   ])("of a mistaken %s are not in the message (%#)", (name, value) => {
     const mistakes = mistakesOf({ [name]: value });
 
@@ -358,6 +404,9 @@ describe("what cannot be used", () => {
       HTTP_PORT: "70000",
       API_PORT: "-1",
       API_TOKENS: "alice",
+      RELAY_PORT: "relay",
+      STRIPE_WEBHOOK_SECRETS: "secret",
+      STRIPE_ACCOUNT: "shop",
       SHUTDOWN_TIMEOUT: "soon",
       LOG_LEVEL: "loud",
       WORKER_CONCURRENCY: "0",
@@ -376,6 +425,9 @@ describe("what cannot be used", () => {
         "HTTP_PORT",
         "API_PORT",
         "API_TOKENS",
+        "RELAY_PORT",
+        "STRIPE_WEBHOOK_SECRETS",
+        "STRIPE_ACCOUNT",
         "SHUTDOWN_TIMEOUT",
         "LOG_LEVEL",
         "WORKER_CONCURRENCY",
@@ -480,6 +532,23 @@ describe("settings that contradict each other", () => {
     { HTTP_PORT: "9000", API_PORT: "9000" },
   ])("health and the API may have one port where that does no harm: %j", (env) => {
     expect(mistakesOf(env)).toEqual([]);
+  });
+
+  const STRIPE_WEBHOOK_SECRETS = `whsec_${"s".repeat(32)}`;
+
+  test.each([
+    [{ HTTP_PORT: "8789" }, "HTTP", "RELAY", 8789],
+    [{ RELAY_PORT: "8788", API_TOKENS }, "API", "RELAY", 8788],
+  ])("nor does the relay at the place of another: %j", (env, one, other, port) => {
+    expect(mistakesOf({ STRIPE_WEBHOOK_SECRETS, ...env })).toEqual([
+      `${one}_PORT and ${other}_PORT are both ${port}, and ${one}_HOST and ${other}_HOST are not apart: set one of them to another port.`,
+    ]);
+  });
+
+  test("a relay that does not start takes nobody's port", () => {
+    expect(mistakesOf({ HTTP_PORT: "8789" })).toEqual([]);
+    expect(mistakesOf({ STRIPE_WEBHOOK_SECRETS, RELAY_PORT: "8788" })).toEqual([]);
+    expect(mistakesOf({ STRIPE_WEBHOOK_SECRETS, API_TOKENS, RELAY_PORT: "8788", RELAY_HOST: "192.0.2.1" })).toEqual([]);
   });
 
   test("one mistake is not reported as another", () => {

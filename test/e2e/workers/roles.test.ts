@@ -106,6 +106,6 @@ describe("a role that there is not", () => {
     const worker = world.startingWorker({ roles: ["webhooks"] });
 
     expect(await worker.ended()).toMatchObject({ code: 2 });
-    expect(worker.said()).toContain("operations, catalog, api");
+    expect(worker.said()).toContain("operations, catalog, events, relay, api");
   });
 });

@@ -92,17 +92,21 @@ async function helpOf(...args: readonly string[]): Promise<number> {
 }
 
 describe("deploy/k8s", () => {
-  it("has a worker, an API, a migration, their services and budgets, settings and an example of secrets", () => {
+  it("has a worker, an API, a relay, a migration, their services and budgets, settings and an example of secrets", () => {
     expect(objects.map(({ kind, metadata: { name } }) => `${kind} ${name}`).toSorted()).toEqual([
       "ConfigMap keiyaku",
       "Deployment keiyaku-api",
+      "Deployment keiyaku-relay",
       "Deployment keiyaku-worker",
       "Job keiyaku-migrate",
       "PodDisruptionBudget keiyaku-api",
+      "PodDisruptionBudget keiyaku-relay",
       "PodDisruptionBudget keiyaku-worker",
       "Secret keiyaku",
       "Service keiyaku-api",
       "Service keiyaku-api-internal",
+      "Service keiyaku-relay",
+      "Service keiyaku-relay-internal",
       "Service keiyaku-worker-internal",
     ]);
   });
@@ -139,8 +143,12 @@ describe("deploy/k8s", () => {
     expect(await helpOf(args[0] ?? "")).toBe(0);
   });
 
-  it("starts the API in one deployment and everything else in the other", () => {
-    expect(deployments.map(({ spec }) => spec.template.spec.containers[0].args)).toEqual([["start", "api"], ["start"]]);
+  it("starts the API and the relay in a deployment each, and everything else in a third", () => {
+    expect(deployments.map(({ spec }) => spec.template.spec.containers[0].args)).toEqual([
+      ["start", "api"],
+      ["start", "relay"],
+      ["start"],
+    ]);
   });
 
   it.each(deployments)("$metadata.name waits longer before it kills than the program takes to stop", ({ spec }) => {
@@ -156,16 +164,23 @@ describe("deploy/k8s", () => {
     expect(config.HTTP_HOST).toBe("0.0.0.0");
   });
 
-  it("opens the API on the port that its settings say", () => {
-    const api = deployments.find(({ metadata: { name } }) => name === "keiyaku-api");
-    const worker = deployments.find(({ metadata: { name } }) => name === "keiyaku-worker");
-    const isTokens = ({ name }: { readonly name: string }) => name === "API_TOKENS_FILE";
-    expect(api?.spec.template.spec.containers[0].env.some(isTokens)).toBe(true);
-    expect(worker?.spec.template.spec.containers[0].env.some(isTokens)).toBe(false);
-    expect(api?.spec.template.spec.containers[0].ports).toContainEqual({
-      name: "api",
-      containerPort: Number(config.API_PORT),
+  it.each([
+    ["api", "API_TOKENS_FILE", config.API_PORT],
+    ["relay", "STRIPE_WEBHOOK_SECRETS_FILE", config.RELAY_PORT],
+  ])("opens the %s on the port that its settings say, and gives its secret to no other", (component, setting, port) => {
+    const withSecret = deployments.filter(({ spec }) =>
+      spec.template.spec.containers[0].env.some(({ name }) => name === setting),
+    );
+    expect(withSecret.map(({ metadata: { name } }) => name)).toEqual([`keiyaku-${component}`]);
+    expect(withSecret[0]?.spec.template.spec.containers[0].ports).toContainEqual({
+      name: component,
+      containerPort: Number(port),
     });
+  });
+
+  it("keeps Redis from the relay, which has no need of it", () => {
+    const relay = deployments.find(({ metadata: { name } }) => name === "keiyaku-relay");
+    expect(relay?.spec.template.spec.containers[0].env.map(({ name }) => name)).not.toContain("REDIS_URL_FILE");
   });
 
   it("selects in each service and budget the pods of one deployment, by ports that they have", () => {

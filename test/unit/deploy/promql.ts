@@ -5,7 +5,9 @@ import { doors, watchedReports } from "../../../src/execution/observer.ts";
 import { deferralReasons } from "../../../src/execution/outcome.ts";
 import { createMetrics } from "../../../src/metrics/metrics.ts";
 import { queueNames } from "../../../src/queue/payloads.ts";
+import { waysIn } from "../../../src/store/take-in-events.ts";
 import { stopReasons } from "../../../src/stripe/breaker.ts";
+import { arrivalAnswers } from "../../../src/stripe/verify-event.ts";
 import { callResults, verbWords } from "../../../src/stripe/watched-gateway.ts";
 
 interface Known {
@@ -37,7 +39,8 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   report: watchedReports,
   reason: [...deferralReasons, ...stopReasons],
   door: doors,
-  answer: ["accepted", "duplicate", "id_reused", "invalid_request"],
+  answer: ["accepted", "duplicate", "id_reused", "invalid_request", ...arrivalAnswers],
+  way: waysIn,
   verb: Object.values(verbWords),
   result: [...callResults, "failed"],
   queue: queueNames,

@@ -6,7 +6,13 @@ import { runProgram } from "../../../src/cli/program.ts";
 import { operationKinds } from "../../../src/contract/operation.ts";
 
 const repository = join(import.meta.dirname, "../../..");
-const pages = ["docs/runbook.md", "docs/when-things-go-wrong.md", "docs/metrics.md", "docs/inbox.md"];
+const pages = [
+  "docs/runbook.md",
+  "docs/when-things-go-wrong.md",
+  "docs/metrics.md",
+  "docs/inbox.md",
+  "docs/stripe-events.md",
+];
 const textOf = (page: string) => readFileSync(join(repository, page), "utf8");
 
 /** The anchors of a page's headings, as they are made of their words. */

@@ -198,6 +198,22 @@ describe("what is counted", () => {
     );
   });
 
+  it("tells what arrived as an event by its way and its answer, what is refused by the reason", async () => {
+    const { metrics, text } = setup();
+    metrics.eventArrived("relay", "taken_in");
+    metrics.eventArrived("relay", "duplicate");
+    metrics.eventArrived("queue", "signature_invalid");
+
+    expect(ours(await text())).toEqual(
+      expect.arrayContaining([
+        'keiyaku_stripe_events_total{way="relay",answer="taken_in"} 1',
+        'keiyaku_stripe_events_total{way="relay",answer="duplicate"} 1',
+        'keiyaku_stripe_events_total{way="queue",answer="signature_invalid"} 1',
+        'keiyaku_stripe_events_total{way="relay",answer="wrong_mode"} 0',
+      ]),
+    );
+  });
+
   it("tells sweeps and for how many operations they rang", async () => {
     const { metrics, text } = setup();
     metrics.sweepEnded(3);

@@ -2,8 +2,17 @@ import { describe, expect, it } from "vitest";
 import { operationRequestSchema } from "../../../src/contract/operation.ts";
 import { requestableKinds, ruleOf } from "../../../src/contract/operations/index.ts";
 import { readCatalogPayload } from "../../../src/queue/read-catalog-payload.ts";
+import { readDelivery } from "../../../src/queue/read-delivery.ts";
 import { readRequestPayload } from "../../../src/queue/read-payload.ts";
-import { frozenHashes, frozenPayloads, frozenPuts, frozenRequests } from "../../support/frozen-payloads.ts";
+import { Secret } from "../../../src/secret.ts";
+import { verifyEvent } from "../../../src/stripe/verify-event.ts";
+import {
+  frozenDeliveries,
+  frozenHashes,
+  frozenPayloads,
+  frozenPuts,
+  frozenRequests,
+} from "../../support/frozen-payloads.ts";
 
 describe("the payloads of version 1", () => {
   it("are what they were when they were frozen: they never change, and none goes", () => {
@@ -26,5 +35,20 @@ describe("the payloads of version 1", () => {
   it.each(frozenPuts)("are still read and put: $name", ({ name, data }) => {
     const type = name.startsWith("catalog-product") ? "product" : "customer";
     expect(readCatalogPayload(type, data)).toEqual({ type: "put", put: { type, [type]: data[type] } });
+  });
+
+  it.each(frozenDeliveries)("are still read and verified: $name", ({ data }) => {
+    const read = readDelivery("delivery", data);
+    if (read.type !== "delivery") throw new Error(`${read.field} ${read.problem}`);
+    const expected = { secrets: [new Secret("whsec_of_the_frozen_payloads")], livemode: false, account: null };
+    expect(verifyEvent(read.delivery, expected, 1_790_000_002_000)).toMatchObject({
+      type: "event",
+      event: { type: "customer.subscription.updated", objectId: "sub_1Q2w3E4r5T6y7U8i" },
+    });
+  });
+
+  it("are of every kind of job", () => {
+    expect(frozenPayloads).toHaveLength(frozenRequests.length + frozenPuts.length + frozenDeliveries.length);
+    expect(frozenDeliveries.length).toBeGreaterThan(0);
   });
 });

@@ -4,7 +4,7 @@ import { Parser } from "@asyncapi/parser";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { describe, expect, it } from "vitest";
-import { catalogJobs, operationJobs, queueNames } from "../../../src/queue/payloads.ts";
+import { catalogJobs, eventJobs, operationJobs, queueNames } from "../../../src/queue/payloads.ts";
 
 const text = readFileSync(join(import.meta.dirname, "..", "..", "..", "schemas", "asyncapi.json"), "utf8");
 
@@ -27,7 +27,7 @@ describe("the AsyncAPI document", () => {
           .all()
           .map((message) => message.name()),
       ),
-    ).toEqual([[operationJobs.request], Object.values(catalogJobs)]);
+    ).toEqual([[operationJobs.request], Object.values(catalogJobs), Object.values(eventJobs)]);
     expect(
       document
         ?.servers()
@@ -60,10 +60,16 @@ describe("the AsyncAPI document", () => {
     const { channels, components } = JSON.parse(text);
     expect(channels.operations["x-bullmq-queue"]).toEqual({ name: "operations", prefix: "{keiyaku-operations}" });
     expect(channels.catalog["x-bullmq-queue"]).toEqual({ name: "catalog", prefix: "{keiyaku-catalog}" });
-    for (const message of ["request", "product", "customer"]) {
+    expect(channels["stripe-events"]["x-bullmq-queue"]).toEqual({
+      name: "stripe-events",
+      prefix: "{keiyaku-stripe-events}",
+    });
+    for (const message of ["request", "product", "customer", "delivery"]) {
       const { options } = components.messages[message]["x-bullmq-job"];
       expect(options).toMatchObject({ removeOnComplete: true, attempts: expect.any(Number) });
     }
-    expect(components.messages.customer["x-bullmq-job"].options).toMatchObject({ removeOnFail: true });
+    for (const message of ["customer", "delivery"]) {
+      expect(components.messages[message]["x-bullmq-job"].options).toMatchObject({ removeOnFail: true });
+    }
   });
 });

@@ -6,8 +6,9 @@ import { payloadSchemas } from "../../../scripts/schemas/payload-schemas.ts";
 import { readImportLine } from "../../../src/cli/read-import-line.ts";
 import { operationKinds, operationRequestSchema } from "../../../src/contract/operation.ts";
 import { requestableKinds, ruleOf } from "../../../src/contract/operations/index.ts";
+import { readDelivery } from "../../../src/queue/read-delivery.ts";
 import { customerPut, productPut } from "../../support/catalog.ts";
-import { frozenPayloads, frozenPuts, frozenRequests } from "../../support/frozen-payloads.ts";
+import { frozenDeliveries, frozenPayloads, frozenPuts, frozenRequests } from "../../support/frozen-payloads.ts";
 import { createSchemaValidator } from "../../support/schemas.ts";
 
 const isValid = createSchemaValidator();
@@ -118,6 +119,24 @@ describe("the schemas of the catalog's jobs", () => {
       const customer = Object.fromEntries(Object.entries(customerPut()).filter(([key]) => key !== missing));
       expect(isValid("catalog-customer-job", { v: 1, customer })).toBe(false);
     }
+  });
+});
+
+describe("the schema of the job that hands on what Stripe sent", () => {
+  it.each(frozenDeliveries)("takes the frozen $name", ({ data }) => {
+    expect(isValid("stripe-event-job", data)).toBe(true);
+  });
+
+  it.each([
+    ["another version", { v: 2 }],
+    ["a body that was parsed", { body: {} }],
+    ["no body", { body: "" }],
+    ["no signature", { signature: undefined }],
+    ["a field too many", { account: "acct_1" }],
+  ])("refuses one with %s, as the code does", (_, change) => {
+    const data: unknown = JSON.parse(JSON.stringify({ ...frozenDeliveries[0]?.data, ...change }));
+    expect(isValid("stripe-event-job", data)).toBe(false);
+    expect(readDelivery("delivery", data).type).toBe("unreadable");
   });
 });
 

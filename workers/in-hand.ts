@@ -35,7 +35,4 @@ export async function writeInHand<T>(
   }
 }
 
-/** SQLSTATE classes 22 (data exception) and 54 (limit exceeded): PostgreSQL will not take this content at any time. */
-export function isAboutContent(error: unknown): error is StoreError {
-  return error instanceof StoreError && error.fault === "refused" && /^(22|54)/.test(error.code);
-}
+export { isAboutContent } from "../src/store/store-error.ts";

@@ -3,6 +3,8 @@ import { within } from "../src/queue/enqueue.ts";
 import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
+import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { startBackFilling } from "./back-filling.ts";
 import { startInbox } from "./inbox.ts";
 import type { Role, RoleContext } from "./role.ts";
 import { createStripeEventsProcessor } from "./stripe-events.ts";
@@ -13,9 +15,12 @@ const deliveryConcurrency = 4;
 /** Events that are dealt with at once, and one connection for what stands between them. */
 const inboxPoolSize = 5;
 
+/** The back-fill's statements come one after the other. */
+const backfillPoolSize = 1;
+
 /**
  * Takes what Stripe reports and makes operations of it: the worker of the queue `stripe-events`, which other people's relays
- * write to, and the inbox, which is looked at whenever something has arrived by whatever way.
+ * write to, the back-fill of what never arrived, and the inbox, which is looked at whenever something has arrived by whatever way.
  */
 export const eventsRole: Role = {
   isWanted: () => true,
@@ -24,7 +29,7 @@ export const eventsRole: Role = {
     const { installation, clock, log, onStatement, watch, closing } = context;
     const db = new Database({
       address: installation.address,
-      poolSize: deliveryConcurrency + inboxPoolSize,
+      poolSize: deliveryConcurrency + inboxPoolSize + backfillPoolSize,
       applicationName: "keiyaku-events",
       ...(onStatement === undefined ? {} : { onStatement }),
     });
@@ -36,10 +41,21 @@ export const eventsRole: Role = {
     closing.onDrain(() => within(1_000, inbox.stop()));
     const unlisten = await db.listen("keiyaku_event", () => inbox.ring());
     closing.onClose(() => within(1_000, unlisten()));
+    startListing(context, db);
     startDeliveries(context, db, queue);
     return { checks: { events: () => within(1_500, queue.getWaitingCount()) }, facts: {}, queues: [queue] };
   },
 };
+
+/** Starts to ask Stripe, every few minutes, what it has reported. */
+function startListing({ config, installation, clock, log, watch, closing }: RoleContext, db: Database): void {
+  const connection = createStripeGateway(installation.stripe);
+  closing.onClose(async () => connection.close());
+  const { stripeEvents: origin } = config;
+  const backFilling = startBackFilling({ db, connection, clock, log, origin, backfillEnded: watch.backfillEnded });
+  // One that waits for Stripe is left behind: nothing of it is lost, and the next one lists the same.
+  closing.onDrain(() => within(1_000, backFilling.stop()));
+}
 
 /**
  * Starts the worker of the queue. Without secrets nothing could be verified, and what is lacking is lacking here and not in

@@ -21,6 +21,7 @@ export interface Watch {
   readonly telemetry: QueueTelemetry | undefined;
   readonly sweepEnded: Metrics["sweepEnded"];
   readonly eventConcluded: Metrics["eventConcluded"];
+  readonly backfillEnded: Metrics["backfillEnded"];
   readonly stripeStopped: Metrics["stripeStopped"];
   readonly eventArrived: Metrics["eventArrived"];
   /** Answers `GET /metrics` with what this process counts and what the ledger and its queues say. */
@@ -61,6 +62,7 @@ export async function openWatch({
     telemetry: tracing?.telemetry,
     sweepEnded: metrics.sweepEnded,
     eventConcluded: metrics.eventConcluded,
+    backfillEnded: metrics.backfillEnded,
     stripeStopped: metrics.stripeStopped,
     eventArrived: metrics.eventArrived,
     scrape: (queues) =>

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { type EventState, eventStates } from "../store/list-events.ts";
 import type { Define } from "./define.ts";
+import type { EventBackfillOptions } from "./event-backfill.ts";
 import type { EventListOptions } from "./event-list.ts";
 import type { EventDecisionOptions } from "./event-replay.ts";
 import type { EventShowOptions } from "./event-show.ts";
@@ -44,6 +45,17 @@ export const defineEvent: Define = (parent, run) => {
     (eventId: string, options: Omit<EventDecisionOptions, "eventId">) =>
       run(async (context) => (await import("./event-ignore.ts")).eventIgnore(context, { eventId, ...options })),
   );
+  group
+    .command("backfill")
+    .description("list what Stripe reported since the last time, and take in what never arrived")
+    .option(
+      "--since <moment>",
+      "list more: from this moment on, at most 30 days ago, such as 2026-11-20T09:00:00+09:00",
+    )
+    .addOption(jsonOption())
+    .action((options: EventBackfillOptions) =>
+      run(async (context) => (await import("./event-backfill.ts")).eventBackfill(context, options), { stripe: true }),
+    );
 };
 
 interface GivenFilter extends Pick<EventListOptions, "type" | "limit" | "json"> {

@@ -19,6 +19,6 @@ export const exitCodesHelp = `Exit codes:
   1    failed, or refused by a rule
   2    wrong usage or settings; nothing was done
   3    partly failed: what failed is named, the rest is done
-  75   try later: the database or the queue cannot be reached, or it took longer than asked
+  75   try later: the database, the queue or Stripe cannot be reached, or it took longer than asked
   130  ended by SIGINT (Ctrl-C)
   143  ended by SIGTERM`;

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import type { Instant } from "../contract/calendar.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { type AbandonedStatus, type StripeConnection, stripeApiVersion } from "../stripe/stripe-gateway.ts";
 import { type CallResult, resultOf, type VerbWord } from "../stripe/watched-gateway.ts";
@@ -44,6 +45,23 @@ export async function findAbandoned(
     );
   }
   return undefined;
+}
+
+/**
+ * Looks whether the key may list events, which nothing but the back-fill of them needs. Undefined where it may, or where Stripe
+ * said nothing of it: the probe tells of that.
+ */
+export async function findUnlistable(
+  connection: Pick<StripeConnection, "listEvents">,
+  now: Instant,
+): Promise<Finding | undefined> {
+  const reply = await connection.listEvents({ since: now, after: null });
+  if (reply.type !== "not_now" || reply.reason !== "forbidden") return undefined;
+  return warning(
+    "stripe",
+    "Stripe does not permit the key to list events (403): what does not arrive by itself is missed.",
+    "Give the restricted key read access to events.",
+  );
 }
 
 /** What the settings say of Stripe, when there is no key to ask with. */

@@ -138,6 +138,27 @@ export function judgeEvents({ events }: LedgerFigures): readonly Finding[] {
   return findings;
 }
 
+/** Stripe is asked every five minutes what it reported: after an hour it has failed a dozen times, or nobody asks. */
+const listedSecondsMax = 3_600;
+
+/** Stripe lists 30 days. After a week there are three left to find out why nobody reads them. */
+const listedSecondsWrong = 7 * 86_400;
+
+/** Judges how far what Stripe reports may have been missed. */
+export function judgeBackfill({ eventsListedSeconds }: LedgerFigures): Finding {
+  const remedy =
+    "`keiyaku event backfill` does it now and says what keeps it; see that workers with the role events run.";
+  if (eventsListedSeconds === null) {
+    return warning("backfill", "What Stripe reported has never been listed: what does not arrive is missed.", remedy);
+  }
+  const seconds = Math.round(eventsListedSeconds);
+  const facts = { eventsListedSeconds: seconds };
+  const says = `What Stripe reported was listed to its end ${inWords(seconds)} ago.`;
+  if (seconds <= listedSecondsMax) return well("backfill", says, facts);
+  if (seconds <= listedSecondsWrong) return warning("backfill", says, remedy, facts);
+  return wrong("backfill", `${says} After 30 days what never arrived is lost.`, remedy, facts);
+}
+
 function inWords(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;

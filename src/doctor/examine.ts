@@ -16,8 +16,8 @@ import { judgeSkew, measureDatabaseSkew } from "./check-clocks.ts";
 import { checkPostgres, checkSchema } from "./check-postgres.ts";
 import { judgeRedis } from "./check-queue.ts";
 import { checkSettings } from "./check-settings.ts";
-import { findAbandoned, judgeStripe, probeStripe, standInFinding } from "./check-stripe.ts";
-import { judgeEvents, judgeOperations, judgeQueue, judgeRefunds, judgeWorkers } from "./check-work.ts";
+import { findAbandoned, findUnlistable, judgeStripe, probeStripe, standInFinding } from "./check-stripe.ts";
+import { judgeBackfill, judgeEvents, judgeOperations, judgeQueue, judgeRefunds, judgeWorkers } from "./check-work.ts";
 import { type CheckName, checkNames, type Finding, skipped, well, wrong } from "./finding.ts";
 
 /** What an examination asks. */
@@ -47,7 +47,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
   const [postgres, redis, stripe] = await Promise.all([
     check("postgres", () => checkPostgres(db, answerWithinMs)),
     check("queue", async () => (queue.type === "redis" ? examineRedis(queue.url, clock) : [onPostgres])),
-    check("stripe", () => examineStripe(config.stripe)),
+    check("stripe", () => examineStripe(config.stripe, clock)),
   ]);
   const isReached = postgres.some(({ check: name, verdict }) => name === "postgres" && verdict === "well");
   const schema = isReached ? await check("schema", () => checkSchema(db)) : unasked("schema");
@@ -59,7 +59,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
     isReached ? check("workers", () => examineWorkers(db)) : unasked("workers"),
     hasSchema
       ? check("operations", () => examineLedger(patient))
-      : [...unasked("operations"), ...unasked("refunds"), ...unasked("events")],
+      : [...unasked("operations"), ...unasked("refunds"), ...unasked("events"), ...unasked("backfill")],
   ]);
   const findings = [...checkSettings(config), ...postgres, ...redis, ...stripe, ...schema, ...rest.flat()];
   return findings.toSorted((a, b) => checkNames.indexOf(a.check) - checkNames.indexOf(b.check));
@@ -93,12 +93,16 @@ async function examineDatabaseClock(db: Database, clock: Clock): Promise<readonl
   return [judgeSkew("the database", await measureDatabaseSkew(db, clock, answerWithinMs))];
 }
 
-async function examineStripe(stripe: Config["stripe"]): Promise<readonly Finding[]> {
+async function examineStripe(stripe: Config["stripe"], clock: Clock): Promise<readonly Finding[]> {
   if (stripe.type === "stand_in") return [standInFinding];
   const gateway = createStripeGateway({ ...stripe, timeoutMs: answerWithinMs, maxNetworkRetries: 0 });
   try {
-    const [probe, abandoned] = await Promise.all([probeStripe(gateway), findAbandoned(gateway)]);
-    return [judgeStripe(stripe, probe), ...(abandoned === undefined ? [] : [abandoned])];
+    const [probe, ...remarks] = await Promise.all([
+      probeStripe(gateway),
+      findAbandoned(gateway),
+      findUnlistable(gateway, clock.now()),
+    ]);
+    return [judgeStripe(stripe, probe), ...remarks.filter((remark) => remark !== undefined)];
   } finally {
     gateway.close();
   }
@@ -116,5 +120,10 @@ async function examineWorkers(db: Database): Promise<readonly Finding[]> {
 async function examineLedger({ db, showMoney }: Patient): Promise<readonly Finding[]> {
   const figures = await readLedgerFigures(db, answerWithinMs);
   const held = figures.held === 0 ? [] : await listHeld(db, heldNamedMax);
-  return [...judgeOperations(figures, held), judgeRefunds(figures, showMoney), ...judgeEvents(figures)];
+  return [
+    ...judgeOperations(figures, held),
+    judgeRefunds(figures, showMoney),
+    ...judgeEvents(figures),
+    judgeBackfill(figures),
+  ];
 }

@@ -11,6 +11,7 @@ export const checkNames = [
   "operations",
   "refunds",
   "events",
+  "backfill",
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 

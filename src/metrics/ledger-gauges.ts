@@ -42,8 +42,13 @@ export function createLedgerGauges(registers: Registry[]): LedgerGauges {
     "How long the event that is longest due has waited to be looked at; 0 when none is due.",
     [],
   );
+  const listed = gauge(
+    "keiyaku_events_listed_age_seconds",
+    "How long ago Stripe's list of events was read as it then was; absent before the first back-fill.",
+    [],
+  );
   const jobs = gauge("keiyaku_queue_jobs", "Jobs in the queue, by BullMQ's state.", ["queue", "state"]);
-  const single = [held, oldest, overdue, owed, eventsOfPeople, dueEvent];
+  const single = [held, oldest, overdue, owed, eventsOfPeople, dueEvent, listed];
   const forgetLedger = () => {
     for (const each of single) each.remove();
     open.reset();
@@ -61,6 +66,8 @@ export function createLedgerGauges(registers: Registry[]): LedgerGauges {
       for (const state of ["received", "unmatched", "held"] as const) events.set({ state }, figures.events[state]);
       eventsOfPeople.set(figures.events.forAPerson);
       dueEvent.set(figures.events.oldestDueSeconds);
+      if (figures.eventsListedSeconds === null) listed.remove();
+      else listed.set(figures.eventsListedSeconds);
       owedMinor.reset();
       for (const [currency, minor] of Object.entries({ jpy: 0, ...figures.owedMinor }))
         owedMinor.set({ currency }, minor);

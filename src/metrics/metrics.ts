@@ -4,6 +4,7 @@ import { operationKinds } from "../contract/operation.ts";
 import { doors, type Observer, type WatchedReport, watchedReports } from "../execution/observer.ts";
 import { deferralReasons } from "../execution/outcome.ts";
 import { type EventResult, eventResults } from "../inbox/apply-events.ts";
+import type { BackfillReport, EventsFound } from "../inbox/backfill-events.ts";
 import type { Acceptance } from "../store/accept-request.ts";
 import { heldQuestionCodes } from "../store/hold-operation.ts";
 import { type ArrivedBy, waysIn } from "../store/take-in-events.ts";
@@ -25,6 +26,8 @@ export interface Metrics {
   readonly sweepEnded: (rung: number | "failed") => void;
   /** An event of the inbox waits for nothing any more but, perhaps, a person. */
   readonly eventConcluded: (type: string, result: EventResult) => void;
+  /** A back-fill of Stripe's events has ended: what it found, or that it failed before that was known. */
+  readonly backfillEnded: (ended: BackfillReport | "failed") => void;
   /** Nothing is sent to Stripe any more, for this reason; null when its work goes on. */
   readonly stripeStopped: (reason: StopReason | null) => void;
   /** Something was sent as an event, or listed by us, and answered so. */
@@ -133,6 +136,16 @@ export function createMetrics(clock: Clock): Metrics {
     "What arrived at this process as an event of Stripe's, by the way it came and the answer.",
     ["way", "answer"],
   );
+  const backfills = counter(
+    "keiyaku_event_backfills_total",
+    "Back-fills of Stripe's events of this process, by whether they came to their end.",
+    ["result"],
+  );
+  const listed = counter(
+    "keiyaku_events_listed_total",
+    "Events that back-fills of this process have listed, by how they were found.",
+    ["found"],
+  );
   new Gauge({
     name: "keiyaku_build_info",
     help: "Always 1; its labels name the versions of this program and of Node.",
@@ -157,6 +170,8 @@ export function createMetrics(clock: Clock): Metrics {
   startAtZero(sweeps, { result: ["done", "failed"] });
   startAtZero(events, { type: [...eventTypes, otherType], result: eventResults });
   startAtZero(arrivals, { way: waysIn, answer: arrivalAnswers });
+  startAtZero(backfills, { result: ["done", "failed"] });
+  startAtZero(listed, { found: eventsFound });
   startAtZero(scrapeErrors, { source: ["database", "queue"] });
 
   const attemptEnded = (report: WatchedReport, beganMs: number) => {
@@ -210,6 +225,11 @@ export function createMetrics(clock: Clock): Metrics {
     },
     eventConcluded: (type, result) => events.inc({ type: labelOf(type), result }),
     eventArrived: (way, answer) => arrivals.inc({ way, answer }),
+    backfillEnded(ended) {
+      backfills.inc({ result: ended !== "failed" && ended.type === "finished" ? "done" : "failed" });
+      if (ended === "failed") return;
+      for (const found of eventsFound) listed.inc({ found }, ended.found[found]);
+    },
     scrape: (sources) =>
       createScrape({ registry, gauges, clock, failed: (source) => scrapeErrors.inc({ source }) }, sources),
   };
@@ -221,6 +241,7 @@ const otherType = "other";
 function labelOf(type: string): string {
   return (eventTypes as readonly string[]).includes(type) ? type : otherType;
 }
+const eventsFound = ["known", "missing", "unreadable", "foreign"] as const satisfies readonly (keyof EventsFound)[];
 
 const acceptanceAnswers = [
   "accepted",

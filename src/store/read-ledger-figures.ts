@@ -15,6 +15,8 @@ export interface LedgerFigures {
   readonly owed: number;
   readonly owedMinor: Readonly<Record<string, number>>;
   readonly events: EventFigures;
+  /** How long ago Stripe's list of events was read as it then was, in seconds; null before the first back-fill. */
+  readonly eventsListedSeconds: number | null;
 }
 
 /** What waits in the inbox. */
@@ -69,6 +71,8 @@ export async function readLedgerFigures(db: Database, deadlineMs: number): Promi
       select json_build_object(
         'requested', requested, 'executing', executing, 'held', opened.held, 'overdue', overdue,
         'oldestOpenSeconds', coalesce(greatest(extract(epoch from clock_timestamp() - opened.oldest_at), 0)::float8, 0),
+        'eventsListedSeconds', (
+          select greatest(extract(epoch from clock_timestamp() - listed_until), 0)::float8 from keiyaku.event_backfills),
         'owed', (select coalesce(sum(refunds), 0) from owed),
         'owedMinor', (select coalesce(json_object_agg(currency, minor), '{}') from owed),
         'events', json_build_object(

@@ -31,6 +31,11 @@ export class StoreError extends Error {
   }
 }
 
+/** SQLSTATE classes 22 (data exception) and 54 (limit exceeded): PostgreSQL will not take this content at any time. */
+export function isAboutContent(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.fault === "refused" && /^(22|54)/.test(error.code);
+}
+
 /** Serialization failure, foreign key, unique, deadlock: each means that another writer came between. */
 const conflictCodes = new Set(["40001", "23503", "23505", "40P01"]);
 

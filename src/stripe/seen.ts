@@ -42,6 +42,20 @@ export function pageOf<Item>(item: z.ZodType<Item>) {
     .refine((page) => page.data.length > 0 || !page.has_more);
 }
 
+/**
+ * A page of events, none of them read: one that nobody can read is no reason not to see the others. Only that the list goes
+ * on from the last must be plain.
+ */
+export const listedEvents = z
+  .object({ data: z.array(z.looseObject({})), has_more: z.boolean() })
+  .transform(({ data, has_more }) => ({ events: data, nextAfter: has_more ? data.at(-1)?.id : null }))
+  .refine((page): page is ListedEvents => page.nextAfter === null || typeof page.nextAfter === "string");
+
+interface ListedEvents {
+  readonly events: Record<string, unknown>[];
+  readonly nextAfter: string | null;
+}
+
 const period = z.object({ current_period_start: instant, current_period_end: instant });
 
 /** A subscription whose items share one period; ours have one item. With several periods, "the" period is a guess. */

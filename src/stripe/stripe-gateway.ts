@@ -1,9 +1,12 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { Stripe } from "stripe";
+import { Temporal } from "temporal-polyfill";
 import { z } from "zod";
+import type { Instant } from "../contract/calendar.ts";
 import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
+import { eventTypes } from "./events.ts";
 import { classifyFault, type GatewayVerb, isLook } from "./fault.ts";
 import type { GatewayReply, StripeGateway } from "./gateway.ts";
 import { type Pace, paced } from "./pace.ts";
@@ -11,6 +14,7 @@ import {
   chargeSeen,
   invoiceSeen,
   leftMinorOf,
+  listedEvents,
   listedInvoice,
   operationIdKey,
   pageOf,
@@ -37,10 +41,33 @@ export interface StripeGatewayOptions {
 /** What Stripe leaves a subscription in after the last retry, unless it is set to cancel it. */
 export type AbandonedStatus = "unpaid" | "paused";
 
+/** Which page of Stripe's list of events is wanted. */
+export interface EventsWanted {
+  /** Events that Stripe made then or later, to the second. */
+  readonly since: Instant;
+  /** The event after which the page begins, being made before it; null for the first page. */
+  readonly after: string | null;
+}
+
+/** A page of Stripe's list of events, the newest first. */
+export interface EventsPage {
+  /** As Stripe gives them: nobody has read them yet. */
+  readonly events: readonly object[];
+  /** The last event of the page, after which the next one begins; null for the last page. */
+  readonly nextAfter: string | null;
+  /** What Stripe's clock said when it answered, to the second; null if the answer does not tell. */
+  readonly toldAt: Instant | null;
+}
+
 /** The gateway with its connections. */
 export interface StripeConnection extends StripeGateway {
   /** The newest subscription of the account in this status, or null. No rule asks it: it tells how the account is set. */
   findSubscriptionIn(status: AbandonedStatus): Promise<GatewayReply<string | null>>;
+  /**
+   * Reads one page of the events of our types. Stripe keeps them for 30 days. What is made while pages are read lies before
+   * the first of them, and moves nothing. No rule asks it: it is for what never arrived.
+   */
+  listEvents(wanted: EventsWanted): Promise<GatewayReply<EventsPage>>;
   /** Cuts its connections. For when nothing is under way: a request that is would end as `unknown`, or be sent again. */
   close(): void;
 }
@@ -244,7 +271,25 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     return reply.type === "done" ? { ...reply, value: reply.value.data[0]?.id ?? null } : reply;
   }
 
-  return { ...gateway, findSubscriptionIn, close };
+  async function listEvents({ since, after }: EventsWanted): Promise<GatewayReply<EventsPage>> {
+    const created = { gte: Math.floor(Temporal.Instant.from(since).epochMilliseconds / 1_000) };
+    const page = { limit: pageSize, ...(after === null ? {} : { starting_after: after }) };
+    let toldAt: Instant | null = null;
+    const reply = await ask("readSubscription", listedEvents, async () => {
+      const list = await stripe.events.list({ types: [...eventTypes], created, ...page });
+      toldAt = instantOfHeader(list.lastResponse.headers.date);
+      return list;
+    });
+    return reply.type === "done" ? { ...reply, value: { ...reply.value, toldAt } } : reply;
+  }
+
+  return { ...gateway, findSubscriptionIn, listEvents, close };
+}
+
+/** The moment in a `Date` header; null for what is none. */
+function instantOfHeader(date: string | undefined): Instant | null {
+  const ms = Date.parse(date ?? "");
+  return Number.isNaN(ms) ? null : Temporal.Instant.fromEpochMilliseconds(ms).toString();
 }
 
 function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: SendingWatch; close: () => void } {

@@ -344,6 +344,40 @@ describe("a void that is refused", () => {
   });
 });
 
+describe("a page of events", () => {
+  const wanted = { since: "2026-04-20T00:00:00.900Z", after: "evt_9" };
+
+  test("is asked for to the second, after the last one", async () => {
+    const { gateway, requests } = await setup({ "GET /v1/events": page({ id: "evt_8" }) });
+
+    const reply = await gateway.listEvents(wanted);
+
+    const toldAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(reply).toMatchObject({ type: "done", value: { events: [{ id: "evt_8" }], nextAfter: null, toldAt } });
+    const asked = new URL(requests[0]?.url ?? "", "http://x").searchParams;
+    expect(asked.get("created[gte]")).toBe("1776643200");
+    expect(asked.get("starting_after")).toBe("evt_9");
+  });
+
+  test("may be followed by another, which begins after its last", async () => {
+    const more = { object: "list", data: [{ id: "evt_8" }, { id: "evt_7" }], has_more: true };
+    const { gateway } = await setup({ "GET /v1/events": { body: more } });
+
+    expect(await gateway.listEvents(wanted)).toMatchObject({ type: "done", value: { nextAfter: "evt_7" } });
+  });
+
+  test.each([
+    { data: [], has_more: true },
+    { data: [{ object: "event" }], has_more: true },
+    { data: [{ id: "evt_8" }] },
+    { data: ["evt_8"], has_more: false },
+  ])("from which nobody knows how the list goes on is no answer: %j", async (body) => {
+    const { gateway } = await setup({ "GET /v1/events": { body: { object: "list", ...body } } });
+
+    expect(await gateway.listEvents(wanted)).toMatchObject({ type: "unexplained", code: "unreadable_reply" });
+  });
+});
+
 test("a cancellation of a subscription that is unknown and yet runs is a question to a person", async () => {
   const { gateway } = await setup({ DELETE: notKnown, GET: { body: subscription } });
 

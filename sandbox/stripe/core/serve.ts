@@ -81,14 +81,14 @@ function send(core: Core, record: RequestRecord, call: Call, reply: Reply, { out
   const isGone = outgoing.destroyed || outgoing.socket?.destroyed === true;
   core.state.requests.conclude(record, isGone ? null : reply.status);
   if (isGone) return;
-  outgoing.writeHead(reply.status, headersOf(call, reply));
+  outgoing.writeHead(reply.status, headersOf(core, call, reply));
   outgoing.end(reply.body);
 }
 
 /** The headers promise the whole body; half of it arrives. */
 function sendHalf(core: Core, record: RequestRecord, call: Call, reply: Reply, { outgoing }: Connection): void {
   core.state.requests.conclude(record, null);
-  outgoing.writeHead(reply.status, headersOf(call, reply));
+  outgoing.writeHead(reply.status, headersOf(core, call, reply));
   const bytes = Buffer.from(reply.body);
   outgoing.write(bytes.subarray(0, bytes.length >>> 1), () => outgoing.socket?.destroy());
 }
@@ -98,8 +98,9 @@ function cut(core: Core, record: RequestRecord, { incoming }: Connection): void 
   incoming.socket.destroy();
 }
 
-function headersOf(call: Call, reply: Reply): Record<string, string> {
+function headersOf({ state }: Core, call: Call, reply: Reply): Record<string, string> {
   return {
+    date: new Date(state.nowMs).toUTCString(),
     "content-type": reply.contentType ?? "application/json",
     "content-length": String(Buffer.byteLength(reply.body)),
     "request-id": call.requestId,

@@ -8,6 +8,7 @@ import { readConfig } from "../../../src/config.ts";
 import type { Finding } from "../../../src/doctor/finding.ts";
 import { queueNames } from "../../../src/queue/payloads.ts";
 import { Database } from "../../../src/store/database.ts";
+import { readListedUntil } from "../../../src/store/event-backfills.ts";
 import { describeOnBackend } from "../../support/backends.ts";
 import { createEmptyDatabase } from "../../support/database.ts";
 import { findFreePort } from "../../support/free-port.ts";
@@ -99,6 +100,24 @@ describe("keiyaku doctor", () => {
 
     expect((await examine()).of("stripe")).toMatchObject([
       { verdict: "wrong", says: expect.stringContaining("read_invoice (403)") },
+    ]);
+  });
+
+  it("tells that the key may not list events, and of the back-fill that fails for it", async () => {
+    const { bench, examine } = await setup();
+    expect((await examine()).of("backfill")).toMatchObject([
+      { verdict: "warning", says: expect.stringContaining("has never been listed") },
+    ]);
+    await bench.stripe.control.fault({ mode: "status_403", path: "/v1/events" });
+    await readListedUntil(bench.db, new Date(Date.now() - 8 * 86_400_000).toISOString());
+
+    const { of, code } = await examine();
+
+    expect(code).toBe(exitCodes.failed);
+    expect(of("backfill")).toMatchObject([{ verdict: "wrong", says: expect.stringContaining("8 days ago") }]);
+    expect(of("stripe")).toMatchObject([
+      { verdict: "well" },
+      { verdict: "warning", says: expect.stringContaining("list events (403)") },
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { readListedUntil } from "../../../src/store/event-backfills.ts";
 import { readLedgerFigures } from "../../../src/store/read-ledger-figures.ts";
 import { addContract, addOperations, insertRows, paymentRow, refundRow } from "../../support/store-rows.ts";
 import { createTestStore } from "../../support/test-database.ts";
@@ -21,7 +22,23 @@ test("an empty ledger comes to nothing", async () => {
     owed: 0,
     owedMinor: {},
     events: { received: 0, unmatched: 0, held: 0, forAPerson: 0, oldestDueSeconds: 0 },
+    eventsListedSeconds: null,
   });
+});
+
+test("how long ago Stripe's events were listed is told, and is never less than nothing", async () => {
+  const { db, sql, figures } = await setup();
+  const listed = async (seconds: number) => {
+    await sql`update keiyaku.event_backfills set listed_until = ${new Date(Date.now() - seconds * 1_000)}`;
+    return (await figures()).eventsListedSeconds;
+  };
+  await readListedUntil(db, "2026-01-01T00:00:00Z");
+
+  const age = await listed(7_200);
+
+  expect(age).toBeGreaterThan(7_190);
+  expect(age).toBeLessThan(7_300);
+  expect(await listed(-600)).toBe(0);
 });
 
 test("open operations are counted by state, and the oldest of them tells its age", async () => {

@@ -69,6 +69,15 @@ test("a seeded retry falls due, and its failure is the last one", async () => {
   expect(await stripe.invoices.retrieve("in_a_1")).toMatchObject({ status: "open", attempt_count: 4 });
 });
 
+test("every answer tells the stand-in's own clock in its Date", async () => {
+  const { control, stripe } = await setUp();
+  const told = async () => (await stripe.customers.retrieve("cus_hanako")).lastResponse.headers.date;
+
+  expect(await told()).toBe("Fri, 20 Nov 2026 03:00:00 GMT");
+  await control.advanceClock({ seconds: 2 * DAY });
+  expect(await told()).toBe("Sun, 22 Nov 2026 03:00:00 GMT");
+});
+
 test("moving the clock lets idempotency keys grow old", async () => {
   const { stripe, control } = await setUpStandIn();
   await control.seed(PURCHASE);

@@ -44,6 +44,7 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   verb: Object.values(verbWords),
   result: [...callResults, "failed"],
   queue: queueNames,
+  found: ["known", "missing", "unreadable", "foreign"],
   source: ["database", "queue"],
   job: ["keiyaku"],
 };

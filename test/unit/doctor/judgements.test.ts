@@ -6,6 +6,7 @@ import { judgeRedis } from "../../../src/doctor/check-queue.ts";
 import { checkSettings } from "../../../src/doctor/check-settings.ts";
 import { judgeStripe } from "../../../src/doctor/check-stripe.ts";
 import {
+  judgeBackfill,
   judgeEvents,
   judgeOperations,
   judgeQueue,
@@ -212,6 +213,7 @@ describe("operations and refunds", () => {
     owed: 0,
     owedMinor: {},
     events: { received: 0, unmatched: 0, held: 0, forAPerson: 0, oldestDueSeconds: 0 },
+    eventsListedSeconds: 60,
   };
   const held: HeldOperation = {
     id: "op-1",
@@ -254,5 +256,17 @@ describe("operations and refunds", () => {
       says: "2 refunds are owed, ¥3960 in all.",
       facts: { owed: 2, owedMinor: { jpy: 3_960 } },
     });
+  });
+
+  it.each<[number | null, Finding["verdict"], string]>([
+    [0, "well", "to its end 0 s ago"],
+    [3_600, "well", "60 min ago"],
+    [3_601, "warning", "60 min ago"],
+    [604_800, "warning", "7 days ago"],
+    [604_801, "wrong", "7 days ago. After 30 days"],
+    [null, "warning", "never been listed"],
+  ])("events that were listed %s seconds ago are %s", (eventsListedSeconds, verdict, says) => {
+    const found = worst([judgeBackfill({ ...none, eventsListedSeconds })]);
+    expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
   });
 });

@@ -25,6 +25,7 @@ const figures: LedgerFigures = {
   owed: 2,
   owedMinor: { jpy: 3_960 },
   events: { received: 6, unmatched: 3, held: 1, forAPerson: 2, oldestDueSeconds: 12.5 },
+  eventsListedSeconds: 300,
 };
 
 function setup(sources: Partial<ScrapeSources> = {}) {
@@ -63,6 +64,7 @@ describe("a scrape", () => {
         "keiyaku_oldest_open_operation_seconds 90.5",
         "keiyaku_operations_overdue 3",
         "keiyaku_refunds_owed 2",
+        "keiyaku_events_listed_age_seconds 300",
         'keiyaku_refunds_owed_minor{currency="jpy"} 3960',
         'keiyaku_events_waiting{state="received"} 6',
         'keiyaku_events_waiting{state="unmatched"} 3',
@@ -90,10 +92,20 @@ describe("a scrape", () => {
     const without = await text();
 
     expect(without).not.toMatch(
-      /^keiyaku_(operations_held|refunds_owed|open_operations|oldest_open\w+|operations_overdue)\b[ {]/m,
+      /^keiyaku_(operations_held|refunds_owed|open_operations|oldest_open\w+|operations_overdue|events_listed_age\w+)\b[ {]/m,
     );
     expect(without).toContain('keiyaku_scrape_errors_total{source="database"} 1');
     expect(without).toContain('keiyaku_queue_jobs{queue="operations",state="waiting"} 5');
+  });
+
+  it("has no age of Stripe's list of events before that was ever read", async () => {
+    let eventsListedSeconds: number | null = 300;
+    const { text, pass } = setup({ ledger: async () => ({ ...figures, eventsListedSeconds }) });
+    await text();
+    eventsListedSeconds = null;
+    pass(3_001);
+
+    expect(await text()).not.toMatch(/^keiyaku_events_listed_age_seconds /m);
   });
 
   it("has no gauge of the ledger before that has been asked, rather than a zero", async () => {
@@ -136,6 +148,34 @@ describe("a scrape", () => {
 });
 
 describe("what is counted", () => {
+  it("tells back-fills by their end, and the events that they listed by how they were found", async () => {
+    const { metrics, text } = setup();
+    const report = {
+      since: "2026-04-20T00:00:00Z",
+      lost: null,
+      found: { known: 3, missing: 2, unreadable: 1, foreign: 4 },
+    };
+
+    metrics.backfillEnded({ type: "finished", listedUntil: "2026-04-21T00:00:00Z", ...report });
+    metrics.backfillEnded({
+      type: "failed",
+      fault: { type: "not_now", reason: "unauthorized", requestId: null },
+      ...report,
+    });
+    metrics.backfillEnded("failed");
+
+    expect(ours(await text())).toEqual(
+      expect.arrayContaining([
+        'keiyaku_event_backfills_total{result="done"} 1',
+        'keiyaku_event_backfills_total{result="failed"} 2',
+        'keiyaku_events_listed_total{found="known"} 6',
+        'keiyaku_events_listed_total{found="missing"} 4',
+        'keiyaku_events_listed_total{found="unreadable"} 2',
+        'keiyaku_events_listed_total{found="foreign"} 8',
+      ]),
+    );
+  });
+
   it("tells an attempt by its report, its reason and its duration", async () => {
     const { metrics, pass, text } = setup();
     const question = { code: "attempts_exhausted", detail: {} } as const;

@@ -14,6 +14,8 @@ export interface Installation {
   readonly address: DatabaseAddress;
   readonly queue: QueueBackend;
   readonly stripe: StripeServer & {
+    /** The connected account that every request is for; null for the key's own. */
+    readonly account: string | null;
     /** Of this process: whatever part of it asks Stripe, they take turns. */
     readonly pace: Pace;
   };
@@ -64,7 +66,11 @@ export async function openInstallation(
     const queue: QueueBackend =
       config.queue.type === "redis" ? { type: "redis", url: config.queue.url.reveal() } : { type: "postgres", address };
     const server = needs.stripe ? await openStripe(config, say, stops) : { secretKey: new Secret("") };
-    const stripe = { ...server, pace: new Pace(config.stripe.limits, systemClock) };
+    const stripe = {
+      ...server,
+      account: config.stripeEvents.account,
+      pace: new Pace(config.stripe.limits, systemClock),
+    };
     return { address, queue, stripe, stop };
   } catch (error) {
     await stop();

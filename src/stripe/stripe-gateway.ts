@@ -28,6 +28,8 @@ import { SendingWatch } from "./sendings.ts";
 
 export interface StripeGatewayOptions {
   readonly secretKey: Secret;
+  /** The connected account (Connect) that every request is for; that of the key unless given. */
+  readonly account?: string | null;
   /** The origin of a stand-in, as in `http://127.0.0.1:12111`; Stripe itself unless given. */
   readonly apiBase?: string;
   /** How long a sending may be silent. 20 seconds unless told. */
@@ -303,6 +305,7 @@ function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: Sendin
     apiVersion: stripeApiVersion,
     appInfo: { name: "keiyaku", version },
     telemetry: false,
+    ...(options.account == null ? {} : { stripeAccount: options.account }),
     timeout: options.timeoutMs ?? timeoutMsDefault,
     maxNetworkRetries: options.maxNetworkRetries ?? maxNetworkRetriesDefault,
     httpClient: watch.over(options.pace === undefined ? client : paced(client, options.pace)),

@@ -3,14 +3,14 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../src/secret.ts";
 import type { GatewayReply, IdempotencyKey, StripeGateway } from "../../src/stripe/gateway.ts";
-import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
+import { createStripeGateway, type StripeGatewayOptions } from "../../src/stripe/stripe-gateway.ts";
 
 const key = "k1" as IdempotencyKey;
 
 type Answer = { readonly status?: number; readonly body: unknown };
 
 /** A server that gives whatever answer a test wants, as no Stripe would. Answers are found by `METHOD /path?query`. */
-async function setup(answers: Readonly<Record<string, Answer>>) {
+async function setup(answers: Readonly<Record<string, Answer>>, options: Partial<StripeGatewayOptions> = {}) {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
@@ -29,6 +29,7 @@ async function setup(answers: Readonly<Record<string, Answer>>) {
     secretKey: new Secret("sk_test_abc"),
     apiBase: `http://127.0.0.1:${port}`,
     maxNetworkRetries: 0,
+    ...options,
   });
   onTestFinished(() => gateway.close());
   const connectionCount = () =>
@@ -399,4 +400,13 @@ test("requests name the pinned version and our name, measure nothing, and share 
   expect(await connectionCount()).toBe(1);
   gateway.close();
   await expect.poll(connectionCount).toBe(0);
+});
+
+test.each([
+  ["is for the connected account, when one is set", "acct_1", "acct_1"],
+  ["is for the account of its key otherwise", null, undefined],
+])("every request %s", async (_, account, header) => {
+  const { gateway, requests } = await setup({ "GET /v1/subscriptions/sub_1": { body: subscription } }, { account });
+  expect(await gateway.readSubscription("sub_1")).toMatchObject({ type: "done" });
+  expect(requests.map(({ headers }) => headers["stripe-account"])).toEqual([header]);
 });

@@ -53,6 +53,7 @@ export async function setUpCommand(env: NodeJS.ProcessEnv = {}): Promise<Command
     stripe: {
       secretKey: new Secret(bench.stripe.secretKey),
       apiBase: bench.stripe.url,
+      account: null,
       pace: new Pace({ perSecond: Infinity, perEndpoint: Infinity }, systemClock),
     },
     out: output("out"),

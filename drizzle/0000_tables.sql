@@ -307,7 +307,7 @@ CREATE TABLE "keiyaku"."stripe_calls" (
 	CONSTRAINT "stripe_calls_answer_is_object" CHECK (jsonb_typeof("keiyaku"."stripe_calls"."answer") = 'object'),
 	CONSTRAINT "stripe_calls_learned_by_is_known" CHECK ("keiyaku"."stripe_calls"."learned_by" in ('reply', 'look')),
 	CONSTRAINT "stripe_calls_type_is_known" CHECK ("keiyaku"."stripe_calls"."type" in ('look', 'call')),
-	CONSTRAINT "stripe_calls_call_has_key" CHECK (case when "keiyaku"."stripe_calls"."type" = 'call' then num_nulls("keiyaku"."stripe_calls"."idempotency_key", "keiyaku"."stripe_calls"."key_number", "keiyaku"."stripe_calls"."first_sent_at", "keiyaku"."stripe_calls"."last_sent_at") = 0
+	CONSTRAINT "stripe_calls_call_has_key" CHECK (case when "keiyaku"."stripe_calls"."type" = 'call' then num_nulls("keiyaku"."stripe_calls"."idempotency_key", "keiyaku"."stripe_calls"."key_number") = 0 and num_nulls("keiyaku"."stripe_calls"."first_sent_at", "keiyaku"."stripe_calls"."last_sent_at") in (0, 2)
         else num_nonnulls("keiyaku"."stripe_calls"."idempotency_key", "keiyaku"."stripe_calls"."key_number", "keiyaku"."stripe_calls"."first_sent_at", "keiyaku"."stripe_calls"."last_sent_at") = 0 end),
 	CONSTRAINT "stripe_calls_look_is_answered" CHECK ("keiyaku"."stripe_calls"."type" = 'call' or "keiyaku"."stripe_calls"."answer" is not null),
 	CONSTRAINT "stripe_calls_answer_is_whole" CHECK (("keiyaku"."stripe_calls"."answer" is null) = ("keiyaku"."stripe_calls"."answered_at" is null) and ("keiyaku"."stripe_calls"."answer" is null) = ("keiyaku"."stripe_calls"."learned_by" is null)),

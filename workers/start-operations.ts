@@ -27,8 +27,9 @@ export const operationsRole: Role = {
     closing.onClose(() => closeQueue(queue, 1_000));
     const bells = createQueueBells(queue, log);
     const connection = createStripeGateway(installation.stripe);
-    // Short and without repetition, so that a look, its time-outs and the probe after it stay below the minute of a takeover.
-    const probe = createStripeGateway({ ...installation.stripe, timeoutMs: 5_000, maxNetworkRetries: 0 });
+    // Short and without repetition: a request that has used up its time and the probe after it stay below the minute of a
+    // takeover.
+    const probe = createStripeGateway({ ...installation.stripe, withinMs: 5_000, maxNetworkRetries: 0 });
     const breaker = new Breaker({
       probe: () => probe.findSubscriptionIn("unpaid"),
       clock,

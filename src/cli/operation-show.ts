@@ -103,7 +103,8 @@ function writeStep(out: Output, number: number, step: JournalRecord, zone: strin
   const facts: (readonly [string, string])[] = [["asked", plainText(JSON.stringify(asked), Number.MAX_SAFE_INTEGER)]];
   if (step.type === "call") {
     facts.push(["key", `${step.idempotencyKey ?? "–"} (key number ${step.keyNumber ?? "–"})`]);
-    facts.push(["sent", `first ${at(step.firstSentAt)}, last ${at(step.lastSentAt)}`]);
+    const sent = `first ${at(step.firstSentAt)}, last ${at(step.lastSentAt)}`;
+    facts.push(["sent", step.firstSentAt === null ? "to no effect: it was turned away each time" : sent]);
   }
   facts.push(["answer", answered]);
   if (step.answeredAt !== null) {

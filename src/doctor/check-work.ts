@@ -52,7 +52,7 @@ const openSecondsMax = 3_600;
 
 /** Judges what is open: what waits too long, what nobody rings for, and what waits for a person. */
 export function judgeOperations(figures: LedgerFigures, held: readonly HeldOperation[]): readonly Finding[] {
-  const { requested, executing, oldestOpenSeconds, overdue } = figures;
+  const { requested, executing, oldestOpenSeconds, overdue, keyRefused } = figures;
   const facts = { requested, executing, held: figures.held, oldestOpenSeconds: Math.round(oldestOpenSeconds), overdue };
   const shown = `${requested} operations wait, ${executing} are at work, ${figures.held} are held`;
   const findings: Finding[] = [
@@ -72,6 +72,16 @@ export function judgeOperations(figures: LedgerFigures, held: readonly HeldOpera
         `${overdue} operations are due, and nobody has rung for them for two minutes.`,
         "See that workers run: each sweeps every half minute, while fewer than 1000 jobs wait.",
         { overdue },
+      ),
+    );
+  }
+  if (keyRefused > 0) {
+    findings.push(
+      wrong(
+        "operations",
+        `${keyRefused} operations wait because Stripe does not let our key do what they need (401 or 403).`,
+        "The workers' log and `keiyaku_stripe_calls_total` name what it may not do. Give the key that right, or set another; they go on by themselves.",
+        { keyRefused },
       ),
     );
   }

@@ -95,7 +95,7 @@ async function examineDatabaseClock(db: Database, clock: Clock): Promise<readonl
 
 async function examineStripe(stripe: Config["stripe"], clock: Clock): Promise<readonly Finding[]> {
   if (stripe.type === "stand_in") return [standInFinding];
-  const gateway = createStripeGateway({ ...stripe, timeoutMs: answerWithinMs, maxNetworkRetries: 0 });
+  const gateway = createStripeGateway({ ...stripe, withinMs: answerWithinMs, maxNetworkRetries: 0 });
   try {
     const [probe, ...remarks] = await Promise.all([
       probeStripe(gateway),

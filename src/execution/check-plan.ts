@@ -1,15 +1,10 @@
 import { isOneOf } from "../contract/contract.ts";
 import { type RejectionCode, rejection } from "../contract/rejection.ts";
 import type { Step } from "../contract/step.ts";
-import { takeoverAfterMs } from "../store/admit-operation.ts";
-import { giveSignOfLife } from "../store/journal.ts";
 import type { Attempt } from "./attempt.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { foreseeOperation } from "./foresee-operation.ts";
 import { defer, type StepsEnding, unanswered } from "./steps-ending.ts";
-
-/** A third of the time after which an attempt that is silent is taken over: two of them may be late. */
-const signOfLifeEveryMs = takeoverAfterMs / 3;
 
 /** Rejections that answer before what the contract offers is looked at: nobody's preview speaks of anything else. */
 const beforeAnyPlan = [
@@ -35,12 +30,12 @@ export function isPlanned(step: Step): boolean {
  * Asked before anything is called or settled, and no more once a call is journaled: what has begun is ended.
  */
 export async function checkPlan(
-  deps: Pick<ExecutionDeps, "db" | "gateway" | "clock" | "stopping">,
+  deps: Pick<ExecutionDeps, "gateway" | "stopping">,
   attempt: Attempt,
 ): Promise<StepsEnding | undefined> {
   const { expectedPlan, facts, answers } = attempt;
   if (expectedPlan === null || attempt.callJournaled) return undefined;
-  const foreseen = await foreseeOperation(deps.gateway, facts, answers, deps.stopping, signsOfLife(deps, attempt));
+  const foreseen = await foreseeOperation(deps.gateway, facts, answers, deps.stopping);
   if (foreseen.type === "stopped") return defer("shutting_down");
   if (foreseen.type === "plan") {
     const { plan } = foreseen;
@@ -48,14 +43,4 @@ export async function checkPlan(
     return { type: "reject", rejection: { ...rejection("plan_changed", { digest: plan.digest }), plan } };
   }
   return unanswered(foreseen.lookName, foreseen.reply);
-}
-
-/** To be called after each look: the plan of an old contract may take longer to see than an attempt may be silent. */
-function signsOfLife({ db, clock }: Pick<ExecutionDeps, "db" | "clock">, { guard }: Attempt): () => Promise<void> {
-  let lastMs = clock.monotonicMs();
-  return async () => {
-    if (clock.monotonicMs() - lastMs < signOfLifeEveryMs) return;
-    await giveSignOfLife(db, guard);
-    lastMs = clock.monotonicMs();
-  };
 }

@@ -60,9 +60,11 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
       await ringFor(deps, next, guard.operationId);
       return { type: "rejected" };
     }
-    case "deferred":
-      await putBack(deps, attempt, { reason: ending.reason, delayMs: ending.delayMs, counted: false });
-      return ending;
+    case "deferred": {
+      const { reason, delayMs, turnedAway } = ending;
+      await putBack(deps, attempt, { reason, delayMs, counted: false, turnedAway });
+      return { type: "deferred", reason, delayMs };
+    }
     case "failed": {
       if (attempt.attemptsCounted >= attemptsCountedMax) {
         const detail = { attempts: attempt.attemptsCounted, lastReason: ending.reason };

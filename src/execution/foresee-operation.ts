@@ -18,14 +18,13 @@ export type ForeseenOperation =
 
 /**
  * What an operation would do, given what was looked at for it so far; whatever else has to be seen is looked at now.
- * Changes nothing, here or at Stripe. Once `signal` is aborted, no further look is begun. `looked` is awaited after each.
+ * Changes nothing, here or at Stripe. Once `signal` is aborted, no further look is begun.
  */
 export async function foreseeOperation(
   gateway: StripeGateway,
   facts: Facts,
   seen: ReadonlyMap<string, Answer>,
   signal: AbortSignal,
-  looked: () => Promise<void> = async () => undefined,
 ): Promise<ForeseenOperation> {
   const answers = new Map(seen);
   for (;;) {
@@ -36,7 +35,6 @@ export async function foreseeOperation(
     const reply = await look(gateway, wanted);
     if (reply.type !== "done") return { type: "unseen", lookName: name, reply };
     answers.set(name, reply.value);
-    await looked();
   }
 }
 

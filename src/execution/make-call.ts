@@ -1,9 +1,10 @@
 import { refundStateOf } from "../contract/refunding.ts";
 import type { Call, CallAnswer, CallResults, CallStep } from "../contract/step.ts";
 import { type AnsweredRefund, journalAnswer, journalIntent, journalResend } from "../store/journal.ts";
-import { type GatewayReply, type IdempotencyKey, send } from "../stripe/gateway.ts";
+import { type GatewayReply, type IdempotencyKey, type MayBeSent, send } from "../stripe/gateway.ts";
 import { type Attempt, contractMoved } from "./attempt.ts";
 import { brake } from "./brakes.ts";
+import { permitFromNow } from "./call-permit.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { findEffect } from "./find-effect.ts";
 import { defer, deferNotNow, lookUnanswered, type StepsEnding, unexplained } from "./steps-ending.ts";
@@ -13,7 +14,7 @@ type Answered = CallAnswer<CallResults[keyof CallResults]>;
 /** Stripe forgets a key after 24 hours at the earliest; an hour of margin covers clock skew and a slow queue. */
 const keyTrustedForMs = 23 * 3_600_000;
 
-/** By then a request is over, whatever held it up, and its key is forgotten: 24 hours, and the SDK's time-outs. */
+/** By then its key is forgotten, and the request over: 24 hours, the minute in which it had to leave, and as long as it may take. */
 const keySurelyForgottenMs = (24 * 60 + 5) * 60_000;
 
 /**
@@ -21,9 +22,6 @@ const keySurelyForgottenMs = (24 * 60 + 5) * 60_000;
  * that they let it be tried again there is one key more, after the same wait and the same look.
  */
 const keyNumberMax = 2;
-
-/** A process that slept longer than this between journaling and sending reads the journal again before it sends. */
-const sendWithinMs = 60_000;
 
 /** The key of one call: made of operation, call and key number, and so the same on every attempt. */
 export function keyFor(operationId: string, name: string, keyNumber: number): IdempotencyKey {
@@ -46,18 +44,17 @@ export async function makeCall(
   decided: CallStep,
 ): Promise<StepsEnding | undefined> {
   const step = asJournaled(attempt, decided);
-  const journaledAtMs = deps.clock.monotonicMs();
   const sending = await prepare(deps, attempt, step);
   if (sending.type !== "send") return sending.ending;
 
-  if (deps.clock.monotonicMs() - journaledAtMs > sendWithinMs) return defer("process_paused");
-  const reply = await send(deps.gateway, step.call, { operationId: attempt.operationId, key: sending.key });
+  const { key, mayBeSent } = sending;
+  const reply = await send(deps.gateway, step.call, { operationId: attempt.operationId, key, mayBeSent });
   switch (reply.type) {
     case "done":
       await answer(deps, attempt, step, { type: "done", value: reply.value }, "reply", reply.requestId);
       return undefined;
     case "not_now":
-      return deferNotNow(reply.reason);
+      return deferNotNow(reply.reason, sending.isFirst ? step.name : undefined);
     case "refused":
     case "unknown":
     case "unexplained":
@@ -113,7 +110,13 @@ function askAbout(
 }
 
 type Preparation =
-  | { readonly type: "send"; readonly key: IdempotencyKey }
+  | {
+      readonly type: "send";
+      readonly key: IdempotencyKey;
+      readonly mayBeSent: MayBeSent;
+      /** Whether nothing that may have taken effect was sent under the key before. */
+      readonly isFirst: boolean;
+    }
   | { readonly type: "over"; readonly ending: StepsEnding | undefined };
 
 /** Journals that the call is about to be sent: for the first time, again, or under its next key. */
@@ -122,7 +125,7 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
   if (row === undefined) return await journalFirst(deps, attempt, step);
 
   const { keyNumber, firstSentAgoMs, lastSentAgoMs, idempotencyKey } = row;
-  if (keyNumber === null || firstSentAgoMs === null || lastSentAgoMs === null || idempotencyKey === null) {
+  if (keyNumber === null || idempotencyKey === null) {
     throw new Error(`the journal has no key for ${step.name}`);
   }
   // An earlier attempt may have sent it. If it took effect, that is the answer.
@@ -131,9 +134,10 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
     return { type: "over", ending: adoption.type === "adopted" ? undefined : adoption.ending };
   }
 
-  if (firstSentAgoMs < keyTrustedForMs) {
+  if (firstSentAgoMs === null || lastSentAgoMs === null || firstSentAgoMs < keyTrustedForMs) {
+    const mayBeSent = permitFromNow(deps.clock);
     await journalResend(deps.db, attempt.guard, { name: step.name, keyNumber });
-    return { type: "send", key: idempotencyKey as IdempotencyKey };
+    return { type: "send", key: idempotencyKey as IdempotencyKey, mayBeSent, isFirst: firstSentAgoMs === null };
   }
   if (lastSentAgoMs < keySurelyForgottenMs) {
     // Neither the old key nor a new one is safe yet: the old one may be forgotten, the request may still be under way.
@@ -145,8 +149,9 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
     return { type: "over", ending: { type: "held", question } };
   }
   const nextKey = keyFor(attempt.operationId, step.name, keyNumber + 1);
+  const mayBeSent = permitFromNow(deps.clock);
   await journalResend(deps.db, attempt.guard, { name: step.name, keyNumber, nextKey });
-  return { type: "send", key: nextKey };
+  return { type: "send", key: nextKey, mayBeSent, isFirst: true };
 }
 
 async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Preparation> {
@@ -154,6 +159,7 @@ async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallSte
   const braking = await brake(deps, attempt, step);
   if (braking.type === "held") return { type: "over", ending: { ...braking, owed: step.refund } };
   const key = keyFor(attempt.operationId, step.name, 1);
+  const mayBeSent = permitFromNow(deps.clock);
   await journalIntent(deps.db, attempt.guard, attempt.contract, {
     name: step.name,
     call: step.call,
@@ -164,7 +170,7 @@ async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallSte
   });
   contractMoved(attempt);
   attempt.callJournaled = true;
-  return { type: "send", key };
+  return { type: "send", key, mayBeSent, isFirst: true };
 }
 
 /** What looking for a call's effect came to. Adopted: the journal has it as the call's answer. */

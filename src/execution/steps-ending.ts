@@ -9,7 +9,13 @@ import type { DeferralReason } from "./outcome.ts";
 export type StepsEnding =
   | { readonly type: "settle"; readonly change: Change }
   | { readonly type: "reject"; readonly rejection: Rejection }
-  | { readonly type: "deferred"; readonly reason: DeferralReason; readonly delayMs: number }
+  | {
+      readonly type: "deferred";
+      readonly reason: DeferralReason;
+      readonly delayMs: number;
+      /** The call of which the journal says that it was sent, and of which it is known now that it was turned away. */
+      readonly turnedAway?: string | undefined;
+    }
   | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "conflict" }
   | {
@@ -20,13 +26,16 @@ export type StepsEnding =
     };
 
 /** Puts the operation off for a while that fits the cause. */
-export function defer(reason: keyof typeof deferralDelayMs, atLeastMs = 0): StepsEnding {
+export function defer(reason: keyof typeof deferralDelayMs, atLeastMs = 0): Extract<StepsEnding, { type: "deferred" }> {
   return { type: "deferred", reason, delayMs: jittered(Math.max(deferralDelayMs[reason], atLeastMs)) };
 }
 
-/** Puts the operation off because Stripe, or our key to it, is not to be had now. */
-export function deferNotNow(reason: NotNowReason): StepsEnding {
-  return defer(reason === "unreachable" ? "stripe_unreachable" : reason);
+/**
+ * Puts the operation off because Stripe, or our key to it, is not to be had now. `turnedAway` names a call to which nothing
+ * else has happened under its key yet.
+ */
+export function deferNotNow(reason: NotNowReason, turnedAway?: string): StepsEnding {
+  return { ...defer(reason === "unreachable" ? "stripe_unreachable" : reason), turnedAway };
 }
 
 /** A look that has no answer although Stripe works: this operation's own failure, lest it were asked for ever. */

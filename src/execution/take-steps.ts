@@ -7,6 +7,7 @@ import type { Attempt } from "./attempt.ts";
 import { checkPlan, isPlanned } from "./check-plan.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { makeCall } from "./make-call.ts";
+import { showingLife } from "./show-life.ts";
 import { defer, type StepsEnding, unanswered } from "./steps-ending.ts";
 
 /**
@@ -14,7 +15,8 @@ import { defer, type StepsEnding, unanswered } from "./steps-ending.ts";
  *
  * A conflict here most likely means that another attempt of the same operation has taken over: `conclude` finds out.
  */
-export async function takeSteps(deps: ExecutionDeps, attempt: Attempt): Promise<StepsEnding> {
+export async function takeSteps(idle: ExecutionDeps, attempt: Attempt): Promise<StepsEnding> {
+  const deps: ExecutionDeps = { ...idle, gateway: showingLife(idle, attempt) };
   try {
     for (;;) {
       const step = nextStep(attempt.facts, attempt.answers);

@@ -41,6 +41,7 @@ export function whyNotListed(fault: Fault): WhyNotListed {
         passes: false,
       };
     case "unreachable":
+    case "process_paused":
       return {
         code: reason,
         sentence: "Stripe cannot be reached, so that its events cannot be listed.",

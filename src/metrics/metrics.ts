@@ -36,7 +36,7 @@ export interface Metrics {
   scrape(sources: ScrapeSources): Scrape;
 }
 
-/** From a reply of a near Stripe to the end of both time-outs of a call. */
+/** From a reply of a near Stripe to the end of the time that a request may take. */
 const callBucketsS = [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 20, 40];
 
 /** From a settling that needs one statement to an attempt that outlasts an outage of the database. */

@@ -79,7 +79,7 @@ export async function journalResend(
 ): Promise<void> {
   const renewed =
     call.nextKey === undefined
-      ? sql`last_sent_at = clock_timestamp()`
+      ? sql`first_sent_at = coalesce(first_sent_at, clock_timestamp()), last_sent_at = clock_timestamp()`
       : sql`idempotency_key = ${call.nextKey}, key_number = key_number + 1, first_sent_at = clock_timestamp(),
           last_sent_at = clock_timestamp()`;
   const parts: Part[] = [

@@ -1,13 +1,16 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
-import { guardedStatement } from "./guarded-statement.ts";
+import { guardedStatement, type Part } from "./guarded-statement.ts";
 import { type Guard, operationPart } from "./operation-parts.ts";
 
-/** Why and for how long an operation is put back. `counted`: whether the attempt that ends counts against the limit. */
+/** Why and for how long an operation is put back. */
 export interface PutBack {
   readonly reason: string;
   readonly delayMs: number;
+  /** Whether the attempt that ends counts against the limit. */
   readonly counted: boolean;
+  /** The call, if any, whose every sending under its present key was turned away: it counts as not sent. */
+  readonly turnedAway?: string | undefined;
 }
 
 /**
@@ -17,14 +20,27 @@ export interface PutBack {
 export async function putBackOperation(
   db: Database,
   guard: Guard,
-  { reason, delayMs, counted }: PutBack,
+  { reason, delayMs, counted, turnedAway }: PutBack,
 ): Promise<void> {
   const due = sql`clock_timestamp() + ${Math.round(delayMs)} * interval '1 millisecond'`;
-  const part = operationPart(
-    guard,
-    sql`state = 'requested', wait_reason = ${reason}, next_attempt_at = ${due}, ring_at = ${due} + interval '5 seconds',
+  const parts = [
+    operationPart(
+      guard,
+      sql`state = 'requested', wait_reason = ${reason}, next_attempt_at = ${due}, ring_at = ${due} + interval '5 seconds',
       rings = 0, touched_at = clock_timestamp(), attempts_counted = attempts_counted - ${counted ? 0 : 1},
       occupies = exists (select from keiyaku.stripe_calls s where s.operation_id = ${guard.operationId} and s.type = 'call')`,
-  );
-  await db.run("put_back_operation", guardedStatement([part]));
+    ),
+  ];
+  if (turnedAway !== undefined) parts.push(unsentPart(guard, turnedAway));
+  await db.run("put_back_operation", guardedStatement(parts));
+}
+
+/** Stripe may remember a key from its first sending on, and has never seen this one: it does not age. */
+function unsentPart({ operationId }: Guard, name: string): Part {
+  return {
+    name: "unsent",
+    rows: 1,
+    statement: sql`update keiyaku.stripe_calls set first_sent_at = null, last_sent_at = null
+      where operation_id = ${operationId} and name = ${name} and answer is null returning name`,
+  };
 }

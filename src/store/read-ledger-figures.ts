@@ -7,6 +7,8 @@ export interface LedgerFigures {
   readonly requested: number;
   readonly executing: number;
   readonly held: number;
+  /** Of those requested, how many wait because Stripe does not let our key do what they need: 401 or 403. */
+  readonly keyRefused: number;
   /** How long ago the oldest open operation was accepted, in seconds; 0 when none is open. */
   readonly oldestOpenSeconds: number;
   /** Operations whose turn it is, that are due, and for which nobody has rung for two minutes: four sweeps missed them. */
@@ -47,6 +49,7 @@ export async function readLedgerFigures(db: Database, deadlineMs: number): Promi
         select count(*) filter (where state = 'requested') as requested,
           count(*) filter (where state = 'executing') as executing,
           count(*) filter (where state = 'held') as held,
+          count(*) filter (where wait_reason in ('unauthorized', 'forbidden')) as key_refused,
           min(accepted_at) as oldest_at
         from keiyaku.operations where state in ('requested', 'executing', 'held')),
       missed as (
@@ -70,6 +73,7 @@ export async function readLedgerFigures(db: Database, deadlineMs: number): Promi
         from keiyaku.stripe_events where state in ('unmatched', 'held'))
       select json_build_object(
         'requested', requested, 'executing', executing, 'held', opened.held, 'overdue', overdue,
+        'keyRefused', key_refused,
         'oldestOpenSeconds', coalesce(greatest(extract(epoch from clock_timestamp() - opened.oldest_at), 0)::float8, 0),
         'eventsListedSeconds', (
           select greatest(extract(epoch from clock_timestamp() - listed_until), 0)::float8 from keiyaku.event_backfills),

@@ -53,7 +53,10 @@ export interface JournalRow {
   readonly idempotencyKey: string | null;
   readonly keyNumber: number | null;
   readonly answer: Answer | null;
-  /** Milliseconds since the first and the last sending under the present key, by the database's clock; null for looks. */
+  /**
+   * Milliseconds since the first and the last sending under the present key, by the database's clock. Null for looks, and
+   * for a call whose every sending under that key was turned away.
+   */
   readonly firstSentAgoMs: number | null;
   readonly lastSentAgoMs: number | null;
 }

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
-import { isLook } from "./fault.ts";
+import { type GatewayVerb, isLook } from "./fault.ts";
 import type { GatewayReply, NotNowReason, StripeGateway } from "./gateway.ts";
-import { wrapGateway } from "./watched-gateway.ts";
+import { verbWords, wrapGateway } from "./watched-gateway.ts";
 
 /** Why nothing is sent to Stripe at all for the time being. */
 export const stopReasons = ["unreachable", "unauthorized", "forbidden"] as const satisfies readonly NotNowReason[];
@@ -31,6 +31,7 @@ const probeAgainMs = { unreachable: 5_000, unauthorized: 30_000, forbidden: 30_0
 export class Breaker {
   readonly #options: BreakerOptions;
   #stopped: StopReason | null = null;
+  readonly #forbidden = new Set<GatewayVerb>();
   #probing: Promise<StopReason | null> | undefined;
 
   constructor(options: BreakerOptions) {
@@ -48,6 +49,22 @@ export class Breaker {
       this.#probing = undefined;
     });
     return this.#probing;
+  }
+
+  /** Tells, once for each verb, that our key may not do this, though it may do other things; and that it may again. */
+  note(verb: GatewayVerb, reply: GatewayReply<unknown>): void {
+    const { log } = this.#options;
+    if (reply.type === "not_now" && isAboutKey(reply.reason)) {
+      if (this.#forbidden.has(verb)) return;
+      this.#forbidden.add(verb);
+      const { reason, requestId } = reply;
+      log.error(
+        { verb: verbWords[verb], reason, requestId },
+        "Stripe does not let our key do this: what needs it waits",
+      );
+    } else if (reply.type !== "not_now" && reply.type !== "unknown" && this.#forbidden.delete(verb)) {
+      log.info({ verb: verbWords[verb] }, "Stripe lets our key do this again: what needs it goes on");
+    }
   }
 
   async #probe(): Promise<StopReason | null> {
@@ -87,6 +104,10 @@ function stopReasonOf(reply: GatewayReply<unknown>): StopReason | null {
   return stopReasons.find((reason) => reason === reply.reason) ?? null;
 }
 
+function isAboutKey(reason: NotNowReason): boolean {
+  return reason === "unauthorized" || reason === "forbidden";
+}
+
 /**
  * The gateway behind a breaker. While that has stopped Stripe's work, every request is answered `not_now` and not sent. A
  * look without an answer is `not_now` too if Stripe is down, and stays `unknown` if it is this look that fails; a call
@@ -97,8 +118,8 @@ export function breakGateway(gateway: StripeGateway, breaker: Breaker): StripeGa
     const { stopped } = breaker;
     if (stopped !== null) return { type: "not_now", reason: stopped, requestId: null };
     const reply = await request();
-    if (stopReasonOf(reply) === null) return reply;
-    const found = await breaker.suspect();
+    const found = stopReasonOf(reply) === null ? null : await breaker.suspect();
+    if (found === null) breaker.note(verb, reply);
     const isTold = found !== null && reply.type === "unknown" && isLook(verb);
     return isTold ? { type: "not_now", reason: found, requestId: reply.requestId } : reply;
   });

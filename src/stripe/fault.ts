@@ -1,8 +1,8 @@
 import { Stripe } from "stripe";
 import type { RefusalCode } from "../contract/step.ts";
 import type { GatewayReply, NotNowReason, StripeGateway, UnknownReason } from "./gateway.ts";
+import { tooLateCode } from "./http-client.ts";
 import { tooManyWaitingCode } from "./pace.ts";
-import { unsentNetworkCodes } from "./sendings.ts";
 
 /** What became of a request to Stripe that did not simply succeed. */
 export type Fault = Exclude<GatewayReply<never>, { readonly type: "done" }>;
@@ -50,6 +50,9 @@ const notNow = (reason: NotNowReason): Meaning => ({ type: "not_now", reason });
 const unknown = (reason: UnknownReason): Meaning => ({ type: "unknown", reason });
 const unexplained: Meaning = { type: "unexplained" };
 
+/** Network errors that come from looking up the host or opening the connection: nothing of the request was sent. */
+const unsentNetworkCodes = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"] as const;
+
 /**
  * What each error means: the first row whose signs agree, and {@link unexplained} when none does.
  *
@@ -64,7 +67,9 @@ const meanings: readonly (readonly [Signs, Meaning])[] = [
   ),
   // Ours: it waited for its turn, and has not been sent.
   [{ type: "StripeConnectionError", networkCode: tooManyWaitingCode }, notNow("rate_limited")],
-  // The SDK's own code for a silence that was too long; the system's for a connection that never opened. Which, it does not tell.
+  // Ours: it was let go, but too long after it was decided, and has not been sent.
+  [{ type: "StripeConnectionError", networkCode: tooLateCode }, notNow("process_paused")],
+  // The SDK's own code, and ours, for a silence that was too long; the system's for a connection that never opened. Which, it does not tell.
   [{ type: "StripeConnectionError", networkCode: "ETIMEDOUT" }, unknown("timeout")],
   // Reset, cut off in the middle of the answer, or anything else that may have come after the request was read.
   [{ type: "StripeConnectionError" }, unknown("connection_lost")],
@@ -114,6 +119,15 @@ const meanings: readonly (readonly [Signs, Meaning])[] = [
   [{ type: "StripeCardError" }, unexplained],
 ];
 
+/** What is seen of an answer, or of its lack. What is left out is not known. */
+interface Seen {
+  readonly type?: string | undefined;
+  readonly status?: number | null;
+  readonly code?: string | null;
+  readonly param?: string | undefined;
+  readonly networkCode?: string | undefined;
+}
+
 /**
  * What an error thrown by Stripe's SDK says about the request, for the verb that asked.
  *
@@ -121,31 +135,46 @@ const meanings: readonly (readonly [Signs, Meaning])[] = [
  */
 export function classifyFault(error: unknown, verb: GatewayVerb): Fault {
   if (!(error instanceof Stripe.errors.StripeError)) throw error;
-  const [, meaning] = meanings.find(([signs]) => agrees(error, verb, signs)) ?? [undefined, unexplained];
+  const { type, param, detail } = error;
+  const status = error.statusCode ?? null;
+  const seen = { type, status, code: error.code ?? null, param, networkCode: networkCodeOf(detail) };
+  const meaning = meaningOf(seen, verb);
   const requestId = error.requestId ?? null;
   if (meaning.type !== "unexplained") return { ...meaning, requestId };
-  return {
-    type: "unexplained",
-    code: error.code ?? error.rawType ?? error.type,
-    httpStatus: error.statusCode ?? null,
-    requestId,
-  };
+  return { type: "unexplained", code: error.code ?? error.rawType ?? error.type, httpStatus: status, requestId };
 }
 
-function agrees(error: Stripe.errors.StripeError, verb: GatewayVerb, signs: Signs): boolean {
-  const status = error.statusCode ?? null;
+/**
+ * Whether a single sending that the SDK does not report, since it sends again, may have taken effect. It is known by the
+ * status of its answer, or by the network's error.
+ */
+export function mayHaveTakenEffect(ended: { readonly status: number } | { readonly error: unknown }): boolean {
+  if ("error" in ended) {
+    const networkCode = networkCodeOf(ended.error);
+    return meaningOf({ type: "StripeConnectionError", status: null, networkCode }).type === "unknown";
+  }
+  return ended.status >= 400 && meaningOf({ status: ended.status }).type === "unknown";
+}
+
+function meaningOf(seen: Seen, verb?: GatewayVerb): Meaning {
+  return meanings.find(([signs]) => agrees(seen, verb, signs))?.[1] ?? unexplained;
+}
+
+function agrees(seen: Seen, verb: GatewayVerb | undefined, signs: Signs): boolean {
+  const { status } = seen;
+  const hasStatus = status !== undefined && status !== null;
   return (
     (signs.verb === undefined || signs.verb === verb) &&
-    (signs.type === undefined || signs.type === error.type) &&
+    (signs.type === undefined || signs.type === seen.type) &&
     (signs.status === undefined || signs.status === status) &&
-    (signs.statusBelow === undefined || (status !== null && status < signs.statusBelow)) &&
-    (signs.statusFrom === undefined || (status !== null && status >= signs.statusFrom)) &&
-    (signs.code === undefined || signs.code === (error.code ?? null)) &&
-    (signs.param === undefined || signs.param === error.param) &&
-    (signs.networkCode === undefined || signs.networkCode === networkCodeOf(error))
+    (signs.statusBelow === undefined || (hasStatus && status < signs.statusBelow)) &&
+    (signs.statusFrom === undefined || (hasStatus && status >= signs.statusFrom)) &&
+    (signs.code === undefined || signs.code === seen.code) &&
+    (signs.param === undefined || signs.param === seen.param) &&
+    (signs.networkCode === undefined || signs.networkCode === seen.networkCode)
   );
 }
 
-function networkCodeOf({ detail }: Stripe.errors.StripeError): string | undefined {
-  return detail instanceof Error && "code" in detail && typeof detail.code === "string" ? detail.code : undefined;
+function networkCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

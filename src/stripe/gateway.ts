@@ -38,8 +38,17 @@ export type GatewayReply<T> =
       readonly requestId: string | null;
     };
 
-/** `unauthorized` (401) and `forbidden` (403) speak of our key; `unreachable` says that nothing left this machine. */
-export type NotNowReason = "rate_limited" | "lock_timeout" | "unauthorized" | "forbidden" | "unreachable";
+/**
+ * `unauthorized` (401) and `forbidden` (403) speak of our key; `unreachable` says that nothing left this machine, and so
+ * does `process_paused`: it stood still for so long that what was decided may not be right any more.
+ */
+export type NotNowReason =
+  | "rate_limited"
+  | "lock_timeout"
+  | "unauthorized"
+  | "forbidden"
+  | "unreachable"
+  | "process_paused";
 
 /** `conflict`: a request under the same key is still running (409). */
 export type UnknownReason = "connection_lost" | "timeout" | "server_error" | "unreadable_reply" | "conflict";
@@ -54,8 +63,23 @@ export interface RefundPayment {
 }
 
 /**
+ * How long a verb may take in all: its requests, their repetitions, and every wait of theirs. Long enough for two sendings
+ * of which neither has an answer within 20 seconds. Together with what follows a request without an answer (a probe of some
+ * seconds, and a statement) it stays below the minute after which a silent attempt is taken over.
+ */
+export const answerWithinMs = 40_000;
+
+/**
+ * Whether a call may leave still. Asked at the last moment before each of its sendings, however long it waited for its
+ * turn, for a connection or to be repeated; once it says no, the rest is `not_now` for `process_paused`, or `unknown` if an
+ * earlier sending may have taken effect.
+ */
+export type MayBeSent = () => boolean;
+
+/**
  * Stripe in our words. Every verb that changes something says what repeating it does. A repeated `done` carries the
- * value as it is now or as it was then; rules must not care which.
+ * value as it is now or as it was then; rules must not care which. Each answers within
+ * {@link answerWithinMs}.
  */
 export interface StripeGateway {
   /** Reads a subscription, canceled ones included. One that Stripe does not know is `missing`, not an error. */
@@ -81,7 +105,7 @@ export interface StripeGateway {
    * Stripe takes no key here. Repeating it is answered 404 by Stripe; the gateway then reads the subscription and
    * answers `done` if it is canceled. One that never existed is refused as `not_found`.
    */
-  cancelSubscription(subscriptionId: string): Promise<GatewayReply<SubscriptionSeen>>;
+  cancelSubscription(subscriptionId: string, mayBeSent?: MayBeSent): Promise<GatewayReply<SubscriptionSeen>>;
 
   /**
    * Sets or lifts the end at the period's end. Repeating it, with or without the same key, leaves the same state.
@@ -91,29 +115,34 @@ export interface StripeGateway {
     subscriptionId: string,
     cancelAtPeriodEnd: boolean,
     key: IdempotencyKey,
+    mayBeSent?: MayBeSent,
   ): Promise<GatewayReply<SubscriptionSeen>>;
 
   /**
    * Lifts an end that was set at a moment of its own (`cancel_at`), which lifting the end at the period's end leaves as it
    * is. Repeating it leaves the same state. Refused as {@link setCancelAtPeriodEnd} is.
    */
-  clearCancelAt(subscriptionId: string, key: IdempotencyKey): Promise<GatewayReply<SubscriptionSeen>>;
+  clearCancelAt(
+    subscriptionId: string,
+    key: IdempotencyKey,
+    mayBeSent?: MayBeSent,
+  ): Promise<GatewayReply<SubscriptionSeen>>;
 
   /**
    * Voids an open invoice, as if it had never been owed. Repeating it with the same key returns the first answer; with
    * another key an invoice that is void already is `done`. A paid, draft or uncollectible one is `invoice_not_open`.
    */
-  voidInvoice(invoiceId: string, key: IdempotencyKey): Promise<GatewayReply<InvoiceSeen>>;
+  voidInvoice(invoiceId: string, key: IdempotencyKey, mayBeSent?: MayBeSent): Promise<GatewayReply<InvoiceSeen>>;
 
   /** Keeps a draft from being advanced. Repeating it leaves the same state. */
-  stopInvoice(invoiceId: string, key: IdempotencyKey): Promise<GatewayReply<InvoiceSeen>>;
+  stopInvoice(invoiceId: string, key: IdempotencyKey, mayBeSent?: MayBeSent): Promise<GatewayReply<InvoiceSeen>>;
 
   /**
    * Refunds an amount of a payment. Repeating it with the same key returns the first refund while Stripe remembers the
    * key, and would make a *second refund* after that: whoever repeats it later must look first. A charge that has
    * nothing left, or less than the amount, is refused.
    */
-  refundPayment(refund: RefundPayment, key: IdempotencyKey): Promise<GatewayReply<RefundSeen>>;
+  refundPayment(refund: RefundPayment, key: IdempotencyKey, mayBeSent?: MayBeSent): Promise<GatewayReply<RefundSeen>>;
 }
 
 /** Carries out a look of a rule. */
@@ -135,32 +164,34 @@ export function look(gateway: StripeGateway, wanted: Look): Promise<GatewayReply
   }
 }
 
-/** Sends a call of a rule, for the operation and under the key that the journal names. */
+/** For whom a call is sent. */
+export interface Sender {
+  readonly operationId: string;
+  /** The key that the journal names. */
+  readonly key: IdempotencyKey;
+  readonly mayBeSent: MayBeSent;
+}
+
+/** Sends a call of a rule. */
 export function send(
   gateway: StripeGateway,
   call: Call,
-  sender: { readonly operationId: string; readonly key: IdempotencyKey },
+  { operationId, key, mayBeSent }: Sender,
 ): Promise<GatewayReply<CallResults[Call["verb"]]>> {
   switch (call.verb) {
     case "cancel_subscription":
-      return gateway.cancelSubscription(call.subscriptionId);
+      return gateway.cancelSubscription(call.subscriptionId, mayBeSent);
     case "set_cancel_at_period_end":
-      return gateway.setCancelAtPeriodEnd(call.subscriptionId, call.cancelAtPeriodEnd, sender.key);
+      return gateway.setCancelAtPeriodEnd(call.subscriptionId, call.cancelAtPeriodEnd, key, mayBeSent);
     case "clear_cancel_at":
-      return gateway.clearCancelAt(call.subscriptionId, sender.key);
+      return gateway.clearCancelAt(call.subscriptionId, key, mayBeSent);
     case "void_invoice":
-      return gateway.voidInvoice(call.invoiceId, sender.key);
+      return gateway.voidInvoice(call.invoiceId, key, mayBeSent);
     case "stop_invoice":
-      return gateway.stopInvoice(call.invoiceId, sender.key);
-    case "refund_payment":
-      return gateway.refundPayment(
-        {
-          refundId: call.refundId,
-          operationId: sender.operationId,
-          paymentIntentId: call.paymentIntentId,
-          amountMinor: call.amountMinor,
-        },
-        sender.key,
-      );
+      return gateway.stopInvoice(call.invoiceId, key, mayBeSent);
+    case "refund_payment": {
+      const { refundId, paymentIntentId, amountMinor } = call;
+      return gateway.refundPayment({ refundId, operationId, paymentIntentId, amountMinor }, key, mayBeSent);
+    }
   }
 }

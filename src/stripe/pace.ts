@@ -22,8 +22,8 @@ class TooManyWaitingError extends Error {
 }
 
 /**
- * The longest wait for a turn. With both time-outs and another wait for the repetition a request then stays below the minute
- * after which its operation is taken over; whoever would wait longer is put back, and finds the others gone.
+ * The longest wait for a turn, which is part of the time that a request may take in all. Whoever would wait longer is put
+ * back, and finds the others gone.
  */
 const waitMsMax = 5_000;
 

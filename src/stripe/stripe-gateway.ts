@@ -8,7 +8,8 @@ import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
 import { eventTypes } from "./events.ts";
 import { classifyFault, type GatewayVerb, isLook } from "./fault.ts";
-import type { GatewayReply, StripeGateway } from "./gateway.ts";
+import { answerWithinMs, type GatewayReply, type MayBeSent, type StripeGateway } from "./gateway.ts";
+import { createHttpClient } from "./http-client.ts";
 import { type Pace, paced } from "./pace.ts";
 import {
   chargeSeen,
@@ -25,6 +26,7 @@ import {
   subscriptionSeen,
 } from "./seen.ts";
 import { SendingWatch } from "./sendings.ts";
+import { wrapGateway } from "./watched-gateway.ts";
 
 export interface StripeGatewayOptions {
   readonly secretKey: Secret;
@@ -34,6 +36,8 @@ export interface StripeGatewayOptions {
   readonly apiBase?: string;
   /** How long a sending may be silent. 20 seconds unless told. */
   readonly timeoutMs?: number;
+  /** How long a verb may take in all, whatever it sends and waits for. {@link answerWithinMs} unless told. */
+  readonly withinMs?: number;
   /** How often the SDK sends again by itself, under the same key. Once unless told. */
   readonly maxNetworkRetries?: number;
   /** Shared by all gateways of a process, which together stay within its limits. None unless given. */
@@ -75,8 +79,8 @@ export interface StripeConnection extends StripeGateway {
 }
 
 /**
- * The SDK's own 80 seconds, with a repetition, would keep an attempt waiting for minutes, and longer than the minute after
- * which a sender asks the journal again. Twice 20 seconds stay below it; a refund that takes longer is looked up.
+ * The SDK's own 80 seconds of silence would use up the time of a verb with its first sending. After 20 there is as much left
+ * for a repetition; a refund that takes longer is looked up.
  */
 const timeoutMsDefault = 20_000;
 
@@ -98,14 +102,19 @@ type Request = () => Promise<Stripe.Response<object>>;
  * Speaks to Stripe, or to a stand-in for it, through Stripe's SDK.
  *
  * Every POST carries the caller's key; the SDK never makes up one. The API version is pinned to the one whose shapes are read
- * here. Nothing is measured for Stripe.
+ * here. Nothing is measured for Stripe. A verb that has taken too long ends as `unknown`, and its connection is cut.
  */
 export function createStripeGateway(options: StripeGatewayOptions): StripeConnection {
   const { stripe, watch, close } = connect(options);
 
   /** Makes one request, reads its answer by the schema, and gives every other ending its meaning. */
-  async function ask<Seen>(verb: GatewayVerb, schema: z.ZodType<Seen>, request: Request): Promise<GatewayReply<Seen>> {
-    const watched = await watch.watch(request);
+  async function ask<Seen>(
+    verb: GatewayVerb,
+    schema: z.ZodType<Seen>,
+    request: Request,
+    mayBeSent: MayBeSent = atAnyTime,
+  ): Promise<GatewayReply<Seen>> {
+    const watched = await watch.watch(request, mayBeSent);
     if (watched.type === "failed") {
       const fault = classifyFault(watched.error, verb);
       // The last sending was turned away, but one before it may have been executed. Reading twice does no harm.
@@ -215,10 +224,9 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
       return { ...listed, value: { type: "found", chargedMinor, leftMinor, disputed, refunds } };
     },
 
-    async cancelSubscription(subscriptionId) {
-      const reply = await ask("cancelSubscription", subscriptionSeen, () =>
-        stripe.subscriptions.cancel(subscriptionId),
-      );
+    async cancelSubscription(subscriptionId, mayBeSent) {
+      const cancel = () => stripe.subscriptions.cancel(subscriptionId);
+      const reply = await ask("cancelSubscription", subscriptionSeen, cancel, mayBeSent);
       if (!isRefusedAs(reply, "not_found")) return reply;
       // To this request one that has ended does not exist; to a reading it does.
       const read = await readBack("cancelSubscription", subscriptionSeen, () =>
@@ -228,22 +236,20 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
       return { type: "unexplained", code: "resource_missing", httpStatus: 404, requestId: reply.requestId };
     },
 
-    setCancelAtPeriodEnd(subscriptionId, cancelAtPeriodEnd, idempotencyKey) {
-      return ask("setCancelAtPeriodEnd", subscriptionSeen, () =>
-        stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: cancelAtPeriodEnd }, { idempotencyKey }),
-      );
+    setCancelAtPeriodEnd(subscriptionId, cancelAtPeriodEnd, idempotencyKey, mayBeSent) {
+      const change = { cancel_at_period_end: cancelAtPeriodEnd };
+      const update = () => stripe.subscriptions.update(subscriptionId, change, { idempotencyKey });
+      return ask("setCancelAtPeriodEnd", subscriptionSeen, update, mayBeSent);
     },
 
-    clearCancelAt(subscriptionId, idempotencyKey) {
-      return ask("clearCancelAt", subscriptionSeen, () =>
-        stripe.subscriptions.update(subscriptionId, { cancel_at: "" }, { idempotencyKey }),
-      );
+    clearCancelAt(subscriptionId, idempotencyKey, mayBeSent) {
+      const update = () => stripe.subscriptions.update(subscriptionId, { cancel_at: "" }, { idempotencyKey });
+      return ask("clearCancelAt", subscriptionSeen, update, mayBeSent);
     },
 
-    async voidInvoice(invoiceId, idempotencyKey) {
-      const reply = await ask("voidInvoice", invoiceSeen, () =>
-        stripe.invoices.voidInvoice(invoiceId, { expand: ["payments"] }, { idempotencyKey }),
-      );
+    async voidInvoice(invoiceId, idempotencyKey, mayBeSent) {
+      const toVoid = () => stripe.invoices.voidInvoice(invoiceId, { expand: ["payments"] }, { idempotencyKey });
+      const reply = await ask("voidInvoice", invoiceSeen, toVoid, mayBeSent);
       if (!isRefusedAs(reply, "invoice_not_open")) return reply;
       const read = await readBack("voidInvoice", invoiceSeen, () =>
         stripe.invoices.retrieve(invoiceId, { expand: ["payments"] }),
@@ -254,17 +260,16 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
       return { type: "unexplained", code: "invalid_request_error", httpStatus: 400, requestId: reply.requestId };
     },
 
-    stopInvoice(invoiceId, idempotencyKey) {
-      return ask("stopInvoice", invoiceSeen, () =>
-        stripe.invoices.update(invoiceId, { auto_advance: false, expand: ["payments"] }, { idempotencyKey }),
-      );
+    stopInvoice(invoiceId, idempotencyKey, mayBeSent) {
+      const change = { auto_advance: false, expand: ["payments"] };
+      const update = () => stripe.invoices.update(invoiceId, change, { idempotencyKey });
+      return ask("stopInvoice", invoiceSeen, update, mayBeSent);
     },
 
-    refundPayment({ refundId, operationId, paymentIntentId, amountMinor }, idempotencyKey) {
+    refundPayment({ refundId, operationId, paymentIntentId, amountMinor }, idempotencyKey, mayBeSent) {
       const metadata = { [refundIdKey]: refundId, [operationIdKey]: operationId };
-      return ask("refundPayment", refundSeen, () =>
-        stripe.refunds.create({ payment_intent: paymentIntentId, amount: amountMinor, metadata }, { idempotencyKey }),
-      );
+      const refund = { payment_intent: paymentIntentId, amount: amountMinor, metadata };
+      return ask("refundPayment", refundSeen, () => stripe.refunds.create(refund, { idempotencyKey }), mayBeSent);
     },
   };
   async function findSubscriptionIn(status: AbandonedStatus): Promise<GatewayReply<string | null>> {
@@ -285,7 +290,13 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     return reply.type === "done" ? { ...reply, value: { ...reply.value, toldAt } } : reply;
   }
 
-  return { ...gateway, findSubscriptionIn, listEvents, close };
+  const within = <T>(work: () => Promise<T>) => watch.within(options.withinMs ?? answerWithinMs, work);
+  return {
+    ...wrapGateway(gateway, (_, verb) => within(verb)),
+    findSubscriptionIn: (status) => within(() => findSubscriptionIn(status)),
+    listEvents: (wanted) => within(() => listEvents(wanted)),
+    close,
+  };
 }
 
 /** The moment in a `Date` header; null for what is none. */
@@ -294,13 +305,16 @@ function instantOfHeader(date: string | undefined): Instant | null {
   return Number.isNaN(ms) ? null : Temporal.Instant.fromEpochMilliseconds(ms).toString();
 }
 
+/** A look tells what is so, whenever it is taken. */
+const atAnyTime: MayBeSent = () => true;
+
 function connect(options: StripeGatewayOptions): { stripe: Stripe; watch: SendingWatch; close: () => void } {
   const base = options.apiBase === undefined ? undefined : new URL(options.apiBase);
   const protocol = base?.protocol === "http:" ? "http" : "https";
   // An agent of its own, so that closing this gateway closes what it opened and nothing else.
   const agent = protocol === "http" ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
   const watch = new SendingWatch();
-  const client = Stripe.createNodeHttpClient(agent);
+  const client = createHttpClient(agent, () => watch.leave());
   const stripe = new Stripe(options.secretKey.reveal(), {
     apiVersion: stripeApiVersion,
     appInfo: { name: "keiyaku", version },

@@ -30,6 +30,7 @@ export const callResults = [
   "unauthorized",
   "forbidden",
   "unreachable",
+  "process_paused",
   "unknown",
   "unexplained",
   "error",

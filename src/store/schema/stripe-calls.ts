@@ -24,9 +24,12 @@ export const stripeCalls = keiyaku.table(
     idempotencyKey: text("idempotency_key"),
     /** Counts the keys of this call: a second one is used only when the first is surely forgotten. */
     keyNumber: integer("key_number"),
-    /** When it was first sent under this key; the key is trusted for 23 hours from here. */
+    /**
+     * When it was first sent under this key; the key is trusted for 23 hours from here. Null for looks, and while every
+     * sending was turned away before anything was done.
+     */
     firstSentAt: instant("first_sent_at"),
-    /** When it was last sent under this key. */
+    /** When it was last sent under this key; null like the first. */
     lastSentAt: instant("last_sent_at"),
     /** What Stripe answered; null while that is unknown. */
     answer: jsonb("answer"),
@@ -47,7 +50,7 @@ export const stripeCalls = keiyaku.table(
     check("stripe_calls_type_is_known", sql`${table.type} in ('look', 'call')`),
     check(
       "stripe_calls_call_has_key",
-      sql`case when ${table.type} = 'call' then num_nulls(${table.idempotencyKey}, ${table.keyNumber}, ${table.firstSentAt}, ${table.lastSentAt}) = 0
+      sql`case when ${table.type} = 'call' then num_nulls(${table.idempotencyKey}, ${table.keyNumber}) = 0 and num_nulls(${table.firstSentAt}, ${table.lastSentAt}) in (0, 2)
         else num_nonnulls(${table.idempotencyKey}, ${table.keyNumber}, ${table.firstSentAt}, ${table.lastSentAt}) = 0 end`,
     ),
     check("stripe_calls_look_is_answered", sql`${table.type} = 'call' or ${table.answer} is not null`),

@@ -85,6 +85,19 @@ describe("operations", () => {
     expect(out).toMatch(/answer +not known yet/);
   });
 
+  it("tell a call that Stripe turned away each time from one that it may have carried out, and what is waited for", async () => {
+    const { bench } = command;
+    await bench.accept({ id: "f-1", kind: "terminate", contractId: "c-8" });
+    await bench.sql`update keiyaku.operations set wait_reason = 'forbidden', next_attempt_at = '2025-01-19T16:40:00Z'
+      where id = 'f-1'`;
+    await bench.sql`insert into keiyaku.stripe_calls (operation_id, name, type, request, idempotency_key, key_number,
+        code_version)
+      values ('f-1', 'cancel', 'call', '{"verb":"cancel_subscription","subscriptionId":"sub_1"}', 'key-1', 1, '0.1.0')`;
+    await command.run(showing("f-1"));
+    expect(command.out()).toMatch(/^ {2}outcome +forbidden, again at 2025-01-20 01:40:00$/m);
+    expect(command.out()).toMatch(/sent +to no effect: it was turned away each time$/m);
+  });
+
   it("are shown as JSON with everything that the ledger keeps, instants in UTC", async () => {
     await command.run(showing("t-1", { json: true }));
     expect(command.json()).toMatchObject({

@@ -1,6 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { executeOperation } from "../../../src/execution/execute-operation.ts";
+import { Secret } from "../../../src/secret.ts";
+import type { IdempotencyKey } from "../../../src/stripe/gateway.ts";
+import { Pace } from "../../../src/stripe/pace.ts";
+import { createStripeGateway, type StripeGatewayOptions } from "../../../src/stripe/stripe-gateway.ts";
 import { watchGateway } from "../../../src/stripe/watched-gateway.ts";
 import { monthlyByCard } from "../../support/card-contracts.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -36,6 +40,14 @@ async function refundAsked() {
       ({ method, idempotencyKey }) => method === "POST" && idempotencyKey?.includes(`:${id}:`),
     );
   return { id, contractId, refunds, sent };
+}
+
+/** A worker's own connection to Stripe, as it is set in production but for its patience. */
+function connect(options: Partial<StripeGatewayOptions>) {
+  const { secretKey, url: apiBase } = bench.stripe;
+  const gateway = createStripeGateway({ secretKey: new Secret(secretKey), apiBase, timeoutMs: 2_000, ...options });
+  onTestFinished(() => gateway.close());
+  return gateway;
 }
 
 const dueNow = (id: string) => bench.sql`update keiyaku.operations set next_attempt_at = null where id = ${id}`;
@@ -120,6 +132,59 @@ describe("an attempt that slept for 25 hours", () => {
     expect(await bench.operation(id)).toMatchObject({ state: "succeeded", attempt: 2 });
   });
 
+  it("before the SDK repeats its sending, sends nothing more when it wakes up", async () => {
+    const { id, refunds, sent } = await refundAsked();
+    const gateway = connect({ maxNetworkRetries: 1 });
+    let sleptMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + sleptMs };
+    await bench.stripe.control.fault({ mode: "lose_reply_before", method: "POST", path: "/v1/refunds" });
+    const sleeping = executeOperation({ ...bench.deps, gateway, clock }, id);
+    await eventually(async () => (await sent()).length > 0, { withinMs: 5_000, describe: "the sending that is lost" });
+    sleptMs = 25 * hour * 1_000;
+    await letPass(id, 25 * hour);
+    await bench.stripe.control.pruneKeys();
+
+    // Another does it all, under the next key.
+    expect(await bench.execute(id)).toEqual({ type: "succeeded" });
+    expect(await sleeping).toMatchObject({ reason: "superseded" });
+    expect(await refunds()).toEqual([1_980]);
+    expect((await sent()).map(({ idempotencyKey }) => idempotencyKey?.at(-1))).toEqual(["1", "2"]);
+  });
+
+  it.each(["monotonicMs", "nowMs"] as const)(
+    "waiting for its turn, sends nothing when it wakes up, by its %s",
+    async (hand) => {
+      const { id, refunds, sent } = await refundAsked();
+      const wakers: (() => void)[] = [];
+      let turnsMs = 0;
+      const pace = new Pace(
+        { perSecond: Number.POSITIVE_INFINITY, perEndpoint: 1 },
+        { monotonicMs: () => turnsMs, sleep: () => new Promise<void>((resolve) => wakers.push(resolve)) },
+      );
+      const gateway = connect({ pace, maxNetworkRetries: 0 });
+      await gateway.refundPayment(
+        { refundId: "other", operationId: "other", paymentIntentId: "pi_none", amountMinor: 1 },
+        "other" as IdempotencyKey,
+      );
+      // A virtual machine that was suspended: its monotonic clock stood still, and only the wall clock tells.
+      let sleptMs = 0;
+      const clock = { ...systemClock, [hand]: () => systemClock[hand]() + sleptMs };
+      const sleeping = executeOperation({ ...bench.deps, gateway, clock }, id);
+      await eventually(async () => wakers.length > 0, { withinMs: 5_000, describe: "the wait for its turn" });
+      await letPass(id, 25 * hour);
+      // Nobody can know that it was not sent: it was journaled, and perhaps its worker died a moment later.
+      expect(await bench.execute(id)).toEqual({ type: "succeeded" });
+      await bench.stripe.control.pruneKeys();
+
+      sleptMs = 25 * hour * 1_000;
+      turnsMs = 10_000;
+      for (const wake of wakers.splice(0)) wake();
+      expect(await sleeping).toMatchObject({ reason: "superseded" });
+      expect(await refunds()).toEqual([1_980]);
+      expect(await sent()).toHaveLength(1);
+    },
+  );
+
   it("between its sending and the reply, changes nothing when it wakes up", async () => {
     const { id, refunds } = await refundAsked();
     const gateway = watchGateway(bench.deps.gateway, [
@@ -137,6 +202,41 @@ describe("an attempt that slept for 25 hours", () => {
     const calls = await bench.sql`select key_number, learned_by from keiyaku.stripe_calls
       where operation_id = ${id} and type = 'call'`;
     expect(calls).toEqual([{ key_number: 1, learned_by: "look" }]);
+  });
+});
+
+describe("a key under which every sending was turned away", () => {
+  const refusals = ["status_403", "status_401", "rate_limit_429"] as const;
+
+  it.each(refusals)(
+    "does not age (%s): it is no question to a person after days, and done once Stripe lets it",
+    async (mode) => {
+      const { id, refunds, sent } = await refundAsked();
+      await bench.stripe.control.fault({ mode, method: "POST", path: "/v1/refunds", times: 1_000 });
+      const reason = { status_403: "forbidden", status_401: "unauthorized", rate_limit_429: "rate_limited" }[mode];
+      for (let day = 0; day < 5; day += 1) {
+        expect(await bench.execute(id)).toMatchObject({ type: "deferred", reason });
+        expect(await bench.operation(id)).toMatchObject({ wait_reason: reason, attempts_counted: 0 });
+        await letPass(id, 25 * hour);
+      }
+      await bench.stripe.control.clearFaults();
+      expect(await bench.execute(id)).toEqual({ type: "succeeded" });
+      expect(await refunds()).toEqual([1_980]);
+      expect(new Set((await sent()).map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
+    },
+  );
+
+  it("ages from its first sending of which nobody knows the end, whatever comes of the later ones", async () => {
+    const { id, sent } = await refundAsked();
+    await bench.stripe.control.fault({ mode: "lose_reply_before", method: "POST", path: "/v1/refunds", times: 2 });
+    expect(await bench.execute(id)).toMatchObject({ reason: "result_unknown" });
+    await bench.stripe.control.fault({ mode: "status_403", method: "POST", path: "/v1/refunds", times: 1_000 });
+    await letPass(id, 22 * hour);
+    expect(await bench.execute(id)).toMatchObject({ reason: "forbidden" });
+    await letPass(id, 2 * hour);
+    const sentBefore = (await sent()).length;
+    expect(await bench.execute(id)).toMatchObject({ reason: "key_expiring" });
+    expect(await sent()).toHaveLength(sentBefore);
   });
 });
 

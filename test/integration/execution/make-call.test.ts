@@ -74,6 +74,30 @@ it.each([
   expect(await refundsAtStripe(bench)).toHaveLength(sent);
 });
 
+it.each([
+  ["under the same key", 0],
+  ["under the next key", 25],
+])("a process that slept after it had journaled a call anew sends nothing, %s", async (_, hours) => {
+  const { bench, id } = await setup();
+  await bench.stripe.control.fault({ mode: "lose_reply_before", method: "POST", path: "/v1/refunds", times: 2 });
+  expect(await bench.execute(id)).toMatchObject({ reason: "result_unknown" });
+  await bench.sql`update keiyaku.stripe_calls set first_sent_at = first_sent_at - ${hours} * interval '1 hour',
+    last_sent_at = last_sent_at - ${hours} * interval '1 hour' where operation_id = ${id} and type = 'call'`;
+  await bench.sql`update keiyaku.operations set next_attempt_at = null where id = ${id}`;
+  const sentBefore = await sentRefunds(bench);
+  let nowMs = 0;
+  const onStatement = (moment: string, name: string) => {
+    if (moment === "after" && name === "journal_resend") nowMs += 60_001;
+  };
+  const db = new Database({ address: addressOf(bench.url), poolSize: 2, applicationName: "sleepy", onStatement });
+  onTestFinished(() => db.close());
+  const sleepy = { ...bench.deps, db, clock: { ...systemClock, monotonicMs: () => nowMs } };
+
+  expect(await executeOperation(sleepy, id)).toMatchObject({ reason: "process_paused" });
+
+  expect(await sentRefunds(bench)).toBe(sentBefore);
+});
+
 it("what a process that slept has put back is carried out by the next attempt, once", async () => {
   const { bench, id } = await setup();
   let nowMs = 0;

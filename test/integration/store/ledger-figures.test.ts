@@ -17,6 +17,7 @@ test("an empty ledger comes to nothing", async () => {
     requested: 0,
     executing: 0,
     held: 0,
+    keyRefused: 0,
     oldestOpenSeconds: 0,
     overdue: 0,
     owed: 0,
@@ -58,6 +59,17 @@ test("open operations are counted by state, and the oldest of them tells its age
   expect(found).toMatchObject({ requested: 2, executing: 1, held: 1 });
   expect(found.oldestOpenSeconds).toBeGreaterThan(3_590);
   expect(found.oldestOpenSeconds).toBeLessThan(3_700);
+});
+
+test("those that wait because Stripe refuses our key are counted apart", async () => {
+  const { sql, figures } = await setup();
+  const reasons = ["unauthorized", "forbidden", "rate_limited", "result_unknown"];
+  await addOperations(
+    sql,
+    ...reasons.map((wait_reason) => ({ id: `op-${wait_reason}`, contract_id: `c-${wait_reason}`, wait_reason })),
+  );
+
+  expect(await figures()).toMatchObject({ requested: 4, keyRefused: 2 });
 });
 
 test("overdue is what is due, whose turn it is, and for which nobody has rung for two minutes", async () => {

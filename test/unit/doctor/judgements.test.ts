@@ -208,6 +208,7 @@ describe("operations and refunds", () => {
     requested: 0,
     executing: 0,
     held: 0,
+    keyRefused: 0,
     oldestOpenSeconds: 0,
     overdue: 0,
     owed: 0,
@@ -233,6 +234,7 @@ describe("operations and refunds", () => {
       "op-1 (cancel_with_refund, result_still_unknown, since 2025-01-20T03:00:00Z)",
     ],
     [{ held: 30 }, "wrong", "and more"],
+    [{ requested: 3, keyRefused: 2 }, "wrong", "2 operations wait because Stripe does not let our key do"],
   ])("with %o are %s", (overrides, verdict, says) => {
     const found = worst(judgeOperations({ ...none, ...overrides }, (overrides.held ?? 0) > 0 ? [held] : []));
     expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });

@@ -20,6 +20,7 @@ const figures: LedgerFigures = {
   requested: 4,
   executing: 2,
   held: 1,
+  keyRefused: 1,
   oldestOpenSeconds: 90.5,
   overdue: 3,
   owed: 2,

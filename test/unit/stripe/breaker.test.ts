@@ -37,7 +37,7 @@ function setup() {
     },
     log: {
       error: (_: unknown, sentence?: string) => told.push(`error ${sentence}`),
-      info: () => told.push("info"),
+      info: (_: unknown, sentence?: string) => told.push(sentence === undefined ? "info" : `info ${sentence}`),
     } as never,
     onChange: (stopped) => changes.push(stopped),
     stopping: stopping.signal,
@@ -83,6 +83,25 @@ describe("while Stripe works", () => {
     expect(await gateway.refundPayment(refund, key)).toEqual(reply);
     expect(probes).toEqual(["done", "done"]);
     expect(changes).toEqual([]);
+  });
+
+  test("what our key alone may not do is told once for each verb, and when it may again", async () => {
+    const { stripe, gateway, told } = setup();
+    stripe.reply = notNow("forbidden");
+    for (const _ of [1, 2, 3]) await gateway.refundPayment(refund, key);
+    await gateway.voidInvoice("in_1", key);
+    const refused = expect.stringMatching(/^error .*does not let our key do this/) as string;
+    expect(told).toEqual([refused, refused]);
+
+    // A limit, or no answer, does not tell.
+    stripe.reply = notNow("rate_limited");
+    await gateway.refundPayment(refund, key);
+    stripe.reply = lost;
+    await gateway.refundPayment(refund, key);
+    expect(told).toHaveLength(2);
+    stripe.reply = done;
+    for (const _ of [1, 2]) await gateway.refundPayment(refund, key);
+    expect(told.slice(2)).toEqual([expect.stringMatching(/^info .*lets our key do this again/)]);
   });
 
   test("a probe that Stripe turns away for another reason is an answer, too", async () => {

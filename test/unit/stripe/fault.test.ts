@@ -128,6 +128,7 @@ describe("no answer, or none that can be read, means", () => {
     ["ENOTFOUND", "not_now: unreachable"],
     ["EAI_AGAIN", "not_now: unreachable"],
     ["TOO_MANY_WAITING", "not_now: rate_limited"],
+    ["TOO_LATE_TO_SEND", "not_now: process_paused"],
     ["ETIMEDOUT", "unknown: timeout"],
     ["ECONNRESET", "unknown: connection_lost"],
     ["EPIPE", "unknown: connection_lost"],

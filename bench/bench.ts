@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import { confirmPayment } from "./confirm-payment.ts";
+import { eventsApplied, eventsTakenIn } from "./events-storm.ts";
 import { type BenchResult, type Contest, measure, type Row } from "./measure.ts";
 import { refundLimited } from "./refund-limited.ts";
 import { startBenchServers } from "./servers.ts";
@@ -30,6 +31,9 @@ try {
     ...(onRedis === undefined ? [] : [inRounds(confirmPayment(servers, onRedis, operations(4_000)))]),
     inRounds(confirmPayment(servers, onPostgres, operations(4_000))),
     refundLimited(servers, onRedis ?? onPostgres, operations(2_000)),
+    // Ten deliveries for each contract.
+    inRounds(eventsTakenIn(servers, onRedis ?? onPostgres, operations(20_000) / 10)),
+    eventsApplied(servers, onRedis ?? onPostgres, operations(20_000) / 10),
   ];
 
   const chosen = rows.filter(

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Worker } from "bullmq";
 import { pino } from "pino";
 import { systemClock } from "../src/clock.ts";
 import { parseBusinessDate } from "../src/contract/calendar.ts";
@@ -12,6 +11,7 @@ import type { StripeGateway } from "../src/stripe/gateway.ts";
 import { createOperationsProcessor } from "../workers/operations.ts";
 import type { Contest } from "./measure.ts";
 import { addAll, type BenchServers } from "./servers.ts";
+import { timeUntilDone } from "./time-until-done.ts";
 
 const concurrency = 32;
 
@@ -124,22 +124,4 @@ async function bareRound(
   );
   await queue.close();
   return requests.length / seconds;
-}
-
-/** From the worker's readiness to its n-th completed job, in seconds. */
-async function timeUntilDone(jobs: number, open: () => Worker): Promise<number> {
-  const worker = open();
-  worker.on("error", (error) => console.error(error));
-  const beganMs = performance.now();
-  await new Promise<void>((resolve, reject) => {
-    let done = 0;
-    worker.on("completed", () => {
-      done += 1;
-      if (done === jobs) resolve();
-    });
-    worker.on("failed", (_, error) => reject(error));
-  });
-  const seconds = (performance.now() - beganMs) / 1_000;
-  await worker.close();
-  return seconds;
 }

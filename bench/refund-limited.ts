@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import type { RequestRecord } from "../sandbox/stripe/core/request-log.ts";
 import { systemClock } from "../src/clock.ts";
@@ -7,8 +6,9 @@ import type { OperationRequest } from "../src/contract/operation.ts";
 import { requestJob } from "../src/queue/enqueue.ts";
 import { closeQueue, openQueue, type QueueBackend } from "../src/queue/queue-backend.ts";
 import buildProgram from "../test/support/build-setup.ts";
-import { endWorkerProcesses, spawnWorker, type WorkerProcess } from "../test/support/worker-process.ts";
+import { endWorkerProcesses, spawnWorker } from "../test/support/worker-process.ts";
 import type { BenchResult, Row } from "./measure.ts";
+import { peakRssMiB } from "./peak-rss.ts";
 import { addAll, type BenchServers } from "./servers.ts";
 import { type StripeProcess, startStripeProcess } from "./stripe-process.ts";
 
@@ -134,13 +134,6 @@ async function timeUntilDone(
   const seconds = (performance.now() - beganMs) / 1_000;
   await closeQueue(queue, 1_000);
   return seconds;
-}
-
-/** The most memory that a living process has had, in MiB; null where the system does not tell. */
-async function peakRssMiB({ pid }: WorkerProcess): Promise<number | null> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  const kiB = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  return kiB === undefined ? null : Number(kiB) / 1_024;
 }
 
 export interface Measured {

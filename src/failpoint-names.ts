@@ -47,6 +47,7 @@ export const otherStatements = [
   "next_event_look",
   "next_operation",
   "note_listed",
+  "notify_soon",
   "ping",
   "prune_events",
   "put_customer",

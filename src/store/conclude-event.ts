@@ -4,6 +4,7 @@ import type { OperationKind } from "../contract/operation.ts";
 import type { IgnoredReason } from "../stripe/events.ts";
 import type { Database } from "./database.ts";
 import { guardedStatement, json, type Part } from "./guarded-statement.ts";
+import { notifySoon } from "./notify-soon.ts";
 import type { DueEvent } from "./read-due-events.ts";
 
 /*
@@ -14,13 +15,13 @@ import type { DueEvent } from "./read-due-events.ts";
 /** The event as it was read, which every writer is guarded by. A registration moves `lookAt` of one that it ends the wait of. */
 type SeenEvent = Pick<DueEvent, "id" | "state" | "looks" | "lookAt">;
 
-function eventPart({ id, state, looks, lookAt }: SeenEvent, assignments: SQL, from = sql``, returning = sql``): Part {
+function eventPart({ id, state, looks, lookAt }: SeenEvent, assignments: SQL, from = sql``): Part {
   return {
     name: "event",
     rows: 1,
     statement: sql`update keiyaku.stripe_events e set ${assignments} ${from}
       where e.id = ${id} and e.state = ${state} and e.looks = ${looks} and e.look_at = ${lookAt}::text::timestamptz
-      returning e.id${returning}`,
+      returning e.id`,
   };
 }
 
@@ -94,10 +95,11 @@ export async function applyEvent(db: Database, seen: SeenEvent, asked: AskedOper
       sql`state = 'applied', contract_id = ${contractId}, operation_id = became.id, ${because(null)},
         ${concluded}${forgetting(asked.isDeleted)}`,
       sql`from (select id from waiting_already union all select id from accepted) as became`,
-      sql`, pg_notify('keiyaku_accepted', became.id)`,
     ),
   ];
-  await db.run("apply_event", guardedStatement(parts));
+  const also = sql`, (select id from accepted) as accepted`;
+  const [row] = await db.run<{ accepted: string | null }>("apply_event", guardedStatement(parts, also));
+  if (row?.accepted != null) notifySoon(db, "keiyaku_accepted", row.accepted);
 }
 
 /** Notes that nothing follows from an event, and why. */

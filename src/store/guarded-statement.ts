@@ -18,9 +18,11 @@ export interface Part {
  * PostgreSQL runs the parts in no order on one snapshot, and a part that meets no row is no error to it. So each part is
  * counted, and `keiyaku.expect_rows` raises 40001 unless every count is as expected: the caller reads again and decides
  * again. No two parts may write the same row: only one of the writes would happen, and nothing would say so.
+ *
+ * `also` is what else its one row tells, after a comma, such as what a part has returned.
  */
-export function guardedStatement(parts: readonly Part[]): SQL {
-  return sql`${withParts(parts)} select ${guard(parts)} as guarded`;
+export function guardedStatement(parts: readonly Part[], also = sql``): SQL {
+  return sql`${withParts(parts)} select ${guard(parts)} as guarded${also}`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { StripeEvent } from "../stripe/events.ts";
 import type { Database } from "./database.ts";
 import { json } from "./guarded-statement.ts";
+import { notifySoon } from "./notify-soon.ts";
 
 /** How an event arrived: at our relay, by the queue from somebody else's, or because we listed what Stripe has. */
 export const waysIn = ["relay", "queue", "backfill"] as const;
@@ -22,16 +23,15 @@ export async function takeInEvents(
   if (events.length === 0) return [];
   const rows = await db.run<{ id: string }>(
     "take_in_events",
-    sql`with taken as (
-        insert into keiyaku.stripe_events (id, type, livemode, api_version, object_id, body, created_at, arrived_by)
-        select "id", "type", "livemode", "apiVersion", "objectId", "body", "createdAt", ${arrivedBy}
-        from jsonb_to_recordset(${json(events)}) as r("id" text, "type" text, "livemode" boolean, "apiVersion" text,
-          "objectId" text, "body" jsonb, "createdAt" timestamptz)
-        -- Two that write the same ids at once must meet them in the same order.
-        order by "id"
-        on conflict (id) do nothing returning id)
-      select id, pg_notify('keiyaku_event', '') from taken`,
+    sql`insert into keiyaku.stripe_events (id, type, livemode, api_version, object_id, body, created_at, arrived_by)
+      select "id", "type", "livemode", "apiVersion", "objectId", "body", "createdAt", ${arrivedBy}
+      from jsonb_to_recordset(${json(events)}) as r("id" text, "type" text, "livemode" boolean, "apiVersion" text,
+        "objectId" text, "body" jsonb, "createdAt" timestamptz)
+      -- Two that write the same ids at once must meet them in the same order.
+      order by "id"
+      on conflict (id) do nothing returning id`,
     options,
   );
+  if (rows.length > 0) notifySoon(db, "keiyaku_event");
   return rows.map(({ id }) => id);
 }

@@ -173,7 +173,7 @@ async function namesInSource(): Promise<string[]> {
   const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts"));
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   return texts.flatMap((text) =>
-    [...text.matchAll(/\.run\(\s*"(\w+)",\s*guardedStatement\(|runFreeing\(\s*\w+,\s*"(\w+)"/g)].map(
+    [...text.matchAll(/\.run(?:<[^>]*>)?\(\s*"(\w+)",\s*guardedStatement\(|runFreeing\(\s*\w+,\s*"(\w+)"/g)].map(
       ([, plain, freeing]) => `${plain ?? freeing}`,
     ),
   );

@@ -18,6 +18,8 @@ export interface EventFacts {
    */
   readonly knownBy: "contract" | "payment" | "refund" | "tombstone" | "own_call" | null;
   readonly isDeleted: boolean;
+  /** Whether a payment or a refund of ours names the intent or the refund that it is about. */
+  readonly isPaymentKnown: boolean;
   /** The operation whose call caused it; null when none of ours did, or none that its journal still knows. */
   readonly cause: { readonly operationId: string; readonly state: OperationState } | null;
 }
@@ -87,6 +89,7 @@ const failureDelayMsMin = 5_000;
 /** The beginnings of the reasons for which an event waits; what it waits for follows. */
 const ownCallOpen = "own_call_open: ";
 const noContract = "no_contract: ";
+const noPayment = "no_payment: ";
 const failed = "failed: ";
 
 const openStates: readonly OperationState[] = ["requested", "executing", "held"];
@@ -95,7 +98,7 @@ const openStates: readonly OperationState[] = ["requested", "executing", "held"]
 export function decideOperation(
   event: WaitingEvent,
   meaning: Extract<EventMeaning, { type: "operation" }>,
-  { contractId, knownBy, isDeleted, cause }: EventFacts,
+  { contractId, knownBy, isDeleted, isPaymentKnown, cause }: EventFacts,
 ): Decision {
   if (cause?.state === "succeeded") return { type: "ignore", reason: "own_call", contractId, isDeleted };
   if (cause !== null && openStates.includes(cause.state)) {
@@ -109,6 +112,13 @@ export function decideOperation(
   const paidAnInvoice = kind === "record_payment" && params.paymentIntentId !== undefined;
   if (paidAnInvoice && (knownBy === "payment" || knownBy === "refund")) {
     return { type: "ignore", reason: "paid_an_invoice", contractId, isDeleted };
+  }
+  // Its payment will be recorded: before, there is nothing on which a refund or a dispute could be noted.
+  const isEarly = knownBy === "contract" && !isPaymentKnown && (kind === "record_refund" || kind === "record_dispute");
+  if (isEarly && event.receivedAgoMs < unmatchedForMs) {
+    const looks = looksAfter(event, noPayment);
+    const delayMs = doubled(unmatchedDelayMsMin, looks, unmatchedDelayMsMax);
+    return { type: "wait", reason: `${noPayment}${referenceOf(meaning.about)}`, contractId, looks, delayMs };
   }
   return { type: "apply", kind, params, contractId, isDeleted };
 }
@@ -124,6 +134,11 @@ export function decideFailure(event: WaitingEvent, code: string): Decision {
 /** The reasons for which events wait that are about one of these ids at Stripe. */
 export function unmatchedReasons(stripeIds: readonly string[]): readonly string[] {
   return stripeIds.map((id) => `${noContract}${id}`);
+}
+
+/** The reasons for which events wait that something becomes known about, once a contract or a payment has these ids. */
+export function awaitingReasons(stripeIds: readonly string[]): readonly string[] {
+  return [...unmatchedReasons(stripeIds), ...stripeIds.map((id) => `${noPayment}${id}`)];
 }
 
 /** The subscription or payment intent by which the contract of an event is looked for. */

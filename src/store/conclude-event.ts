@@ -102,7 +102,10 @@ export async function applyEvent(db: Database, seen: SeenEvent, asked: AskedOper
   if (row?.accepted != null) notifySoon(db, "keiyaku_accepted", row.accepted);
 }
 
-/** Notes that nothing follows from an event, and why. */
+/**
+ * Notes that nothing follows from an event, and why. Of one that is about no contract its body is forgotten: no deletion would
+ * find it.
+ */
 export async function ignoreEvent(
   db: Database,
   seen: SeenEvent,
@@ -113,7 +116,7 @@ export async function ignoreEvent(
   }: { readonly reason: IgnoredReason; readonly contractId: string | null; readonly isDeleted: boolean },
 ): Promise<void> {
   const assignments = sql`state = 'ignored', contract_id = ${contractId}, ${because(reason)},
-    ${concluded}${forgetting(isDeleted)}`;
+    ${concluded}${forgetting(isDeleted || contractId === null)}`;
   await db.run("ignore_event", guardedStatement([eventPart(seen, assignments)]));
 }
 

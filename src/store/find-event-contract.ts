@@ -60,6 +60,7 @@ export async function findEventContract(
         where s.request_id = a.request_id)
       select (select contract_id from found) as "contractId", (select known_by from found) as "knownBy",
         exists (select from found f join keiyaku.tombstones t on t.contract_id = f.contract_id) as "isDeleted",
+        exists (select from known where known_by in ('payment', 'refund')) as "isPaymentKnown",
         cause.id as "causeId", cause.state as "causeState"
       from (select) as one left join (
         select id, state from keyed union all select id, state from requested limit 1) as cause on true`,

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Change, Registration } from "../contract/change.ts";
 import { finalStatuses, isOneOf } from "../contract/contract.ts";
-import { unmatchedReasons } from "../inbox/decide-event.ts";
+import { awaitingReasons } from "../inbox/decide-event.ts";
 import type { Database } from "./database.ts";
 import { erasureParts } from "./erase-contract.ts";
 import { json, type Part } from "./guarded-statement.ts";
@@ -294,9 +294,9 @@ function eventParts({ change, contract, contractId, guard }: Settlement): Part[]
       name: "awaiting_events",
       rows: "any",
       statement: sql`update keiyaku.stripe_events set look_at = clock_timestamp()
-        where state = 'unmatched'
+        where state in ('unmatched', 'received')
           and split_part(state_reason, '; ', 1) in (
-            select jsonb_array_elements_text(${json(unmatchedReasons(learned))}))
+            select jsonb_array_elements_text(${json(awaitingReasons(learned))}))
         returning id, pg_notify('keiyaku_event', '')`,
     });
   }

@@ -48,7 +48,7 @@ const envelope = z.object({
  * by what was sent, which may be personal data.
  */
 export function readEvent(sent: string | object): { readonly type: "event"; readonly event: StripeEvent } | NoEvent {
-  const body = parse(typeof sent === "string" ? sent : JSON.stringify(sent));
+  const body = parse(sent);
   if (body === undefined) return { type: "no_event", field: "event", problem: "must be a JSON object" };
   if (body.object === "v2.core.event") {
     const problem = "is a thin event: send snapshot events, from a webhook endpoint of API v1";
@@ -75,10 +75,11 @@ export function readEvent(sent: string | object): { readonly type: "event"; read
   };
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+function parse(sent: string | object): Readonly<Record<string, unknown>> | undefined {
   try {
+    const text = typeof sent === "string" ? sent : JSON.stringify(sent);
     const value: unknown = JSON.parse(text, (_, each: unknown) =>
-      typeof each === "string" ? each.replaceAll("\0", "\uFFFD").toWellFormed() : each,
+      typeof each === "string" ? clean(each) : keysClean(each),
     );
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
@@ -86,6 +87,17 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined;
   }
+}
+
+function clean(text: string): string {
+  return text.replaceAll("\0", "\uFFFD").toWellFormed();
+}
+
+/** An object with its keys clean, too; anything else, and an object whose keys are, as it is. */
+function keysClean(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (Object.keys(value).every((key) => clean(key) === key)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [clean(key), each]));
 }
 
 /** By which of Stripe's ids the contract of an event is found. */

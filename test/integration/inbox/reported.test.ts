@@ -1,6 +1,8 @@
+import type Stripe from "stripe";
 import { describe, expect, it } from "vitest";
 import { type ReportedLife, setUpReportedLife } from "./reported-life.ts";
 import type { EventRow } from "./set-up-inbox.ts";
+import { listenToStripe } from "./stripe-events.ts";
 
 /*
  * What happens at Stripe, from the event as it is made there to the last row that it changes here: through the inbox and
@@ -132,34 +134,7 @@ describe("a first payment", () => {
 
   it("of a one-time contract establishes it", async () => {
     const life = await setUpReportedLife({ daysAgo: 1 });
-    const intent = await life.sdk.paymentIntents.create(
-      {
-        amount: 19_800,
-        currency: "jpy",
-        customer: life.customerId,
-        payment_method: "pm_card_visa",
-        confirm: true,
-        off_session: true,
-      },
-      life.onDashboard,
-    );
-    const registered = await life.perform({
-      id: "register-once",
-      kind: "register",
-      contractId: "once",
-      params: {
-        productId: "course",
-        product: { id: "course", kind: "one_time", priceMinor: 19_800 },
-        customerId: "customer-1",
-        customer: { id: "customer-1", email: "hanako@example.com", name: "山田 花子" },
-        kind: "one_time",
-        paymentMethod: "card",
-        priceMinor: 19_800,
-        startOn: new Date().toISOString().slice(0, 10),
-        stripe: { customerId: life.customerId, paymentIntentId: intent.id },
-      },
-    });
-    expect(registered).toMatchObject({ state: "succeeded" });
+    const intent = await buyOnce(life);
     await life.hear();
 
     const paid = (await life.events()).find(
@@ -281,6 +256,26 @@ describe("a dispute", () => {
   });
 });
 
+describe("a dispute of a one-time contract", () => {
+  it("waits for its payment when that is reported later, and is noted on it then", async () => {
+    const life = await setUpReportedLife({ daysAgo: 1 });
+    const { id, latest_charge } = await buyOnce(life);
+    await life.stripe.control.closeDispute(await life.stripe.control.dispute(latest_charge as string), "lost");
+    const events = await listenToStripe(life)();
+    const disputes = events.filter(({ type }) => type.startsWith("charge.dispute."));
+    const paid = events.filter(({ type, data }) => type === "payment_intent.succeeded" && data.object.id === id);
+
+    expect(await life.report(...disputes)).toMatchObject({ state: "received", state_reason: `no_payment: ${id}` });
+    await life.report(...paid);
+    await life.drain();
+    await life.look();
+    await life.drain();
+
+    expect(await life.sql`select state, dispute from keiyaku.payments`).toEqual([{ state: "paid", dispute: "lost" }]);
+    await expectNothingWaits(life);
+  });
+});
+
 describe("a deleted contract", () => {
   it("keeps no body of what was reported of it, before or after, and loses no late money", async () => {
     const life = await setUpRunning();
@@ -302,3 +297,36 @@ describe("a deleted contract", () => {
     await expectNothingWaits(life);
   });
 });
+
+/** A customer buys a one-time contract `once`, which is registered as waiting for its payment. Gives what pays it. */
+async function buyOnce(life: ReportedLife): Promise<Stripe.PaymentIntent> {
+  const intent = await life.sdk.paymentIntents.create(
+    {
+      amount: 19_800,
+      currency: "jpy",
+      customer: life.customerId,
+      payment_method: "pm_card_visa",
+      confirm: true,
+      off_session: true,
+    },
+    life.onDashboard,
+  );
+  const registered = await life.perform({
+    id: "register-once",
+    kind: "register",
+    contractId: "once",
+    params: {
+      productId: "course",
+      product: { id: "course", kind: "one_time", priceMinor: 19_800 },
+      customerId: "customer-1",
+      customer: { id: "customer-1", email: "hanako@example.com", name: "山田 花子" },
+      kind: "one_time",
+      paymentMethod: "card",
+      priceMinor: 19_800,
+      startOn: new Date().toISOString().slice(0, 10),
+      stripe: { customerId: life.customerId, paymentIntentId: intent.id },
+    },
+  });
+  expect(registered).toMatchObject({ state: "succeeded" });
+  return intent;
+}

@@ -49,6 +49,8 @@ describe("an event", () => {
 
     expect(JSON.stringify(event.body)).not.toMatch(/\\u0000|\\ud800/);
     expect(event.body).toMatchObject({ data: { object: { customer_name: "a\uFFFDb\uFFFDc 山田" } } });
+    const named = read({ ...paid, data: { object: { ...invoice(), metadata: { "a\0b": "c" } } } });
+    expect(named.body).toMatchObject({ data: { object: { metadata: { "a\uFFFDb": "c" } } } });
   });
 
   it.each<[string, string | object, string]>([

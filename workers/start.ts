@@ -72,8 +72,8 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
       stopping: stopping.signal,
       closing,
     };
-    const httpPort = await startRoles(names, context);
-    return untilSignalled({ log, stopping, undoAll, httpPort });
+    const facts = await startRoles(names, context);
+    return untilSignalled({ log, stopping, undoAll, facts });
   } catch (error) {
     await undoAll();
     throw error;
@@ -81,7 +81,7 @@ export async function startWorkers(config: Config, options: StartOptions = {}): 
 }
 
 /** Starts the roles once their servers answer. Health is told from before the first to after the last. */
-async function startRoles(names: readonly RoleName[], context: RoleContext): Promise<number> {
+async function startRoles(names: readonly RoleName[], context: RoleContext): Promise<RunningWorkers["facts"]> {
   const { config, installation, clock, log, watch, stopping, closing } = context;
   // A connection of its own: a probe that gives up early throws away this client, not one that operations are using.
   const probe = new Database({ address: installation.address, poolSize: 1, applicationName: "keiyaku-probe" });
@@ -100,9 +100,9 @@ async function startRoles(names: readonly RoleName[], context: RoleContext): Pro
   });
   closing.onClose(() => health.stop());
   for (const name of names) running.push(await roles[name].start(context));
-  const facts = Object.assign({}, ...running.map((role) => role.facts)) as Record<string, string | number>;
-  log.info({ roles: names, ...facts, http: health.port }, "the worker is ready");
-  return health.port;
+  const facts: RunningWorkers["facts"] = Object.assign({}, ...running.map((role) => role.facts), { http: health.port });
+  log.info({ roles: names, ...facts }, "the worker is ready");
+  return facts;
 }
 
 async function readiness(

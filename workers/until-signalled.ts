@@ -5,8 +5,8 @@ import { systemClock } from "../src/clock.ts";
 export interface RunningWorkers {
   /** Settles once everything has stopped, with the exit code. */
   readonly stopped: Promise<number>;
-  /** Where health and readiness are told. */
-  readonly httpPort: number;
+  /** What the line that says "ready" tells: the ports on which this process listens, and what each role has to say. */
+  readonly facts: Readonly<Record<string, string | number>>;
   /** Stops gracefully; the same as SIGTERM. */
   stop(): Promise<number>;
 }
@@ -16,12 +16,12 @@ export function untilSignalled({
   log,
   stopping,
   undoAll,
-  httpPort,
+  facts,
 }: {
   log: Logger;
   stopping: AbortController;
   undoAll: () => Promise<void>;
-  httpPort: number;
+  facts: RunningWorkers["facts"];
 }): RunningWorkers {
   let stop: (() => Promise<number>) | undefined;
   const stopped = new Promise<number>((resolve) => {
@@ -53,7 +53,7 @@ export function untilSignalled({
     for (const signal of signals) process.on(signal, onSignal);
     process.on("uncaughtException", onCrash);
   });
-  return { stopped, httpPort, stop: () => stop?.() ?? stopped };
+  return { stopped, facts, stop: () => stop?.() ?? stopped };
 }
 
 const signals = ["SIGTERM", "SIGINT"] as const;

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Sql } from "postgres";
-import type { PlannedRequest } from "./data/planned-request.ts";
 
 /** How far the ledger has come with what was sent. */
 interface Progress {
@@ -31,7 +30,7 @@ const pollEveryMs = 150;
  */
 export async function awaitLedger(
   sql: Sql,
-  sent: readonly PlannedRequest[],
+  sent: readonly { readonly id: string }[],
   { signal, onProgress, patienceMs = patienceMsDefault }: AwaitOptions,
 ): Promise<number> {
   const ids = [...new Set(sent.map(({ id }) => id))];

@@ -7,15 +7,19 @@ const marker = "keiyaku-demo";
 
 const answerWithinMs = 5_000;
 
+/** The queues of the roles that the demo's worker has. */
+const queueNames = ["operations", "stripe-events"] as const;
+
 /**
- * Takes the queue on this Redis for the demo: nobody may work on it or wait in it, but for what a killed demo left, which is
- * removed. Returns how to give it back, empty. Throws {@link DemoRefused} rather than take the jobs of somebody's
+ * Takes the queues on this Redis for the demo: nobody may work on them or wait in them, but for what a killed demo left, which
+ * is removed. Returns how to give them back, empty. Throws {@link DemoRefused} rather than take the jobs of somebody's
  * installation.
  */
 export async function claimRedis(url: string): Promise<() => Promise<void>> {
   const redis = new Redis(url, { connectTimeout: answerWithinMs, maxRetriesPerRequest: 1, retryStrategy: () => null });
   redis.on("error", () => undefined);
-  const queue = await openQueue({ type: "redis", url }, "operations", answerWithinMs).catch((error: unknown) => {
+  const open = (name: (typeof queueNames)[number]) => openQueue({ type: "redis", url }, name, answerWithinMs);
+  const queues = await Promise.all(queueNames.map(open)).catch((error: unknown) => {
     redis.disconnect();
     throw new DemoRefused(
       `REDIS_URL is set, and Redis does not answer (${(error as Error).name}). Unset it, or start Redis.`,
@@ -23,20 +27,23 @@ export async function claimRedis(url: string): Promise<() => Promise<void>> {
   });
   const close = async () => {
     redis.disconnect();
-    await queue.close();
+    await Promise.all(queues.map((queue) => queue.close()));
   };
+  const empty = () => Promise.all(queues.map((queue) => queue.obliterate({ force: true })));
   const giveBack = async () => {
     try {
-      await queue.obliterate({ force: true });
+      await empty();
       await redis.del(marker);
     } finally {
       await close();
     }
   };
   const isOurs = (await redis.exists(marker)) === 1;
-  const counts = await queue.getJobCounts("waiting", "active", "delayed", "prioritized", "failed");
-  const jobs = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const workers = await queue.getWorkers();
+  const counts = await Promise.all(
+    queues.map((queue) => queue.getJobCounts("waiting", "active", "delayed", "prioritized", "failed")),
+  );
+  const jobs = counts.flatMap(Object.values).reduce((sum: number, count: number) => sum + count, 0);
+  const workers = (await Promise.all(queues.map((queue) => queue.getWorkers()))).flat();
   if (!isOurs && jobs + workers.length > 0) {
     await close();
     throw new DemoRefused(
@@ -44,7 +51,7 @@ export async function claimRedis(url: string): Promise<() => Promise<void>> {
         "Unset REDIS_URL, or name another database of it.",
     );
   }
-  await queue.obliterate({ force: true });
+  await empty();
   await redis.set(marker, "1");
   return giveBack;
 }

@@ -1,32 +1,23 @@
 import type { Sql } from "postgres";
-import type { Console } from "../../src/cli/context.ts";
+import type { CommandContext } from "../../src/cli/context.ts";
 import { importFile } from "../../src/cli/import-file.ts";
-import type { Output } from "../../src/cli/output.ts";
-import { requestsAtOnce } from "../../src/cli/requests-at-once.ts";
 import { withProgress } from "../../src/cli/with-progress.ts";
-import { createClient } from "../../src/client.ts";
+import type { Client } from "../../src/client.ts";
 import { systemClock } from "../../src/clock.ts";
-import { readConfig } from "../../src/config.ts";
-import { Database } from "../../src/store/database.ts";
 import { awaitLedger } from "./await-ledger.ts";
-import type { Closing } from "./closing.ts";
 import type { DataFolder } from "./data-folder.ts";
-import { demoSettings, isGiven } from "./env.ts";
 import type { Narrator } from "./narrator.ts";
-import type { Servers } from "./open-servers.ts";
 import type { DemoFiles } from "./read-demo-files.ts";
 import { showCount } from "./report/show-count.ts";
-import { type RefusedByClient, type Sent, sendBySql, sendRequests } from "./send-requests.ts";
+import { type RefusedByClient, sendBySql, sendRequests } from "./send-requests.ts";
 
-export interface WorkOptions extends Pick<Console, "out" | "err"> {
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface WorkOptions {
   readonly folder: DataFolder;
   readonly files: DemoFiles;
-  readonly servers: Servers;
+  readonly commands: CommandContext;
+  readonly client: Client;
   readonly sql: Sql;
   readonly narrator: Narrator;
-  readonly closing: Closing;
-  readonly signal: AbortSignal;
 }
 
 /** What was done, in numbers. */
@@ -43,18 +34,18 @@ export interface Work {
 
 /** Imports the contracts, sends the requests, and waits until the ledger has an answer to each. */
 export async function doWork(options: WorkOptions): Promise<Work> {
-  const { narrator, files, signal } = options;
+  const { narrator, files, client, commands } = options;
   await narrator.tell(
     () => importContracts(options),
     () => "The shop's products, customers and contracts are imported",
   );
   const beganMs = performance.now();
   const { refused } = await narrator.tell(
-    () => send(options),
+    () => sendRequests(client, files.requests),
     (sent) =>
       `${showCount(sent.queued.length)} requests are queued, ${showCount(sent.refused.length)} refused by the client`,
   );
-  signal.throwIfAborted();
+  commands.signal.throwIfAborted();
   const acceptedBySql = await sendBySql(options.sql, refused);
   const refusedIds = new Set(refused.map(({ request }) => request));
   const sent = [...files.requests.filter((request) => !refusedIds.has(request)), ...acceptedBySql];
@@ -71,33 +62,14 @@ export async function doWork(options: WorkOptions): Promise<Work> {
   };
 }
 
-/** Runs the same function as `keiyaku import --wait`; what it has to say is set in under the demo's own lines. */
-async function importContracts({ env, folder, servers, out, err, closing, signal }: WorkOptions): Promise<void> {
-  const config = readConfig({ ...demoSettings(env, servers) });
-  if (config.database.type !== "url") throw new Error("the demo's settings name no database");
-  const address = config.database.options;
-  const db = new Database({ address, poolSize: requestsAtOnce, applicationName: "keiyaku-demo" });
-  await closing.add(() => db.close(500));
-  const seen = { out: indented(out), err, ask: null };
-  const context = { ...seen, db, address, config, stripe: null, clock: systemClock, signal };
-  const exit = await importFile(context, { file: folder.contracts, patienceMs: 30_000 });
+/** Runs the same function as `keiyaku import --wait`. */
+async function importContracts({ commands, folder }: WorkOptions): Promise<void> {
+  const exit = await importFile(commands, { file: folder.contracts, patienceMs: 30_000 });
   if (exit !== 0) throw new Error(`the import ended with ${exit}; every line of it should have been imported`);
 }
 
-function indented(out: Output): Output {
-  return { ...out, write: (text) => out.write(text.replaceAll(/^(?=.)/gm, "  ")) };
-}
-
-async function send({ env, files, servers, closing }: WorkOptions): Promise<Sent> {
-  const timeoutMs = 15_000;
-  const client = isGiven(env.REDIS_URL)
-    ? createClient({ redisUrl: env.REDIS_URL, timeoutMs })
-    : createClient({ databaseUrl: servers.databaseUrl, timeoutMs });
-  await closing.add(() => client.close());
-  return sendRequests(client, files.requests);
-}
-
-async function waitFor({ sql, err, signal }: WorkOptions, sent: DemoFiles["requests"]): Promise<number> {
+async function waitFor({ sql, commands }: WorkOptions, sent: DemoFiles["requests"]): Promise<number> {
+  const { err, signal } = commands;
   return withProgress({ err, clock: systemClock }, "Carrying them out", (report) =>
     awaitLedger(sql, sent, {
       signal,

@@ -11,7 +11,7 @@ export class DemoRefused extends Error {
  * The environment of the demo's worker: everything that is no setting of ours, and settings of the demo's own. Of the
  * caller's settings only REDIS_URL counts.
  */
-export function workerEnv(env: Env, servers: { readonly databaseUrl: string; readonly stripe: StandInAddress }): Env {
+export function workerEnv(env: Env, servers: ServerAddresses): Env {
   const foreign = Object.entries(env).filter(([name]) => !settingNames.includes(name));
   return { ...Object.fromEntries(foreign), ...demoSettings(env, servers) };
 }
@@ -21,20 +21,28 @@ export interface StandInAddress {
   readonly secretKey: string;
 }
 
+/** Where everything is that the demo has started for its worker. */
+export interface ServerAddresses {
+  readonly databaseUrl: string;
+  readonly stripe: StandInAddress;
+}
+
+/** Signs what the stand-in reports. */
+export const webhookSecret = "whsec_of_the_demo_and_nobody_else";
+
 /** The settings that the demo works with, for `readConfig`. */
-export function demoSettings(
-  env: Env,
-  { databaseUrl, stripe }: { readonly databaseUrl: string; readonly stripe: StandInAddress },
-): Env {
+export function demoSettings(env: Env, { databaseUrl, stripe }: ServerAddresses): Env {
   return {
     NODE_ENV: "development",
     DATABASE_URL: databaseUrl,
     ...(isGiven(env.REDIS_URL) ? { REDIS_URL: env.REDIS_URL } : {}),
     STRIPE_SECRET_KEY: stripe.secretKey,
     STRIPE_API_BASE: stripe.url,
+    STRIPE_WEBHOOK_SECRETS: webhookSecret,
     BUSINESS_TIME_ZONE: demoZone,
-    // Any free one: two checkouts may show their demos at the same time.
+    // Any free ones: two checkouts may show their demos at the same time.
     HTTP_PORT: "0",
+    RELAY_PORT: "0",
     SHUTDOWN_TIMEOUT: "5",
   };
 }

@@ -9,10 +9,12 @@ export interface Shown {
   /** How many effects the worker's calls had at the stand-in. */
   readonly effectCount: number;
   readonly heldCount: number;
+  /** What Stripe reported and the books do not show, a sentence each. */
+  readonly unreported: readonly string[];
 }
 
 /** Why the demo did not show what it should, a sentence each; nothing when it did. A demo that did nothing has failed. */
-export function failuresOf({ comparison, account, effectCount, heldCount }: Shown): readonly string[] {
+export function failuresOf({ comparison, account, effectCount, heldCount, unreported }: Shown): readonly string[] {
   const differing = comparison.lines.filter(({ differences }) => differences.length > 0).length;
   const unaccounted = unaccountedIn(account);
   return [
@@ -22,5 +24,6 @@ export function failuresOf({ comparison, account, effectCount, heldCount }: Show
     ...(effectCount === 0 ? ["No call changed anything at the stand-in."] : []),
     ...(unaccounted === 0 ? [] : [`What became of ${showCount(Math.abs(unaccounted))} requests cannot be told.`]),
     ...(heldCount === 0 ? [] : [`${showCount(heldCount)} operations wait for a person, and nothing here should.`]),
+    ...unreported,
   ];
 }

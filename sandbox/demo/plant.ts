@@ -20,10 +20,12 @@ export function plant(name: PlantName, sql: Sql, stripe: StandInAddress): Promis
 /** What a worker would do that forgot its own refund: the same one again, with the same metadata, under another key. */
 async function refundTwice(sql: Sql, stripe: StandInAddress): Promise<string> {
   const [refund] = await sql<{ id: string; operationId: string }[]>`
-    select id, operation_id as "operationId" from keiyaku.refunds where state = 'succeeded' order by id limit 1`;
+    select id, operation_id as "operationId" from keiyaku.refunds where state = 'succeeded'
+    order by contract_id, id limit 1`;
   const [paid] = await sql<{ paymentIntentId: string }[]>`
     select p.stripe_payment_intent_id as "paymentIntentId" from keiyaku.payments p
-    where p.state = 'paid' and p.stripe_payment_intent_id is not null and p.period is not null order by p.id limit 1`;
+    where p.state = 'paid' and p.stripe_payment_intent_id is not null and p.period is not null
+    order by p.contract_id, p.id limit 1`;
   if (refund === undefined || paid === undefined) throw new Error("there is no refund to make a second time");
   await post(stripe, "POST", "/v1/refunds", {
     payment_intent: paid.paymentIntentId,
@@ -38,7 +40,8 @@ async function refundTwice(sql: Sql, stripe: StandInAddress): Promise<string> {
 async function editPayment(sql: Sql): Promise<string> {
   const [payment] = await sql<{ id: string }[]>`
     update keiyaku.payments set amount_minor = amount_minor + 1 where id = (
-      select id from keiyaku.payments where state = 'paid' and stripe_payment_intent_id is not null order by id limit 1)
+      select id from keiyaku.payments where state = 'paid' and stripe_payment_intent_id is not null
+      order by contract_id, id limit 1)
     returning id`;
   return `Planted: the amount of the payment ${payment?.id} raised by ¥1 in the database.`;
 }

@@ -46,9 +46,9 @@ export interface Outcomes {
   readonly owed: readonly OwedRefund[];
 }
 
-/** Reads it from the ledger, leaving out the registrations of the import. */
+/** Reads it from the ledger, leaving out the registrations of the import and what Stripe reported. */
 export async function readOutcomes(sql: Sql): Promise<Outcomes> {
-  const asked = sql`actor_id <> 'import'`;
+  const asked = sql`actor_type <> 'stripe' and actor_id <> 'import'`;
   const kinds = await sql<KindOutcome[]>`
     select kind,
       (count(*) filter (where state = 'succeeded'))::int as succeeded,

@@ -12,14 +12,19 @@ import { takeDataFolder } from "./data-folder.ts";
 import { doWork } from "./do-work.ts";
 import { demoZone, refuseLiveKey, unusedSettings } from "./env.ts";
 import { failuresOf } from "./failures-of.ts";
+import { playMonths } from "./months/play-months.ts";
+import { faultsIn, readReports } from "./months/read-reports.ts";
 import { createNarrator } from "./narrator.ts";
+import { openClient } from "./open-client.ts";
+import { openCommands } from "./open-commands.ts";
 import { openServers } from "./open-servers.ts";
 import { type PlantName, plant } from "./plant.ts";
 import { readDemoFiles } from "./read-demo-files.ts";
 import { readOutcomes } from "./read-outcomes.ts";
 import { comparisonText } from "./report/show-comparison.ts";
 import { showCount } from "./report/show-count.ts";
-import { writeReport } from "./report/write-report.ts";
+import { writeHeading } from "./report/write-heading.ts";
+import { writeDay, writeEnd, writeMonths } from "./report/write-report.ts";
 
 export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -33,16 +38,17 @@ export interface DemoOptions {
 }
 
 /**
- * Shows what the worker does, on data of its own, from the import to the comparison with Stripe's ledger.
+ * Shows what the worker does, on data of its own: a day of requests, then three months as Stripe reports them, and in the end
+ * the comparison with Stripe's ledger.
  *
- * Returns 0 when every request can be accounted for and the books agree with the ledger, 1 when not, or when nothing was
- * done at all. Whatever it opens is left to `closing`.
+ * Returns 0 when every request and every event can be accounted for, and the books agree with the ledger; 1 when not, or when
+ * nothing was done at all. Whatever it opens is left to `closing`.
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { env, out, closing, signal } = options;
   const beganMs = performance.now();
   refuseLiveKey(env);
-  writeLine(out, paint(out, "bold", "keiyaku: a day of contract operations in a small shop"));
+  writeLine(out, paint(out, "bold", "keiyaku: a day and three months of contract operations in a small shop"));
   writeLine(out, paint(out, "dim", "Everything runs on this machine, and Stripe is a stand-in: no money moves."));
   writeLine(out);
   const narrator = createNarrator(out);
@@ -59,18 +65,37 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const sql = postgres(servers.databaseUrl, { max: 2, onnotice: () => undefined });
   await closing.add(() => sql.end({ timeout: 1 }));
 
-  const work = await Promise.race([servers.worker.died, doWork({ ...options, folder, files, servers, sql, narrator })]);
-  if (options.plant !== undefined) narrator.remark(await plant(options.plant, sql, servers.stripe));
+  const commands = await openCommands({ ...options, servers });
+  const client = await openClient({ env, servers, closing });
+  const whileWorking = <T>(doing: Promise<T>) => Promise.race([servers.worker.died, doing]);
 
+  const work = await whileWorking(doWork({ folder, files, commands, client, sql, narrator }));
   const outcomes = await readOutcomes(sql);
+  const account = accountOf(files.requests.length, work, outcomes);
+  writeDay(out, { account, work, outcomes });
+
+  writeHeading(out, "Three months as Stripe reports them");
+  await whileWorking(playMonths({ stripe: servers.stripe, commands, client, sql, day, narrator }));
+  const reports = await readReports(sql);
+  await writeMonths(out, commands, reports);
+
+  if (options.plant !== undefined) {
+    // Reported, it would be in the books a moment later.
+    await servers.endReports();
+    narrator.remark(await plant(options.plant, sql, servers.stripe));
+  }
   const [books, stripe] = await Promise.all([readBooks(sql), readStripeSide(servers.stripe)]);
   const comparison = compare(books, stripe);
   await writeFile(folder.comparison, comparisonText(comparison.lines));
-  const account = accountOf(files.requests.length, work, outcomes);
-  const heldCount = outcomes.held.length;
-  const failures = failuresOf({ comparison, account, effectCount: stripe.effectCount, heldCount });
-  writeReport(out, {
+  const { heldCount } = reports;
+  const failures = failuresOf({
+    comparison,
     account,
+    effectCount: stripe.effectCount,
+    heldCount,
+    unreported: faultsIn(reports),
+  });
+  writeEnd(out, {
     work,
     outcomes,
     comparison,

@@ -7,12 +7,18 @@ import type { DataFolder } from "./data-folder.ts";
 /** The demo's worker in a process of its own, as in production. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** Resolves when it takes jobs; throws the last lines of its log when it ends instead. */
-  readonly ready: Promise<void>;
+  /** Resolves when it takes jobs and webhooks; throws the last lines of its log when it ends instead. */
+  readonly ready: Promise<Ready>;
   /** Rejects when it ends without having been asked to; never resolves. */
   readonly died: Promise<never>;
   /** Resolves when the process is gone. */
   stop(): Promise<void>;
+}
+
+/** What the worker says when it is ready. */
+export interface Ready {
+  /** Where it takes Stripe's webhooks. */
+  readonly relayPort: number;
 }
 
 /** It puts back what it has at work and closes its connections, in less than a second; a stuck one is killed. */
@@ -44,7 +50,7 @@ export function startWorkerProcess(
   });
   // Heard by whoever waits for them; by nobody otherwise, which is no reason to end this process.
   died.catch(() => undefined);
-  const said = new Promise<void>((resolve) => child.once("message", () => resolve()));
+  const said = new Promise<Ready>((resolve) => child.once("message", (message) => resolve(message as Ready)));
   const ready = Promise.race([said, exited.then((ending) => failedStart(ending, logFile))]);
   ready.catch(() => undefined);
   return {

@@ -3,7 +3,8 @@ import type { RunningWorkers } from "../../workers/until-signalled.ts";
 
 /**
  * The demo's worker: the same as `keiyaku start`, but bound to the demo by the channel between the two. It says when it is
- * ready, and stops when the demo is gone, however that went.
+ * ready and where it takes
+ * webhooks, and stops when the demo is gone, however that went.
  */
 let running: RunningWorkers | undefined;
 process.once("disconnect", () => {
@@ -12,7 +13,7 @@ process.once("disconnect", () => {
   void running.stop();
 });
 const { startWorkers } = await import("../../workers/start.ts");
-running = await startWorkers(readConfig(), { roles: ["operations"] });
-process.send?.({ type: "ready" });
+running = await startWorkers(readConfig(), { roles: ["operations", "events", "relay"] });
+process.send?.({ relayPort: running.facts.relay });
 process.exitCode = await running.stopped;
 if (process.connected) process.disconnect();

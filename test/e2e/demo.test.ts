@@ -2,12 +2,16 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { chmod, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify, stripVTControlCharacters } from "node:util";
+import { Temporal } from "temporal-polyfill";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import type { Books } from "../../sandbox/demo/compare/books.ts";
 import { compare } from "../../sandbox/demo/compare/compare.ts";
 import { type StripeSide, sideOf } from "../../sandbox/demo/compare/stripe-side.ts";
 import { makeDemoFiles } from "../../sandbox/demo/data/make-demo-files.ts";
 import { failuresOf } from "../../sandbox/demo/failures-of.ts";
+import { beginningOf } from "../../sandbox/demo/months/play-months.ts";
+import { faultsIn, type Reports } from "../../sandbox/demo/months/read-reports.ts";
+import { allSubscribers } from "../../sandbox/demo/months/subscribers.ts";
 import { type DemoDay, resolveDates } from "../../sandbox/demo/notation.ts";
 import { resolveDemoFiles } from "../../sandbox/demo/read-demo-files.ts";
 import { type DemoContract, stripeSeed } from "../../sandbox/demo/stripe.ts";
@@ -164,17 +168,85 @@ describe("the comparison", () => {
     const elsewhere = { ...refund, refundId: null, operationId: null };
     expect(differencesOf(books, { ...stripe, refunds: [elsewhere] })).toEqual([]);
   });
+
+  test("holds a refund made elsewhere against its rows once it was reported", async () => {
+    const stripe = await seededSide(contracts, day);
+    const elsewhere = { ...refund, refundId: null, operationId: null };
+    const row = { id: "re_1", contractId: one, paymentId: `${one}:one_time_price`, paymentIntentId: intentOf(one) };
+    const booked = { ...row, amountMinor: 100, state: "succeeded", stripeRefundId: "re_1", operationId: "o" };
+    const comparedWith = (refunds: Books["refunds"], made: StripeSide["refunds"] = [elsewhere]) =>
+      compare({ ...books, refunds }, { ...stripe, refunds: made });
+    const linesOf = (comparison: ReturnType<typeof compare>) => {
+      const line = comparison.lines.find(({ id }) => id === intentOf(one));
+      return [...(line?.differences ?? []), ...(line?.remarks ?? [])];
+    };
+    const agreed = comparedWith([booked]);
+    expect(linesOf(agreed)).toEqual([]);
+    const total = (name: string) => agreed.totals.find((each) => each.name === name)?.inBooks;
+    expect(total("refunds by others")).toEqual({ count: 1, amountMinor: 100 });
+    expect(total("refunds by keiyaku")).toEqual({ count: 0, amountMinor: 0 });
+    expect(linesOf(comparedWith([]))).toEqual([expect.stringMatching(/^¥100 of ¥[\d,]+ refunded elsewhere$/)]);
+    expect(linesOf(comparedWith([{ ...booked, amountMinor: 70 }]))).toEqual(["re_1 is over ¥100, ¥70 by the books"]);
+    expect(linesOf(comparedWith([{ ...booked, state: "failed" }]))).toEqual(["re_1 is succeeded, failed by the books"]);
+    expect(linesOf(comparedWith([booked], []))).toEqual([
+      "the books have re_1 as succeeded, and Stripe has no such refund",
+    ]);
+  });
 });
 
 test("a demo that did nothing has failed", () => {
   const account = { requests: 1_000, operations: 0, repeated: 0, reused: 0, refused: 0 };
-  const nothing = { comparison: { lines: [], totals: [] }, account, effectCount: 0, heldCount: 0 };
+  const nothing = { comparison: { lines: [], totals: [] }, account, effectCount: 0, heldCount: 0, unreported: [] };
   expect(failuresOf(nothing)).toEqual([
     "There was nothing to compare.",
     "No operation came to its end.",
     "No call changed anything at the stand-in.",
     "What became of 1,000 requests cannot be told.",
   ]);
+});
+
+describe("the three months", () => {
+  test("end before today, on any day, and no further back than Stripe lists events", () => {
+    const first = Temporal.PlainDate.from("2027-01-01");
+    for (let days = 0; days < 4 * 366; days += 1) {
+      const today = first.add({ days });
+      const begins = beginningOf({ today: today.toString(), zone });
+      const thirdRenewal = begins.add({ months: 3 }).toPlainDate();
+      const ago = thirdRenewal.until(today, { largestUnit: "days" }).days;
+      expect([ago > 0, ago < 15], `on ${today.toString()}, ${ago} days ago`).toEqual([true, true]);
+    }
+  });
+
+  const standings = allSubscribers.map((subscriber) => ({ ...subscriber, subscriber, open: [] }));
+  const types = [
+    { type: "invoice.paid", reported: 2, applied: 2, ownCalls: 0, ignored: 0, waiting: 0, found: 1 },
+  ] as const;
+  const asTheyMust: Reports = { types, standings, heldCount: 0 };
+
+  test.each<[string, (reports: Reports) => Reports, readonly string[]]>([
+    ["nothing when all is as it must be", (reports) => reports, []],
+    ["that nothing was reported", (reports) => ({ ...reports, types: [] }), ["Stripe reported nothing."]],
+    [
+      "events that wait",
+      (reports) => ({ ...reports, types: types.map((type) => ({ ...type, waiting: 1 })) }),
+      ["1 of Stripe's events wait, and nothing here should."],
+    ],
+    [
+      "that nothing had to be found",
+      (reports) => ({ ...reports, types: types.map((type) => ({ ...type, found: 0 })) }),
+      ["The back-fill found nothing, and some events were never delivered."],
+    ],
+    [
+      "a contract that stands otherwise",
+      (reports) => ({
+        ...reports,
+        standings: standings.map((each) => (each.contractId === "S-0003" ? { ...each, status: "active" } : each)),
+      }),
+      ["S-0003 is active (paid, paid, never_charged), and must be terminated (paid, paid, never_charged)."],
+    ],
+  ])("tell %s", (_, change, faults) => {
+    expect(faultsIn(change(asTheyMust))).toEqual(faults);
+  });
 });
 
 describe("npm run demo", () => {
@@ -234,9 +306,19 @@ describe("npm run demo", () => {
       "pi_K0004   ¥1,500 of ¥3,980 refunded elsewhere",
       "Differences: none",
       "contract show K-0003",
+      "12 events are sent twice",
+      "3 of them had not arrived, and were taken in",
+      "S-0001    pays every month                     active 契約継続中  paid, paid, paid, paid      0 1 2 3",
+      "S-0003    declined for good                    terminated 解約    paid, paid, never_charged   0 1",
+      "S-0004    one month refunded on the dashboard  active 契約継続中  paid, paid, refunded, paid  0 1 2 3",
+      "refunds by others                   4     ¥28,580             1      ¥1,280  ≠ see below",
     ]) {
       expect(said()).toContain(words);
     }
+    // The story of a card that fails and recovers, as `contract show` tells it.
+    expect(said()).toMatch(
+      /contract +S-0002[\s\S]+active 契約継続中 → payment_unconfirmed[\s\S]+payment_unconfirmed 決済未確認 → active/,
+    );
     expect(said()).toBe(stripVTControlCharacters(said()));
     expect(await processesOf(dataDir)).toEqual([]);
     const compared = await readFile(join(dataDir, "demo", "comparison.txt"), "utf8");

@@ -10,11 +10,11 @@ export interface Count {
   readonly amountMinor?: number;
 }
 
-/** One row of the summary. Without a side of the books, it is what only Stripe knows. */
+/** One row of the summary. */
 export interface Total {
   readonly name: string;
   readonly atStripe: Count;
-  readonly inBooks: Count | null;
+  readonly inBooks: Count;
 }
 
 /** Our books beside Stripe's ledger. */
@@ -44,8 +44,9 @@ function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
   const intents = new Set(collected.map(({ paymentIntentId }) => paymentIntentId));
   const givenBack = stripe.refunds.filter(({ status }) => status !== "failed" && status !== "canceled");
   const ours = givenBack.filter(({ refundId }) => refundId !== null);
-  const rows = books.refunds.filter(({ state }) => ["pending", "requires_action", "succeeded"].includes(state));
   const elsewhere = givenBack.filter(({ refundId }) => refundId === null);
+  const rows = books.refunds.filter(({ state }) => ["pending", "requires_action", "succeeded"].includes(state));
+  const [reported, own] = partition(rows, (row) => elsewhere.some(({ id }) => id === row.stripeRefundId));
   const known = new Set(stripe.subscriptions.map(({ id }) => id));
   const has = (which: (contract: BookedContract) => boolean) =>
     books.contracts.filter((contract) => contract.subscriptionId !== null && which(contract)).length;
@@ -67,12 +68,15 @@ function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
     {
       name: "refunds by keiyaku",
       atStripe: { count: ours.length, amountMinor: sumOf(ours) },
-      inBooks: { count: rows.length, amountMinor: sumOf(rows) },
+      inBooks: { count: own.length, amountMinor: sumOf(own) },
     },
     {
       name: "refunds by others",
       atStripe: { count: elsewhere.length, amountMinor: sumOf(elsewhere) },
-      inBooks: null,
+      inBooks: {
+        count: new Set(reported.map(({ stripeRefundId }) => stripeRefundId)).size,
+        amountMinor: sumOf(reported),
+      },
     },
     {
       name: "subscriptions that run",
@@ -93,4 +97,11 @@ function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
       inBooks: { count: neverCharged.length },
     },
   ];
+}
+
+function partition<Row>(
+  rows: readonly Row[],
+  isFirst: (row: Row) => boolean,
+): readonly [readonly Row[], readonly Row[]] {
+  return [rows.filter(isFirst), rows.filter((row) => !isFirst(row))];
 }

@@ -53,6 +53,7 @@ function compareOne(sides: Sides): ComparedLine {
   const givenBack = refunds.filter(isGivenBack);
   const elsewhere = givenBack.filter(({ refundId }) => refundId === null);
   const ours = givenBack.filter(({ refundId }) => refundId !== null);
+  const unreported = elsewhere.filter((refund) => rowsOf(refund, rows).length === 0);
   const states = [...groupBy(rows, ({ state }) => state)].map(([state, some]) => `${inYen(sumOf(some))} ${state}`);
   const booked = [...groupBy(payments, ({ state }) => state)].map(([state, some]) => `${inYen(sumOf(some))} ${state}`);
   return {
@@ -65,8 +66,8 @@ function compareOne(sides: Sides): ComparedLine {
     inBooks: `payments ${booked.join(" + ") || "none"}; refunds ${states.join(" + ") || "none"}`,
     differences: [...chargeDifferences(sides), ...refundDifferences(sides), ...balanceDifferences(sides)],
     remarks: [
-      ...(elsewhere.length > 0
-        ? [`${inYen(sumOf(elsewhere))} of ${inYen(charge?.amountMinor ?? 0)} refunded elsewhere`]
+      ...(unreported.length > 0
+        ? [`${inYen(sumOf(unreported))} of ${inYen(charge?.amountMinor ?? 0)} refunded elsewhere`]
         : []),
       ...(charge?.isDisputed === true ? [`the charge of ${inYen(charge.amountMinor)} is disputed`] : []),
     ],
@@ -82,14 +83,35 @@ function chargeDifferences({ charge, payments }: Sides): readonly string[] {
   return [`charged ${inYen(chargedMinor)} at Stripe, ${inYen(bookedMinor)} collected by the books`];
 }
 
-/** Every refund of ours at Stripe has one row that says the same of it, and every such row has its refund. */
+/**
+ * Every refund of ours at Stripe has one row that says the same of it. One that others made has rows once Stripe has reported
+ * it, and they come to the same. And every row has its refund.
+ */
 function refundDifferences({ id, refunds, rows, everywhere }: Sides): readonly string[] {
   const named = refunds.filter(({ refundId }) => refundId !== null);
+  const elsewhere = refunds.filter(({ refundId }) => refundId === null);
+  const reported = elsewhere.flatMap((refund) => rowsOf(refund, rows));
   return [
     ...named.flatMap((refund) => differencesOf(refund, id, everywhere)),
+    ...elsewhere.flatMap((refund) => differencesElsewhere(refund, rowsOf(refund, rows))),
     ...rows
-      .filter(({ id: rowId, stripeRefundId }) => stripeRefundId !== null && !everywhere.byRow.has(rowId))
+      .filter((row) => row.stripeRefundId !== null && !everywhere.byRow.has(row.id) && !reported.includes(row))
       .map((row) => `the books have ${row.id} as ${row.state}, and Stripe has no such refund`),
+  ];
+}
+
+/** The rows of a refund by Stripe's id, as others' refunds have them: one for each payment that it gives back. */
+function rowsOf({ id }: StripeRefund, rows: readonly BookedRefund[]): readonly BookedRefund[] {
+  return rows.filter(({ stripeRefundId }) => stripeRefundId === id);
+}
+
+function differencesElsewhere({ id, amountMinor, status }: StripeRefund, rows: readonly BookedRefund[]) {
+  const bookedMinor = sumOf(rows);
+  return [
+    ...(rows.length > 0 && bookedMinor !== amountMinor
+      ? [`${id} is over ${inYen(amountMinor)}, ${inYen(bookedMinor)} by the books`]
+      : []),
+    ...rows.filter(({ state }) => state !== status).map(({ state }) => `${id} is ${status}, ${state} by the books`),
   ];
 }
 

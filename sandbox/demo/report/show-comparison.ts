@@ -44,13 +44,11 @@ export function writeComparison(out: Output, { lines, totals }: Comparison): voi
   }
 }
 
-function cellsOf(count: Count | null): readonly string[] {
-  if (count === null) return ["–", ""];
+function cellsOf(count: Count): readonly string[] {
   return [showCount(count.count), count.amountMinor === undefined ? "" : inYen(count.amountMinor)];
 }
 
 function verdictOn({ atStripe, inBooks }: Total): string {
-  if (inBooks === null) return "not ours";
   const isSame = atStripe.count === inBooks.count && atStripe.amountMinor === inBooks.amountMinor;
   return isSame ? "=" : "≠ see below";
 }

@@ -1,4 +1,5 @@
 import { type Output, paint, writeLine } from "../../../src/cli/output.ts";
+import { subscribers } from "../months/subscribers.ts";
 import type { Outcomes } from "../read-outcomes.ts";
 import { showCount } from "./show-count.ts";
 import { writeHeading } from "./write-heading.ts";
@@ -28,6 +29,10 @@ export function writeEnding(out: Output, { failures, concluded, workMs, totalMs,
   const next: readonly (readonly [string, string])[] = [
     ["Every line that was compared, with both of its sides", `less ${dataDir}/comparison.txt`],
     ["A contract, its money and all that was asked of it", `${over} npm run cli -- contract show ${contractId}`],
+    [
+      "What Stripe reported of another",
+      `${over} npm run cli -- event list --contract ${subscribers.recovering.contractId}`,
+    ],
     ["What was rejected", `${over} npm run cli -- operation list --state rejected`],
     ["The same shop with a worker running", `${over} npm start`],
     ["The comparison when something is wrong", "npm run demo -- --plant refund"],

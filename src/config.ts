@@ -4,8 +4,10 @@ import { parseBusinessDate } from "./contract/calendar.ts";
 import type { Brakes, MoneyPolicy } from "./contract/operation.ts";
 import { type DatabaseOptions, parseDatabaseUrl } from "./database-url.ts";
 import { isFailpointName } from "./failpoint-names.ts";
+import { type MailAddress, parseMailAddress } from "./mail-address.ts";
 import { Secret } from "./secret.ts";
 import { SettingsReader } from "./settings-reader.ts";
+import { parseSmtpUrl, type SmtpOptions } from "./smtp-url.ts";
 import type { RequestLimits } from "./stripe/pace.ts";
 import type { ExpectedEvents } from "./stripe/verify-event.ts";
 
@@ -15,6 +17,7 @@ const secretSettingNames = [
   "DATABASE_URL",
   "OTEL_EXPORTER_OTLP_HEADERS",
   "REDIS_URL",
+  "SMTP_URL",
   "STRIPE_SECRET_KEY",
   "STRIPE_WEBHOOK_SECRETS",
 ] as const;
@@ -30,7 +33,10 @@ const plainSettingNames = [
   "KEIYAKU_FAILPOINT",
   "LATE_PAYMENT",
   "LOG_LEVEL",
+  "MAIL_FROM",
   "NODE_ENV",
+  "OPERATOR_LOCALE",
+  "OPERATOR_MAIL",
   "OTEL_EXPORTER_OTLP_ENDPOINT",
   "QUEUE_DASHBOARD",
   "REFUND_CUTOFF_DATE",
@@ -78,6 +84,17 @@ type StripeConfig = StripeServerConfig & {
   readonly limits: RequestLimits;
 };
 
+/** Where mail goes, from whom, and to which operators. */
+export interface MailConfig {
+  readonly transport:
+    | { readonly type: "smtp"; readonly options: SmtpOptions }
+    /** Files that nobody is sent; only for trying out. */
+    | { readonly type: "folder"; readonly dir: string };
+  readonly from: MailAddress;
+  readonly operators: readonly MailAddress[];
+  readonly operatorLocale: "ja" | "en";
+}
+
 interface TracingConfig {
   /** The origin of a collector that takes OTLP over HTTP. */
   readonly endpoint: string;
@@ -106,6 +123,7 @@ export interface Config {
   readonly businessTimeZone: string;
   readonly moneyPolicy: MoneyPolicy;
   readonly brakes: Brakes;
+  readonly mail: MailConfig;
   /** Where health and readiness are told. */
   readonly http: { readonly host: string; readonly port: number };
   /** Whether the port of health also shows the queues, to be looked at only. */
@@ -162,6 +180,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     businessTimeZone: readZone(reader),
     moneyPolicy: readMoneyPolicy(reader),
     brakes: readBrakes(reader),
+    mail: readMail(reader, dataDir),
     http,
     queueDashboard: readQueueDashboard(reader, mode, http.host),
     tracing: readTracing(reader),
@@ -175,7 +194,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     failpoints: readFailpoints(reader, mode),
   };
   if (reader.mistakes.length > 0) throw new ConfigError(reader.mistakes);
-  for (const part of [database, queue, stripe, http, config.tracing, api, relay, stripeEvents]) Object.freeze(part);
+  const { mail, tracing } = config;
+  for (const part of [database, queue, stripe, mail, http, api, relay, stripeEvents, tracing]) Object.freeze(part);
   return Object.freeze(config);
 }
 
@@ -474,6 +494,32 @@ function readBrakes(reader: Reader): Brakes {
     );
   }
   return { refundLimitMinor, refundLimitPerHourMinor };
+}
+
+/** Addresses of a reserved name, for the mails that only go to a folder. */
+const nobody = { from: "keiyaku <keiyaku@localhost.invalid>", operators: "operators@localhost.invalid" };
+
+function readMail(reader: Reader, dataDir: string): MailConfig {
+  const url = reader.secret("SMTP_URL");
+  const read = (name: "MAIL_FROM" | "OPERATOR_MAIL", what: string, separator?: string): readonly MailAddress[] => {
+    const given = reader.text(name);
+    if (given === undefined && url !== undefined) reader.mistake(`${name} must be set when SMTP_URL is: ${what}.`);
+    const text = given ?? (name === "MAIL_FROM" ? nobody.from : nobody.operators);
+    const addresses = (separator === undefined ? [text] : text.split(separator)).map(parseMailAddress);
+    if (addresses.every((address) => address !== undefined)) return addresses;
+    reader.mistake(`${name} must be ${what}, as in Keiyaku <keiyaku@example.com>; it cannot be read.`);
+    return [];
+  };
+  const from = read("MAIL_FROM", "the address from which mail is sent");
+  const operators = read("OPERATOR_MAIL", "the address of the operators, or several with commas between", ",");
+  const operatorLocale = reader.oneOf("OPERATOR_LOCALE", ["ja", "en"], "ja");
+  const rest = { from: from[0] ?? { name: "", address: "" }, operators: Object.freeze(operators), operatorLocale };
+  const folder = { type: "folder", dir: join(dataDir, "mail") } as const;
+  if (url === undefined) return { transport: folder, ...rest };
+  const parsed = parseSmtpUrl(url.reveal());
+  if (parsed.type === "parsed") return { transport: { type: "smtp", options: parsed.options }, ...rest };
+  reader.mistake(`SMTP_URL ${parsed.mistake}`);
+  return { transport: folder, ...rest };
 }
 
 /** Two connections beside one per operation at work: for the sweep and for the readiness probe, so that neither waits for operations. */

@@ -14,6 +14,7 @@ import type { Role, RoleContext, RunningRole } from "./role.ts";
 import { apiRole } from "./start-api.ts";
 import { catalogRole } from "./start-catalog.ts";
 import { eventsRole } from "./start-events.ts";
+import { notificationsRole } from "./start-notifications.ts";
 import { operationsRole } from "./start-operations.ts";
 import { relayRole } from "./start-relay.ts";
 import { type RunningWorkers, untilSignalled } from "./until-signalled.ts";
@@ -23,6 +24,7 @@ const roles = {
   operations: operationsRole,
   catalog: catalogRole,
   events: eventsRole,
+  notifications: notificationsRole,
   relay: relayRole,
   api: apiRole,
 } as const satisfies Record<RoleName, Role>;

@@ -10,6 +10,7 @@ import { within } from "../src/queue/enqueue.ts";
 import type { QueueTelemetry } from "../src/queue/queue-backend.ts";
 import { Database } from "../src/store/database.ts";
 import { readLedgerFigures } from "../src/store/read-ledger-figures.ts";
+import { readMailFigures } from "../src/store/read-mail-figures.ts";
 import type { CallWatcher } from "../src/stripe/watched-gateway.ts";
 import type { Tracing } from "../src/tracing/tracing.ts";
 
@@ -22,6 +23,7 @@ export interface Watch {
   readonly sweepEnded: Metrics["sweepEnded"];
   readonly eventConcluded: Metrics["eventConcluded"];
   readonly backfillEnded: Metrics["backfillEnded"];
+  readonly mailEnded: Metrics["mailEnded"];
   readonly stripeStopped: Metrics["stripeStopped"];
   readonly eventArrived: Metrics["eventArrived"];
   /** Answers `GET /metrics` with what this process counts and what the ledger and its queues say. */
@@ -63,11 +65,13 @@ export async function openWatch({
     sweepEnded: metrics.sweepEnded,
     eventConcluded: metrics.eventConcluded,
     backfillEnded: metrics.backfillEnded,
+    mailEnded: metrics.mailEnded,
     stripeStopped: metrics.stripeStopped,
     eventArrived: metrics.eventArrived,
     scrape: (queues) =>
       metrics.scrape({
         ledger: (deadlineMs) => readLedgerFigures(db, deadlineMs),
+        mail: (deadlineMs) => readMailFigures(db, deadlineMs),
         queues: (deadlineMs) => within(deadlineMs, countJobs(queues())),
       }),
     dashboard(queues) {

@@ -34,6 +34,13 @@ export function positiveSeconds(text: string): number {
   return seconds * 1_000;
 }
 
+/** The number of a mail. */
+export function notificationNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text))
+    throw new InvalidArgumentError("It must be a mail's number, as the list shows it.");
+  return Number(text);
+}
+
 /** A whole number from 1. */
 export function wholeNumber(text: string): number {
   const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;

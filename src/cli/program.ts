@@ -8,6 +8,7 @@ import { defineContract } from "./define-contract.ts";
 import { defineEvent } from "./define-event.ts";
 import { defineImport } from "./define-import.ts";
 import { defineLookingAhead } from "./define-looking-ahead.ts";
+import { defineNotification } from "./define-notification.ts";
 import { defineOperation } from "./define-operation.ts";
 import { defineRequest } from "./define-request.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
@@ -86,6 +87,7 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     defineContract,
     defineOperation,
     defineEvent,
+    defineNotification,
     defineLookingAhead,
     defineProduct,
     defineCustomer,

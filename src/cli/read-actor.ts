@@ -31,7 +31,7 @@ export function readOperatorId(text: string | undefined): string {
   if (type === "operator") return id;
   throw new CommandFailure(exitCodes.wrongUsage, {
     code: "invalid_actor",
-    sentence: `Only an operator decides about held operations, and --actor names a ${type}.`,
+    sentence: `Only an operator decides about this, and --actor names a ${type}.`,
     remedy: "Write it as --actor operator:alice.",
   });
 }

@@ -1,7 +1,8 @@
 import { revokeAll, writeOffUnpaid } from "./billing.ts";
-import type { Attention, Change, Notice } from "./change.ts";
+import type { Attention, Change, NoticeOf } from "./change.ts";
 import { collectPayments, remarkOnDoubt } from "./collecting.ts";
 import type { Contract } from "./contract.ts";
+import type { CustomerNoticeKind, NoticeDetail } from "./notices.ts";
 import { withRefunds } from "./receipts.ts";
 import { refundableAmong, refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
 import { type RuleFacts, settle } from "./rule.ts";
@@ -75,8 +76,15 @@ export function endSubscriptions(
   return { type: "ended", attention };
 }
 
+type Told<Kind extends CustomerNoticeKind> = Pick<NoticeOf<Kind>, "kind" | "detail"> & {
+  readonly recipient: "customer" | "operators";
+};
+
 /** The same notice to the customer and to the operators. */
-export function tellBoth(kind: Notice["kind"], detail: Notice["detail"] = {}): readonly Notice[] {
+export function tellBoth<Kind extends CustomerNoticeKind>(
+  kind: Kind,
+  detail: NoticeDetail<Kind>,
+): readonly Told<Kind>[] {
   return [
     { kind, recipient: "customer", detail },
     { kind, recipient: "operators", detail },

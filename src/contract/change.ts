@@ -12,6 +12,7 @@ import type {
   RefundState,
   ReservationSource,
 } from "./contract.ts";
+import type { CustomerNoticeKind, NoticeDetail } from "./notices.ts";
 
 /** A payment to be written into the purchase history. */
 export interface NewPayment {
@@ -111,17 +112,19 @@ export const noticeKinds = [
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
-/** A mail to be sent because of the change. Carries ids and amounts, never a name or an address. */
-export interface Notice {
-  readonly kind: NoticeKind;
-  readonly recipient: "customer" | "operators";
-  readonly detail: Readonly<Record<string, string | number | null>>;
+/** A mail of one kind to be sent because of the change. Carries ids and amounts, never a name or an address. */
+export interface NoticeOf<Kind extends NoticeKind> {
+  readonly kind: Kind;
+  readonly recipient: Kind extends CustomerNoticeKind ? "customer" | "operators" : "operators";
+  readonly detail: NoticeDetail<Kind>;
   /**
    * What the mail is sent once for, if that is not this operation: `payment_failed:<invoice>:<attempt>`. A second notice
    * of the same cause to the same recipient is left out.
    */
   readonly cause?: string;
 }
+
+export type Notice = { [Kind in NoticeKind]: NoticeOf<Kind> }[NoticeKind];
 
 /** Something that a person should know although the operation succeeded: money owed, or an odd sight at Stripe. */
 export interface Attention {

@@ -50,7 +50,7 @@ export function settleReceipt(
     paymentMoves: [...paymentMoves, ...missing.paymentMoves],
     licenses: [...(isOpen ? opened.flatMap((row) => licenseOnPaid(row, licenses)) : []), ...missing.licenses],
     attention,
-    notices: runsAgain ? tellBoth("contract_running_again") : [],
+    notices: runsAgain ? tellBoth("contract_running_again", {}) : [],
   });
 }
 

@@ -67,7 +67,7 @@ export function endWithSubscription(
     paymentMoves: [...paymentMoves, ...closing.paymentMoves],
     licenses: [...opened.flatMap((payment) => licenseOnPaid(payment, licenses)), ...closing.licenses],
     attention: [...ending.attention, ...ran.attention, ...closing.attention],
-    notices: tellBoth("contract_terminated"),
+    notices: tellBoth("contract_terminated", {}),
   });
 }
 

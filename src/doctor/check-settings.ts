@@ -6,7 +6,7 @@ const local = /^(localhost|127\..*|::1|\/.*)$/;
 
 /** Tells how the settings were read, and which of them go together badly although each is allowed. */
 export function checkSettings(config: Config): readonly Finding[] {
-  const { mode, database, queue, stripe, businessTimeZone, http, queueDashboard } = config;
+  const { mode, database, queue, stripe, businessTimeZone, http, queueDashboard, mail } = config;
   const facts = {
     mode,
     database: database.type === "embedded" ? "embedded" : `${database.options.host}:${database.options.port}`,
@@ -18,6 +18,7 @@ export function checkSettings(config: Config): readonly Finding[] {
     workerConcurrency: config.workerConcurrency,
     shutdownTimeoutSeconds: config.shutdownTimeoutMs / 1_000,
     traces: config.tracing !== null,
+    mail: mail.transport.type === "smtp" ? `${mail.transport.options.host}:${mail.transport.options.port}` : "folder",
   };
   const read = well(
     "settings",
@@ -42,6 +43,15 @@ export function checkSettings(config: Config): readonly Finding[] {
             "settings",
             "The Stripe key is a live key, and NODE_ENV is not production: real money moves from a development set-up.",
             "Set NODE_ENV=production, or use a test key.",
+          ),
+        ]
+      : []),
+    ...(mode === "production" && mail.transport.type === "folder"
+      ? [
+          warning(
+            "settings",
+            "NODE_ENV is production, and SMTP_URL is not set here: whoever sends mail must have it.",
+            "Set SMTP_URL, MAIL_FROM and OPERATOR_MAIL for the process that has the role notifications.",
           ),
         ]
       : []),

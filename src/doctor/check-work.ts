@@ -1,6 +1,7 @@
 import type { QueueState } from "../queue/inspect-queue.ts";
 import type { HeldOperation } from "../store/list-held.ts";
 import type { LedgerFigures } from "../store/read-ledger-figures.ts";
+import { type MailFigures, mailsForAPersonDays } from "../store/read-mail-figures.ts";
 import { type Finding, warning, well, wrong } from "./finding.ts";
 
 /** A job is taken within a second while a worker is free; five minutes are past any burst. */
@@ -167,6 +168,35 @@ export function judgeBackfill({ eventsListedSeconds }: LedgerFigures): Finding {
   if (seconds <= listedSecondsMax) return well("backfill", says, facts);
   if (seconds <= listedSecondsWrong) return warning("backfill", says, remedy, facts);
   return wrong("backfill", `${says} After 30 days what never arrived is lost.`, remedy, facts);
+}
+
+/** A mail is sent within seconds; after this long the mail server, or every sender, is away. The alarm says the same. */
+const mailWaitingSecondsMax = 900;
+
+/** Judges the outbox: what waits too long, and what a person should know of. */
+export function judgeMail(figures: MailFigures): readonly Finding[] {
+  const { waiting, oldestWaitingSeconds, unknown, refused } = figures;
+  const facts = { ...figures, oldestWaitingSeconds: Math.round(oldestWaitingSeconds) };
+  const findings = [
+    oldestWaitingSeconds <= mailWaitingSecondsMax
+      ? well("mail", `${waiting} mails are to be sent.`, facts)
+      : wrong(
+          "mail",
+          `${waiting} mails are to be sent; the oldest was caused ${inWords(facts.oldestWaitingSeconds)} ago.`,
+          "`keiyaku notification list --state waiting claimed` says what keeps each; see that a process has the role notifications, and the mail server.",
+          facts,
+        ),
+  ];
+  if (unknown + refused === 0) return findings;
+  return [
+    ...findings,
+    warning(
+      "mail",
+      `In the last ${mailsForAPersonDays} days ${refused} mails were refused, and of ${unknown} nobody knows whether they were sent.`,
+      "`keiyaku notification list --state refused unknown` names them; then put right what was refused, and `keiyaku notification resend`.",
+      { unknown, refused },
+    ),
+  ];
 }
 
 function inWords(seconds: number): string {

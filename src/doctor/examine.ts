@@ -11,13 +11,22 @@ import type { Database } from "../store/database.ts";
 import { inspectPostgres } from "../store/inspect-server.ts";
 import { listHeld } from "../store/list-held.ts";
 import { readLedgerFigures } from "../store/read-ledger-figures.ts";
+import { readMailFigures } from "../store/read-mail-figures.ts";
 import { createStripeGateway } from "../stripe/stripe-gateway.ts";
 import { judgeSkew, measureDatabaseSkew } from "./check-clocks.ts";
 import { checkPostgres, checkSchema } from "./check-postgres.ts";
 import { judgeRedis } from "./check-queue.ts";
 import { checkSettings } from "./check-settings.ts";
 import { findAbandoned, findUnlistable, judgeStripe, probeStripe, standInFinding } from "./check-stripe.ts";
-import { judgeBackfill, judgeEvents, judgeOperations, judgeQueue, judgeRefunds, judgeWorkers } from "./check-work.ts";
+import {
+  judgeBackfill,
+  judgeEvents,
+  judgeMail,
+  judgeOperations,
+  judgeQueue,
+  judgeRefunds,
+  judgeWorkers,
+} from "./check-work.ts";
 import { type CheckName, checkNames, type Finding, skipped, well, wrong } from "./finding.ts";
 
 /** What an examination asks. */
@@ -60,6 +69,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
     hasSchema
       ? check("operations", () => examineLedger(patient))
       : [...unasked("operations"), ...unasked("refunds"), ...unasked("events"), ...unasked("backfill")],
+    hasSchema ? check("mail", async () => judgeMail(await readMailFigures(db, answerWithinMs))) : unasked("mail"),
   ]);
   const findings = [...checkSettings(config), ...postgres, ...redis, ...stripe, ...schema, ...rest.flat()];
   return findings.toSorted((a, b) => checkNames.indexOf(a.check) - checkNames.indexOf(b.check));

@@ -12,6 +12,7 @@ export const checkNames = [
   "refunds",
   "events",
   "backfill",
+  "mail",
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 

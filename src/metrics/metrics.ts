@@ -1,10 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
+import { noticeKinds } from "../contract/change.ts";
 import { operationKinds } from "../contract/operation.ts";
 import { doors, type Observer, type WatchedReport, watchedReports } from "../execution/observer.ts";
 import { deferralReasons } from "../execution/outcome.ts";
 import { type EventResult, eventResults } from "../inbox/apply-events.ts";
 import type { BackfillReport, EventsFound } from "../inbox/backfill-events.ts";
+import type { Delivery } from "../mail/mail.ts";
 import type { Acceptance } from "../store/accept-request.ts";
 import { heldQuestionCodes } from "../store/hold-operation.ts";
 import { type ArrivedBy, waysIn } from "../store/take-in-events.ts";
@@ -14,6 +16,7 @@ import { type ArrivalAnswer, arrivalAnswers } from "../stripe/verify-event.ts";
 import { type CallResult, type CallWatcher, callResults, resultOf, verbWords } from "../stripe/watched-gateway.ts";
 import { version } from "../version.ts";
 import { createLedgerGauges } from "./ledger-gauges.ts";
+import { createMailGauges } from "./mail-gauges.ts";
 import { createScrape, type Scrape, type ScrapeSources } from "./scrape.ts";
 
 /** The metrics of one process, in a registry of their own. */
@@ -28,6 +31,8 @@ export interface Metrics {
   readonly eventConcluded: (type: string, result: EventResult) => void;
   /** A back-fill of Stripe's events has ended: what it found, or that it failed before that was known. */
   readonly backfillEnded: (ended: BackfillReport | "failed") => void;
+  /** A mail that was taken was sent, or not. */
+  readonly mailEnded: (kind: string, result: Delivery["type"]) => void;
   /** Nothing is sent to Stripe any more, for this reason; null when its work goes on. */
   readonly stripeStopped: (reason: StopReason | null) => void;
   /** Something was sent as an event, or listed by us, and answered so. */
@@ -146,6 +151,11 @@ export function createMetrics(clock: Clock): Metrics {
     "Events that back-fills of this process have listed, by how they were found.",
     ["found"],
   );
+  const mails = counter(
+    "keiyaku_mails_total",
+    "Mails that this process took from the outbox, by what became of them.",
+    ["mail", "result"],
+  );
   new Gauge({
     name: "keiyaku_build_info",
     help: "Always 1; its labels name the versions of this program and of Node.",
@@ -153,6 +163,7 @@ export function createMetrics(clock: Clock): Metrics {
     registers,
   }).set({ version, node: process.version }, 1);
   const gauges = createLedgerGauges(registers);
+  const mailGauges = createMailGauges(registers);
   const scrapeErrors = counter(
     "keiyaku_scrape_errors_total",
     "Scrapes in which a source did not answer in time; its gauges are then left out.",
@@ -172,6 +183,7 @@ export function createMetrics(clock: Clock): Metrics {
   startAtZero(arrivals, { way: waysIn, answer: arrivalAnswers });
   startAtZero(backfills, { result: ["done", "failed"] });
   startAtZero(listed, { found: eventsFound });
+  startAtZero(mails, { mail: noticeKinds, result: deliveryTypes });
   startAtZero(scrapeErrors, { source: ["database", "queue"] });
 
   const attemptEnded = (report: WatchedReport, beganMs: number) => {
@@ -230,8 +242,13 @@ export function createMetrics(clock: Clock): Metrics {
       if (ended === "failed") return;
       for (const found of eventsFound) listed.inc({ found }, ended.found[found]);
     },
+    mailEnded(kind, result) {
+      // One that another version put into the outbox: its kind may be any text.
+      const mail = noticeKinds.find((known) => known === kind) ?? "unknown";
+      mails.inc({ mail, result });
+    },
     scrape: (sources) =>
-      createScrape({ registry, gauges, clock, failed: (source) => scrapeErrors.inc({ source }) }, sources),
+      createScrape({ registry, gauges, mailGauges, clock, failed: (source) => scrapeErrors.inc({ source }) }, sources),
   };
 }
 
@@ -242,6 +259,8 @@ function labelOf(type: string): string {
   return (eventTypes as readonly string[]).includes(type) ? type : otherType;
 }
 const eventsFound = ["known", "missing", "unreadable", "foreign"] as const satisfies readonly (keyof EventsFound)[];
+
+const deliveryTypes = ["sent", "later", "refused", "unknown"] as const satisfies readonly Delivery["type"][];
 
 const acceptanceAnswers = [
   "accepted",

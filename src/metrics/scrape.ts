@@ -1,11 +1,14 @@
 import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { LedgerFigures } from "../store/read-ledger-figures.ts";
+import type { MailFigures } from "../store/read-mail-figures.ts";
 import type { LedgerGauges } from "./ledger-gauges.ts";
+import type { MailGauges } from "./mail-gauges.ts";
 
 /** What a scrape asks, beside what this process has counted itself. Each may fail. */
 export interface ScrapeSources {
   readonly ledger: (deadlineMs: number) => Promise<LedgerFigures>;
+  readonly mail: (deadlineMs: number) => Promise<MailFigures>;
   /** Jobs by state, for each queue by its name. */
   readonly queues: (deadlineMs: number) => Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
 }
@@ -27,11 +30,13 @@ export function createScrape(
   {
     registry,
     gauges,
+    mailGauges,
     clock,
     failed,
   }: {
     readonly registry: Registry;
     readonly gauges: LedgerGauges;
+    readonly mailGauges: MailGauges;
     readonly clock: Clock;
     readonly failed: (source: "database" | "queue") => void;
   },
@@ -42,6 +47,14 @@ export function createScrape(
       gauges.setLedger(await sources.ledger(sourceWithinMs));
     } catch {
       gauges.forgetLedger();
+      failed("database");
+    }
+  }
+  async function askOutbox(): Promise<void> {
+    try {
+      mailGauges.set(await sources.mail(sourceWithinMs));
+    } catch {
+      mailGauges.forget();
       failed("database");
     }
   }
@@ -58,7 +71,7 @@ export function createScrape(
   let asked: { readonly atMs: number; readonly answered: Promise<unknown> } | undefined;
   return async () => {
     if (asked === undefined || clock.monotonicMs() - asked.atMs > rememberedForMs) {
-      asked = { atMs: clock.monotonicMs(), answered: Promise.all([askLedger(), askQueues()]) };
+      asked = { atMs: clock.monotonicMs(), answered: Promise.all([askLedger(), askOutbox(), askQueues()]) };
     }
     await asked.answered;
     return { contentType: registry.contentType, text: await registry.metrics() };

@@ -1,9 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { NoticeKind } from "../contract/change.ts";
+import type { NoticeDetail } from "../contract/notices.ts";
 import type { OperationKind } from "../contract/operation.ts";
 import type { IgnoredReason } from "../stripe/events.ts";
 import type { Database } from "./database.ts";
 import { guardedStatement, json, type Part } from "./guarded-statement.ts";
+import { ringSenders } from "./notification-parts.ts";
 import { notifySoon } from "./notify-soon.ts";
 import type { DueEvent } from "./read-due-events.ts";
 
@@ -181,12 +182,16 @@ function after(delayMs: number): SQL {
   return sql`clock_timestamp() + ${delayMs}::float8 * interval '1 millisecond'`;
 }
 
-function noticePart(kind: NoticeKind, cause: string, detail: Readonly<Record<string, string>>): Part {
+function noticePart<Kind extends "event_unmatched" | "event_held">(
+  kind: Kind,
+  cause: string,
+  detail: NoticeDetail<Kind>,
+): Part {
   return {
     name: "notice",
     rows: "any",
     statement: sql`insert into keiyaku.notifications (cause, kind, recipient, detail)
       values (${cause}, ${kind}, 'operators', ${json(detail)})
-      on conflict (cause, kind, recipient) do nothing returning id`,
+      on conflict (cause, kind, recipient) do nothing returning id, ${ringSenders}`,
   };
 }

@@ -1,8 +1,10 @@
 import { sql } from "drizzle-orm";
 import type { RefundIntent } from "../contract/change.ts";
+import type { NoticeDetail } from "../contract/notices.ts";
 import { requestingActorTypes } from "../contract/operation.ts";
 import type { Database } from "./database.ts";
 import { guardedStatement, json, type Part } from "./guarded-statement.ts";
+import { ringSenders } from "./notification-parts.ts";
 import { type ContractGuard, contractPart, type Guard, operationPart } from "./operation-parts.ts";
 import { refundParts } from "./refund-parts.ts";
 
@@ -57,7 +59,8 @@ export async function holdOperation(
       rows: 1,
       statement: sql`insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail)
         values (${`${guard.operationId}:held:${guard.attempt}`}, 'operation_held', 'operators', ${contractId},
-          ${json({ operationId: guard.operationId, question: question.code })}) returning id`,
+          ${json({ operationId: guard.operationId, question: question.code } satisfies NoticeDetail<"operation_held">)})
+        returning id, ${ringSenders}`,
     },
   ];
   if (owed !== undefined) {

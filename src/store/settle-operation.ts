@@ -5,6 +5,7 @@ import { awaitingReasons } from "../inbox/decide-event.ts";
 import type { Database } from "./database.ts";
 import { erasureParts } from "./erase-contract.ts";
 import { json, type Part } from "./guarded-statement.ts";
+import { ringSenders } from "./notification-parts.ts";
 import {
   type ContractGuard,
   concluded,
@@ -340,7 +341,8 @@ function noticeParts({ change, contractId, guard }: Settlement): Part[] {
       statement: sql`insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail)
         select coalesce("cause", ${guard.operationId}), "kind", "recipient", ${contractId}, "detail"
         from jsonb_to_recordset(${json(notices)}) as r("kind" text, "recipient" text, "detail" jsonb, "cause" text)
-        ${isShared ? sql`on conflict (cause, kind, recipient) do nothing` : sql``} returning id`,
+        ${isShared ? sql`on conflict (cause, kind, recipient) do nothing` : sql``}
+        returning id, ${ringSenders}`,
     },
   ];
 }

@@ -4,11 +4,13 @@ import type { OperationRequest } from "../../src/contract/operation.ts";
 import type { ExecutionDeps } from "../../src/execution/deps.ts";
 import { executeOperation } from "../../src/execution/execute-operation.ts";
 import type { AttemptReport } from "../../src/execution/outcome.ts";
+import { prepareMail } from "../../src/mail/prepare-mail.ts";
 import { Secret } from "../../src/secret.ts";
 import { type Acceptance, acceptRequest } from "../../src/store/accept-request.ts";
 import type { Ringing } from "../../src/store/ring-list.ts";
 import { createStripeGateway } from "../../src/stripe/stripe-gateway.ts";
 import { policy } from "./facts.ts";
+import { claimedMail, sender } from "./mails.ts";
 import { createTestStore, silentLog, type TestStore } from "./test-database.ts";
 
 /** An execution without queue and workers: the test is the queue, and sees every bell. */
@@ -75,10 +77,25 @@ export async function createExecutionBench(overrides: Partial<ExecutionDeps> = {
     },
     async close() {
       await stripe.stop();
-      await store.close();
+      try {
+        await everyMailCanBeWritten(store);
+      } finally {
+        await store.close();
+      }
     },
   };
   return bench;
+}
+
+/** Throws if something that lies in the outbox has no mail, or says what no mail of its kind has a place for. */
+async function everyMailCanBeWritten({ sql }: TestStore): Promise<void> {
+  const rows = await sql`select distinct kind, recipient, detail from keiyaku.notifications`;
+  for (const { kind, recipient, detail } of rows) {
+    const mail = prepareMail(claimedMail({ kind, recipient, detail }), sender);
+    if (typeof mail === "string") {
+      throw new Error(`${mail}: ${String(kind)} to ${String(recipient)}, ${JSON.stringify(detail)}`);
+    }
+  }
 }
 
 /** Parameters of `register` for a monthly contract paid by bank transfer; override what the test is about. */

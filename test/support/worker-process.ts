@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { eventually } from "./eventually.ts";
@@ -51,6 +53,9 @@ export interface WorkerProcess {
   webhookUrl(): Promise<string>;
 }
 
+/** Of all worker processes of this test file. */
+const dataDir = join(tmpdir(), `keiyaku-workers-${process.pid}`);
+
 const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
 
 /** Whatever ends a worker in a test, a signal or a failpoint, does so in a few seconds on a crowded machine. */
@@ -81,6 +86,8 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
       HTTP_PORT: "0",
       API_PORT: "0",
       RELAY_PORT: "0",
+      // Where mails go unless the test has a server for them.
+      KEIYAKU_DATA_DIR: dataDir,
       DATABASE_URL: options.databaseUrl,
       ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
       STRIPE_API_BASE: options.stripe.url,
@@ -195,6 +202,7 @@ export async function endWorkerProcesses(): Promise<void> {
   const areGone = () => !ending.some(([pid]) => exists(pid));
   await eventually(areGone, { withinMs: goneWithinMs, describe: "killed workers to be gone" });
   await Promise.all(ending.map(([, { exited }]) => exited));
+  await rm(dataDir, { recursive: true, force: true });
 }
 
 function exists(pid: number): boolean {

@@ -51,6 +51,47 @@ describe("the limits of refunds", () => {
   });
 });
 
+describe("mail", () => {
+  const env = {
+    SMTP_URL: "smtp://mailpit:1025",
+    MAIL_FROM: "契約係 <a@example.com>",
+    OPERATOR_MAIL: "b@example.com, c@example.com",
+  };
+
+  test("goes to the server of SMTP_URL, from one address and to several operators in one language", () => {
+    expect(readConfig({ ...env, OPERATOR_LOCALE: "en" }).mail).toEqual({
+      transport: { type: "smtp", options: { host: "mailpit", port: 1025, login: null, tls: "offered" } },
+      from: { name: "契約係", address: "a@example.com" },
+      operators: [
+        { name: "", address: "b@example.com" },
+        { name: "", address: "c@example.com" },
+      ],
+      operatorLocale: "en",
+    });
+  });
+
+  test("takes the URL from a file too, and does not show its password", () => {
+    const { SMTP_URL: _, ...rest } = env;
+    const config = readConfig({ ...rest, SMTP_URL_FILE: secretFile("smtps://u:geheim@mail.example.com\n") });
+    expect(config.mail.transport).toMatchObject({ type: "smtp", options: { host: "mail.example.com" } });
+    expect(inspect(config, { depth: 9 })).not.toContain("geheim");
+  });
+
+  test.each([
+    [{ MAIL_FROM: "" }, "MAIL_FROM must be set when SMTP_URL is: the address from which mail is sent."],
+    [{ OPERATOR_MAIL: "" }, "OPERATOR_MAIL must be set when SMTP_URL is: "],
+    [
+      { MAIL_FROM: "nobody" },
+      "MAIL_FROM must be the address from which mail is sent, as in Keiyaku <keiyaku@example.com>",
+    ],
+    [{ OPERATOR_MAIL: "b@example.com,,c@example.com" }, "OPERATOR_MAIL must be the address of the operators"],
+    [{ OPERATOR_LOCALE: "fr" }, "OPERATOR_LOCALE must be"],
+    [{ SMTP_URL: "mailpit:1025" }, "SMTP_URL must begin with smtp:// or smtps://."],
+  ])("with %o is told as a mistake", (overrides, says) => {
+    expect(mistakesOf({ ...env, ...overrides })).toEqual([expect.stringContaining(says)]);
+  });
+});
+
 describe("without any setting", () => {
   test("everything is embedded, local and of development", () => {
     expect(readConfig({})).toEqual({
@@ -65,6 +106,12 @@ describe("without any setting", () => {
       businessTimeZone: "Asia/Tokyo",
       moneyPolicy: { refundCutoffOn: "2018-08-04", latePayment: "refund" },
       brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
+      mail: {
+        transport: { type: "folder", dir: resolve(".keiyaku/mail") },
+        from: { name: "keiyaku", address: "keiyaku@localhost.invalid" },
+        operators: [{ name: "", address: "operators@localhost.invalid" }],
+        operatorLocale: "ja",
+      },
       http: { host: "127.0.0.1", port: 8787 },
       queueDashboard: false,
       tracing: null,

@@ -3,6 +3,7 @@ import { parseInstant } from "../calendar.ts";
 import { tellBoth } from "../canceling.ts";
 import type { Notice } from "../change.ts";
 import { isPeriodSettled, missPeriod } from "../missing-payments.ts";
+import type { NoticeDetail } from "../notices.ts";
 import { itemsOf, type ReceivedItem } from "../receipts.ts";
 import { type ContractRule, isFinal, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
 import type { InvoiceSeen } from "../step.ts";
@@ -83,7 +84,7 @@ function tell(
   invoice: InvoiceSeen,
   suspended: boolean,
 ): readonly Notice[] {
-  const detail = {
+  const detail: NoticeDetail<"payment_failed"> = {
     invoiceId,
     attempt,
     nextAttemptAt,

@@ -76,7 +76,7 @@ function mirror(facts: RuleFacts<Params>, subscription: FoundSubscription): Chan
   }
   if (contract.status !== "payment_unconfirmed") return remarks;
   if (subscription.stripeSubscriptionStatus === "active" && isPeriodPaid(world, current)) {
-    return { ...runAgain(facts, current, mirrored), ...remarks, notices: tellBoth("contract_running_again") };
+    return { ...runAgain(facts, current, mirrored), ...remarks, notices: tellBoth("contract_running_again", {}) };
   }
   return { ...reservation, ...remarks };
 }

@@ -58,7 +58,7 @@ export const resume: ContractRule<typeof params> = {
     return settle({
       status: contract.terminationOn === null ? runningStatusOn(contract, today) : "termination_reserved",
       ...payPeriods(world, { paidAt: takenAt, paid, unpaid }),
-      notices: tellBoth("contract_running_again"),
+      notices: tellBoth("contract_running_again", {}),
     });
   },
 };

@@ -44,7 +44,7 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
       paymentMoves: closing.paymentMoves,
       licenses: closing.licenses,
       attention: [...ending.attention, ...closing.attention],
-      notices: tellBoth("contract_terminated"),
+      notices: tellBoth("contract_terminated", {}),
     });
   },
 };

@@ -35,7 +35,7 @@ export const terminate: ContractRule<typeof noParams> = {
       paymentMoves: closing.paymentMoves,
       licenses: closing.licenses,
       attention: [...ending.attention, ...closing.attention],
-      notices: tellBoth("contract_terminated"),
+      notices: tellBoth("contract_terminated", {}),
     });
   },
 };

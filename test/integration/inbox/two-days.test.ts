@@ -156,8 +156,9 @@ interface Standing {
 async function standingHere(sql: postgres.Sql, number: number): Promise<Standing> {
   const [contract] = await sql`select status from keiyaku.contracts where id = ${`c-${number}`}`;
   const paid = await sql`select stripe_invoice_id as id from keiyaku.payments
-    where contract_id = ${`c-${number}`} and state = 'paid' order by id`;
-  return { isRunning: contract?.status === "active", paidInvoices: paid.map(({ id }) => id).toSorted() };
+    where contract_id = ${`c-${number}`} and state = 'paid'`;
+  const paidInvoices = paid.map(({ id }) => String(id)).toSorted((a, b) => a.localeCompare(b));
+  return { isRunning: contract?.status === "active", paidInvoices };
 }
 
 async function standingAtStripe(gateway: StripeGateway, number: number): Promise<Standing> {
@@ -168,6 +169,6 @@ async function standingAtStripe(gateway: StripeGateway, number: number): Promise
   }
   return {
     isRunning: subscription.value.stripeSubscriptionStatus === "active",
-    paidInvoices: paid.value.invoices.map(({ id }) => id).toSorted(),
+    paidInvoices: paid.value.invoices.map(({ id }) => id).toSorted((a, b) => a.localeCompare(b)),
   };
 }

@@ -90,8 +90,8 @@ function changeOfEverything(): Change {
       { type: "revoked", paymentId: period(0), because: "refunded" },
     ],
     notices: [
-      { kind: "contract_running_again", recipient: "customer", detail: { contractId } },
-      { kind: "refund_refused", recipient: "operators", detail: { refunds: 1 } },
+      { kind: "contract_running_again", recipient: "customer", detail: {} },
+      { kind: "refund_refused", recipient: "operators", detail: { refunds: 1, owedMinor: 980 } },
     ],
   };
 }
@@ -152,8 +152,8 @@ describe("settleOperation", () => {
       await sql`select kind, recipient, detail, state from keiyaku.notifications where cause = ${operationId}
       order by kind`,
     ).toEqual([
-      { kind: "contract_running_again", recipient: "customer", detail: { contractId }, state: "waiting" },
-      { kind: "refund_refused", recipient: "operators", detail: { refunds: 1 }, state: "waiting" },
+      { kind: "contract_running_again", recipient: "customer", detail: {}, state: "waiting" },
+      { kind: "refund_refused", recipient: "operators", detail: { refunds: 1, owedMinor: 980 }, state: "waiting" },
     ]);
     const operation = await rowOf(sql, "operations", operationId);
     expect(operation).toMatchObject({ state: "succeeded", occupies: false, ring_at: null, attempt: 1 });

@@ -178,6 +178,14 @@ describe("deploy/k8s", () => {
     });
   });
 
+  it("gives the mail server to the worker alone, and says from whom and to whom mail goes", () => {
+    const senders = deployments.filter(({ spec }) =>
+      spec.template.spec.containers[0].env.some(({ name }) => name === "SMTP_URL_FILE"),
+    );
+    expect(senders.map(({ metadata: { name } }) => name)).toEqual(["keiyaku-worker"]);
+    expect(config).toMatchObject({ MAIL_FROM: expect.any(String), OPERATOR_MAIL: expect.any(String) });
+  });
+
   it("keeps Redis from the relay, which has no need of it", () => {
     const relay = deployments.find(({ metadata: { name } }) => name === "keiyaku-relay");
     expect(relay?.spec.template.spec.containers[0].env.map(({ name }) => name)).not.toContain("REDIS_URL_FILE");

@@ -28,6 +28,9 @@ function anchorsOf(text: string): readonly string[] {
 const output = { write: () => undefined, terminal: null, hasColors: false };
 const silent: Console = { out: output, err: output, ask: null };
 
+/** The commands that have commands of their own. */
+const groups = ["operation", "contract", "event", "notification", "customer", "product"];
+
 describe.each(pages)("%s", (page) => {
   const text = textOf(page);
 
@@ -43,7 +46,7 @@ describe.each(pages)("%s", (page) => {
     const commands = [...text.matchAll(/(?:^|`)keiyaku ([a-z]+(?: [a-z_]+)*)([^`\n]*)/gm)];
     for (const [, words = "", rest = ""] of commands) {
       const [group = "", verb] = words.split(" ");
-      const args = ["operation", "contract", "event"].includes(group) && verb !== undefined ? [group, verb] : [group];
+      const args = groups.includes(group) && verb !== undefined ? [group, verb] : [group];
       expect(await runProgram(silent, [...args, "--help"]), `keiyaku ${args.join(" ")}`).toBe(0);
       if (group === "request") expect(operationKinds, words).toContain(verb);
       let help = "";

@@ -8,6 +8,7 @@ import { judgeStripe } from "../../../src/doctor/check-stripe.ts";
 import {
   judgeBackfill,
   judgeEvents,
+  judgeMail,
   judgeOperations,
   judgeQueue,
   judgeRefunds,
@@ -20,6 +21,7 @@ import type { PostgresState } from "../../../src/store/inspect-server.ts";
 import type { HeldOperation } from "../../../src/store/list-held.ts";
 import type { SchemaState } from "../../../src/store/migrate.ts";
 import type { LedgerFigures } from "../../../src/store/read-ledger-figures.ts";
+import type { MailFigures } from "../../../src/store/read-mail-figures.ts";
 
 /** The worst of what was found, and what it says. */
 function worst(findings: readonly Finding[]): Finding {
@@ -36,6 +38,9 @@ describe("settings", () => {
     NODE_ENV: "production",
     DATABASE_URL: "postgres://k@db.example:5432/k?sslmode=verify-full",
     STRIPE_SECRET_KEY: "sk_live_x",
+    SMTP_URL: "smtps://keiyaku:hush@mail.example",
+    MAIL_FROM: "keiyaku@example.com",
+    OPERATOR_MAIL: "operators@example.com",
   };
 
   it("that agree are well, and told without any secret", () => {
@@ -53,6 +58,7 @@ describe("settings", () => {
       { ...production, DATABASE_URL: "postgres://k@db.example:5432/k" },
       "The connection to PostgreSQL is not encrypted",
     ],
+    [{ ...production, SMTP_URL: "" }, "SMTP_URL is not set here"],
     [{ HTTP_HOST: "0.0.0.0", QUEUE_DASHBOARD: "true" }, "QUEUE_DASHBOARD shows the queues to everybody"],
   ])("that go together badly are warned of: %o", (env, says) => {
     expect(worst(checkSettings(readConfig(env)))).toMatchObject({
@@ -247,6 +253,17 @@ describe("operations and refunds", () => {
     [{ unmatched: 3, forAPerson: 2 }, "warning", "2 events wait for a person"],
   ])("events with %o are %s", (overrides, verdict, says) => {
     const found = worst(judgeEvents({ ...none, events: { ...none.events, ...overrides } }));
+    expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
+  });
+
+  it.each<[Partial<MailFigures>, Finding["verdict"], string]>([
+    [{}, "well", "0 mails are to be sent."],
+    [{ waiting: 3, oldestWaitingSeconds: 900 }, "well", "3 mails are to be sent."],
+    [{ waiting: 3, oldestWaitingSeconds: 1_200 }, "wrong", "the oldest was caused 20 min ago"],
+    [{ refused: 1 }, "warning", "1 mails were refused"],
+    [{ unknown: 2 }, "warning", "of 2 nobody knows"],
+  ])("mails with %o are %s", (overrides, verdict, says) => {
+    const found = worst(judgeMail({ waiting: 0, oldestWaitingSeconds: 0, unknown: 0, refused: 0, ...overrides }));
     expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
   });
 

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import { createMetrics } from "../../../src/metrics/metrics.ts";
 import type { ScrapeSources } from "../../../src/metrics/scrape.ts";
 import type { LedgerFigures } from "../../../src/store/read-ledger-figures.ts";
+import type { MailFigures } from "../../../src/store/read-mail-figures.ts";
 
 /** A clock that stands still until it is moved. */
 function heldClock() {
@@ -29,14 +30,20 @@ const figures: LedgerFigures = {
   eventsListedSeconds: 300,
 };
 
+const mailFigures: MailFigures = { waiting: 7, oldestWaitingSeconds: 61.5, unknown: 2, refused: 1 };
+
 function setup(sources: Partial<ScrapeSources> = {}) {
   const { clock, pass } = heldClock();
   const metrics = createMetrics(clock);
-  const asked = { ledger: 0, queues: 0 };
+  const asked = { ledger: 0, mail: 0, queues: 0 };
   const scrape = metrics.scrape({
     async ledger() {
       asked.ledger += 1;
       return figures;
+    },
+    async mail() {
+      asked.mail += 1;
+      return mailFigures;
     },
     async queues() {
       asked.queues += 1;
@@ -72,6 +79,10 @@ describe("a scrape", () => {
         'keiyaku_events_waiting{state="held"} 1',
         "keiyaku_events_for_a_person 2",
         "keiyaku_oldest_due_event_seconds 12.5",
+        "keiyaku_mails_waiting 7",
+        "keiyaku_oldest_waiting_mail_seconds 61.5",
+        "keiyaku_mails_unknown 2",
+        "keiyaku_mails_refused 1",
         'keiyaku_queue_jobs{queue="operations",state="waiting"} 5',
         'keiyaku_queue_jobs{queue="operations",state="active"} 1',
       ]),
@@ -97,6 +108,13 @@ describe("a scrape", () => {
     );
     expect(without).toContain('keiyaku_scrape_errors_total{source="database"} 1');
     expect(without).toContain('keiyaku_queue_jobs{queue="operations",state="waiting"} 5');
+  });
+
+  it("answers without the gauges of the outbox when that cannot be read", async () => {
+    const { text } = setup({ mail: () => Promise.reject(new Error("down")) });
+
+    expect(await text()).not.toMatch(/^keiyaku_(mails_(waiting|unknown|refused)|oldest_waiting\w+) /m);
+    expect(await text()).toContain('keiyaku_scrape_errors_total{source="database"} 1');
   });
 
   it("has no age of Stripe's list of events before that was ever read", async () => {
@@ -127,10 +145,10 @@ describe("a scrape", () => {
 
     await Promise.all([text(), text()]);
     await text();
-    expect(asked).toEqual({ ledger: 1, queues: 1 });
+    expect(asked).toEqual({ ledger: 1, mail: 1, queues: 1 });
     pass(3_001);
     await text();
-    expect(asked).toEqual({ ledger: 2, queues: 2 });
+    expect(asked).toEqual({ ledger: 2, mail: 2, queues: 2 });
   });
 
   it("tells what was counted since the last one although no source was asked anew", async () => {
@@ -235,6 +253,19 @@ describe("what is counted", () => {
         'keiyaku_stripe_calls_total{verb="refund_payment",result="unauthorized"} 1',
         'keiyaku_stripe_calls_total{verb="read_invoice",result="error"} 1',
         'keiyaku_stripe_call_seconds_sum{verb="refund_payment"} 0.3',
+      ]),
+    );
+  });
+
+  it("tells what became of each mail by its kind, one of another version under no name of its own", async () => {
+    const { metrics, text } = setup();
+    metrics.mailEnded("payment_failed", "sent");
+    metrics.mailEnded("season_greetings", "refused");
+
+    expect(ours(await text())).toEqual(
+      expect.arrayContaining([
+        'keiyaku_mails_total{mail="payment_failed",result="sent"} 1',
+        'keiyaku_mails_total{mail="unknown",result="refused"} 1',
       ]),
     );
   });

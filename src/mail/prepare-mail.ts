@@ -1,0 +1,31 @@
+import type { MailConfig } from "../config.ts";
+import type { ClaimedNotification } from "../store/claim-notifications.ts";
+import type { Mail } from "./mail.ts";
+import { type Unwritable, writeMail } from "./write-mail.ts";
+
+/** What every mail of this installation has in common. */
+export interface Sender extends Pick<MailConfig, "from" | "operators" | "operatorLocale"> {
+  /** The business time zone. */
+  readonly zone: string;
+}
+
+/** Makes the mail of a claim, as its reader is known now, or says why it cannot be made. */
+export function prepareMail(claimed: ClaimedNotification, sender: Sender): Mail | Unwritable {
+  const { id, kind, recipient, customer, createdAt } = claimed;
+  const written = writeMail(claimed, sender);
+  if (typeof written === "string") return written;
+  const to = recipient === "customer" && customer !== null ? [customerAddress(customer)] : sender.operators;
+  const domain = sender.from.address.split("@")[1] ?? "localhost";
+  return {
+    ...written,
+    name: `${id}-${kind}-${recipient}`,
+    // The moment tells two installations apart that send from one domain and count alike.
+    messageId: `keiyaku.${id}.${createdAt.replaceAll(/\D/g, "")}@${domain}`,
+    from: sender.from,
+    to,
+  };
+}
+
+function customerAddress({ name, email }: NonNullable<ClaimedNotification["customer"]>) {
+  return { name, address: email };
+}

@@ -1,0 +1,116 @@
+import { periodAt } from "../../contract/calendar.ts";
+import type { Block } from "../letter.ts";
+import type { CustomerMatter, CustomerTemplates } from "./template.ts";
+
+type Addressed = Pick<CustomerMatter<"contract_terminated">, "name" | "contractId" | "contract">;
+
+function begin({ name }: Addressed): readonly Block[] {
+  return [`${name} 様`, "いつもご利用いただき、ありがとうございます。"];
+}
+
+function contractFacts({ contractId, contract }: Addressed): readonly (readonly [string, string])[] {
+  return [
+    ["ご契約番号", contractId],
+    ["商品", contract.productId],
+  ];
+}
+
+const end =
+  "このメールは送信専用のアドレスから自動でお送りしています。ご不明な点は、お申し込み先の窓口までお問い合わせください。";
+
+/** お客様あてのメール。 */
+export const customerJa: CustomerTemplates = {
+  payment_failed: (matter) => {
+    const { contractId, language, detail } = matter;
+    const { attempt, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
+    const next = nextAttemptAt === null ? "予定はありません" : language.dateOf(nextAttemptAt);
+    return {
+      subject:
+        actionRequired === 1
+          ? `【重要】お支払いの本人認証をお願いいたします（ご契約 ${contractId}）`
+          : `【重要】お支払いを完了できませんでした（ご契約 ${contractId}）`,
+      blocks: [
+        ...begin(matter),
+        actionRequired === 1
+          ? "次のご契約のお支払いには、カード会社の本人認証（3Dセキュア）が必要です。認証が済むまで、お支払いは完了しません。"
+          : "次のご契約のお支払いを、ご登録のクレジットカードで完了できませんでした。",
+        {
+          facts: [
+            ...contractFacts(matter),
+            ...(amountMinor === null ? [] : ([["金額", language.money(amountMinor)]] as const)),
+            ...(attempt === 0 ? [] : ([["決済の回数", `${attempt}回目`]] as const)),
+            ["次回の決済", next],
+          ],
+        },
+        ...(suspended === 1 ? ["お支払いを確認できるまで、このご契約を停止しております。"] : []),
+        nextStep(actionRequired === 1, nextAttemptAt === null ? null : next),
+        end,
+      ],
+    };
+  },
+  contract_suspended: (matter) => {
+    const { contractId, contract, language, detail } = matter;
+    return {
+      subject: `ご契約を停止いたしました（ご契約 ${contractId}）`,
+      blocks: [
+        ...begin(matter),
+        "お支払いを確認できないため、次のご契約を停止いたしました。",
+        {
+          facts: [
+            ...contractFacts(matter),
+            ["未確認のお支払い", `${language.date(periodAt(contract.startOn, detail.period).startsOn)}からの1か月分`],
+          ],
+        },
+        "お支払いを確認できしだい、ご契約を再開いたします。",
+        end,
+      ],
+    };
+  },
+  contract_running_again: (matter) => ({
+    subject: `ご契約を再開いたしました（ご契約 ${matter.contractId}）`,
+    blocks: [
+      ...begin(matter),
+      "お支払いを確認できましたので、停止していた次のご契約を再開いたしました。引き続きご利用ください。",
+      { facts: contractFacts(matter) },
+      end,
+    ],
+  }),
+  contract_terminated: (matter) => ({
+    subject: `ご解約の手続きが完了いたしました（ご契約 ${matter.contractId}）`,
+    blocks: [
+      ...begin(matter),
+      "次のご契約を解約いたしました。今後のお支払いはございません。",
+      { facts: contractFacts(matter) },
+      "これまでのご利用、誠にありがとうございました。",
+      end,
+    ],
+  }),
+  contract_canceled: (matter) => {
+    const { contractId, contract, language, detail } = matter;
+    const { refundMinor } = detail;
+    const refund = refundMinor === 0 ? "ございません" : language.money(refundMinor);
+    return {
+      subject: `ご契約をキャンセルいたしました（ご契約 ${contractId}）`,
+      blocks: [
+        ...begin(matter),
+        "次のご契約をキャンセルいたしました。今後のお支払いはございません。",
+        { facts: [...contractFacts(matter), ["ご返金額", refund]] },
+        ...(refundMinor === 0 ? [] : [refundWords(contract.paymentMethod === "card")]),
+        end,
+      ],
+    };
+  },
+};
+
+function nextStep(actionRequired: boolean, next: string | null): string {
+  if (actionRequired) return "カード会社またはお支払い画面の案内に沿って、認証をお済ませください。";
+  return next === null
+    ? "自動での再決済の予定はございません。カードの有効期限やご利用限度額をご確認のうえ、お支払い方法を更新してください。"
+    : `${next}に、もう一度決済を行います。それまでに、カードの有効期限やご利用限度額をご確認ください。`;
+}
+
+function refundWords(byCard: boolean): string {
+  return byCard
+    ? "ご返金は、お支払いに使われたクレジットカードへ行います。明細に反映されるまで、数日から数週間かかることがあります。"
+    : "ご返金の方法については、担当者よりあらためてご連絡いたします。";
+}

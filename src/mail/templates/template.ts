@@ -1,0 +1,35 @@
+import type { NoticeKind } from "../../contract/change.ts";
+import type { CustomerNoticeKind, NoticeDetail } from "../../contract/notices.ts";
+import type { MailedContract } from "../../store/claim-notifications.ts";
+import type { Language } from "../language.ts";
+import type { Letter } from "../letter.ts";
+
+/** What a template writes of. */
+interface Matter<Kind extends NoticeKind> {
+  readonly detail: NoticeDetail<Kind>;
+  readonly language: Language;
+}
+
+/** What a customer is written of: their own contract, which is there. */
+export interface CustomerMatter<Kind extends CustomerNoticeKind> extends Matter<Kind> {
+  readonly name: string;
+  readonly contractId: string;
+  readonly contract: MailedContract;
+}
+
+/** What operators are written of. The contract may be gone, or there may be none. */
+export interface OperatorMatter<Kind extends NoticeKind> extends Matter<Kind> {
+  readonly contractId: string | null;
+  readonly contract: MailedContract | null;
+}
+
+/** The mails to customers in one language. */
+export type CustomerTemplates = { readonly [Kind in CustomerNoticeKind]: (matter: CustomerMatter<Kind>) => Letter };
+
+/** The mails to operators in one language. */
+export type OperatorTemplates = { readonly [Kind in NoticeKind]: (matter: OperatorMatter<Kind>) => Letter };
+
+/** The command that shows everything of a contract. */
+export function showContract(contractId: string | null) {
+  return contractId === null ? [] : [{ command: `keiyaku contract show ${contractId}` }];
+}

@@ -44,7 +44,7 @@ export function callOffEnded(facts: RuleFacts<unknown>, remarks: readonly Attent
     newRefunds,
     refundMoves,
     licenses: revokeAll(world.licenses),
-    attention: [...remarks, ...attention, ...inDoubt.map(remarkOnDoubt)],
+    attention: [...remarks, ...collection.oddlyPaid, ...attention, ...inDoubt.map(remarkOnDoubt)],
     notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
   });
 }

@@ -1,9 +1,11 @@
 import { licenseOnPaid, newPeriodPayment, paymentOfPeriod, writeOffUnpaid } from "./billing.ts";
 import type { Attention, LicenseMove, NewPayment, PaymentMove } from "./change.ts";
 import type { Payment } from "./contract.ts";
+import { type EndedInvoice, endInvoices, nameFor, remarkOnRest } from "./ending-invoices.ts";
 import { asPaid, isOf, itemsOf, receiptOf, recordReceipt } from "./receipts.ts";
 import type { RuleFacts } from "./rule.ts";
-import type { Answers, CallAnswer, InvoiceSeen, PaidInvoicesSeen, Step, UnpaidInvoicesSeen } from "./step.ts";
+import type { Answers, InvoiceSeen, PaidInvoicesSeen, Step } from "./step.ts";
+import { subscriptionsOf } from "./subscription.ts";
 
 /** Either the next look or call, or what the end of the invoices means for the purchase history. */
 export type Closing =
@@ -21,12 +23,13 @@ export type Closing =
 type ClosingFacts = Pick<RuleFacts<unknown>, "world" | "today" | "zone">;
 
 /**
- * Ends what a contract still owes: voids what can still be paid of its subscription's invoices, stops the drafts, then reads
- * what may have been paid after all: the invoices that would not be voided, those that unpaid rows name, and, since a row
- * may name none, every paid invoice of the subscription that our rows do not know. Periods that were not paid count as never
+ * Ends what a contract still owes: voids what can still be paid of its subscriptions' invoices, former ones' too, stops the
+ * drafts, then reads what may have been paid after all: what would not be ended, what unpaid rows name, and, since a row
+ * may name none, every paid invoice of the subscriptions that our rows do not know. Periods that were not paid count as never
  * charged, also those of which the report that they are owed has not come, or comes later: the history says the same then.
+ * Of an invoice that would not end, and that Stripe may collect still, the rows stay unpaid.
  *
- * The subscription has to be over before: voiding first could make Stripe run it again.
+ * The subscriptions have to be over before: voiding first could make Stripe run one again.
  */
 export function closeInvoices(facts: ClosingFacts, answers: Answers): Closing {
   const { world, today } = facts;
@@ -41,69 +44,57 @@ export function closeInvoices(facts: ClosingFacts, answers: Answers): Closing {
 type ClosingAtStripe = Extract<Closing, { type: "step" }> | Omit<Extract<Closing, { type: "closed" }>, "licenses">;
 
 function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
-  const { contract, payments } = facts.world;
+  const { world } = facts;
+  const { contract, payments } = world;
   const unpaid = payments.filter((payment) => payment.state === "unpaid" || payment.state === "due");
-  const subscriptionId = contract.stripeSubscriptionId;
-  if (subscriptionId === null) {
-    return { type: "closed", newPayments: [], paymentMoves: writeOffUnpaid(payments), attention: [] };
-  }
+  const ending = endInvoices(world, answers);
+  if (ending.type === "step") return ending;
 
-  const listed = answers.get("unpaid_invoices") as UnpaidInvoicesSeen | undefined;
-  if (listed === undefined) {
-    return look("unpaid_invoices", { verb: "list_unpaid_invoices", subscriptionId });
-  }
-  for (const { id, stripeInvoiceStatus } of listed.invoices) {
-    const name = stripeInvoiceStatus === "open" ? `void:${id}` : `stop:${id}`;
-    if (answers.has(name)) continue;
-    const verb = stripeInvoiceStatus === "open" ? "void_invoice" : "stop_invoice";
-    return { type: "step", step: { type: "call", name, call: { verb, invoiceId: id } } };
-  }
-  const paid = answers.get("paid_invoices") as PaidInvoicesSeen | undefined;
-  if (paid === undefined && unpaid.length > 0) {
-    return look("paid_invoices", { verb: "list_paid_invoices", subscriptionId });
-  }
-
-  const refused = listed.invoices.filter(({ id }) =>
-    [`void:${id}`, `stop:${id}`].some((name) => isRefused(answers.get(name))),
-  );
-  const named = [...refused.map(({ id }) => id), ...unpaid.flatMap((row) => row.stripeInvoiceId ?? [])];
-  const unknown = unknownTo(payments, paid?.invoices ?? []);
   const seen = new Map<string, InvoiceSeen>();
-  for (const invoiceId of new Set([...named, ...unknown])) {
-    const invoice = answers.get(`invoice:${invoiceId}`) as InvoiceSeen | undefined;
-    if (invoice === undefined) return look(`invoice:${invoiceId}`, { verb: "read_invoice", invoiceId });
-    seen.set(invoiceId, invoice);
+  for (const { id, invoice } of ending.invoices) seen.set(id, invoice);
+  for (const subscriptionId of unpaid.length > 0 ? subscriptionsOf(contract) : []) {
+    const name = nameFor("paid_meanwhile", subscriptionId, contract);
+    const paid = answers.get(name) as PaidInvoicesSeen | undefined;
+    if (paid === undefined) return look(name, { verb: "list_paid_invoices", subscriptionId });
+    for (const invoiceId of unknownTo(payments, paid.invoices)) {
+      if (seen.has(invoiceId)) continue;
+      const invoice = answers.get(`invoice:${invoiceId}`) as InvoiceSeen | undefined;
+      if (invoice === undefined) return look(`invoice:${invoiceId}`, { verb: "read_invoice", invoiceId });
+      seen.set(invoiceId, invoice);
+    }
   }
 
   const paidMeanwhile = new Map<string, PaymentMove>();
-  const attention: Attention[] = [];
+  const attention: Attention[] = ending.invoices.flatMap(remarkOnRest);
   for (const [invoiceId, invoice] of seen) {
     const moves = movesOf(facts, unpaid, invoice).filter(({ id }) => !paidMeanwhile.has(id));
     for (const move of moves) paidMeanwhile.set(move.id, move);
-    if (named.includes(invoiceId) || moves.length > 0) attention.push(...remarksOn(invoiceId, invoice));
+    const wasToEnd = ending.invoices.some(({ id }) => id === invoiceId);
+    if (wasToEnd || moves.length > 0) attention.push(...remarkOnPaid(invoiceId, invoice));
   }
-  const writtenOff = writeOffUnpaid(payments).filter(({ id }) => !paidMeanwhile.has(id));
-  const ended = listed.invoices.flatMap(({ id }) => [answers.get(`void:${id}`), answers.get(`stop:${id}`)]);
+  const collected = new Set(ending.invoices.filter(({ isCollected }) => isCollected).map(({ id }) => id));
+  const unended = unpaid.filter(({ stripeInvoiceId: id }) => id !== null && collected.has(id));
+  const neverPaid = unpaid.filter((row) => !paidMeanwhile.has(row.id) && !unended.includes(row));
   return {
     type: "closed",
-    newPayments: ended.flatMap((answer) => neverCharged(facts, answer as CallAnswer<InvoiceSeen> | undefined)),
-    paymentMoves: [...paidMeanwhile.values(), ...writtenOff],
+    newPayments: neverCharged(facts, ending.invoices),
+    paymentMoves: [...paidMeanwhile.values(), ...writeOffUnpaid(neverPaid)],
     attention,
   };
 }
 
-/** Rows for the periods that an invoice billed which has been ended, where there are none. */
-function neverCharged(
-  { world, zone }: ClosingFacts,
-  ended: CallAnswer<InvoiceSeen> | undefined,
-): readonly NewPayment[] {
-  if (ended?.type !== "done" || ended.value.type === "missing") return [];
-  const { id: stripeInvoiceId } = ended.value;
-  return itemsOf(world, ended.value, zone).flatMap(({ period, amountMinor }) =>
-    period === null || paymentOfPeriod(world, period) !== undefined
-      ? []
-      : [{ ...newPeriodPayment(world.contract, period, { state: "never_charged" }), amountMinor, stripeInvoiceId }],
-  );
+/** Rows for the periods that these invoices billed and that nobody will pay, one for each where there is none. */
+function neverCharged({ world, zone }: ClosingFacts, invoices: readonly EndedInvoice[]): readonly NewPayment[] {
+  const rows = new Map<number, NewPayment>();
+  for (const { invoice, isOver } of invoices) {
+    if (!isOver || invoice.type === "missing") continue;
+    for (const { period, amountMinor } of itemsOf(world, invoice, zone)) {
+      if (period === null || rows.has(period) || paymentOfPeriod(world, period) !== undefined) continue;
+      const row = newPeriodPayment(world.contract, period, { state: "never_charged" });
+      rows.set(period, { ...row, amountMinor, stripeInvoiceId: invoice.id });
+    }
+  }
+  return [...rows.values()];
 }
 
 /** The paid invoices that none of our rows names. */
@@ -135,18 +126,11 @@ function movesOf({ world, zone }: ClosingFacts, unpaid: readonly Payment[], seen
   ];
 }
 
-function remarksOn(invoiceId: string, invoice: InvoiceSeen): readonly Attention[] {
-  if (invoice.type === "missing" || invoice.stripeInvoiceStatus === "void") return [];
-  if (invoice.stripeInvoiceStatus !== "paid") {
-    return [{ code: "invoice_not_voided", detail: { invoiceId, stripeInvoiceStatus: invoice.stripeInvoiceStatus } }];
-  }
+function remarkOnPaid(invoiceId: string, invoice: InvoiceSeen): readonly Attention[] {
+  if (invoice.type === "missing" || invoice.stripeInvoiceStatus !== "paid") return [];
   return [{ code: "invoice_paid_meanwhile", detail: { invoiceId, amountMinor: invoice.amountPaidMinor } }];
 }
 
 function look(name: string, wanted: Extract<Step, { type: "look" }>["look"]): ClosingAtStripe {
   return { type: "step", step: { type: "look", name, look: wanted } };
-}
-
-function isRefused(answer: unknown): boolean {
-  return (answer as CallAnswer<InvoiceSeen> | undefined)?.type === "refused";
 }

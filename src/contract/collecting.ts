@@ -12,6 +12,7 @@ import {
   receiptOf,
   receiptOfIntent,
   recordReceipt,
+  remarkOnOddlyPaid,
   restOf,
   sourceOf,
 } from "./receipts.ts";
@@ -38,6 +39,8 @@ export interface Collection extends Pick<Recording, "newPayments" | "paymentMove
   readonly payments: readonly Collected[];
   /** The contract once that is written. */
   readonly world: ContractWorld;
+  /** Invoices of which a person has to find out how they were paid, and to give that back. */
+  readonly oddlyPaid: readonly Attention[];
 }
 
 type Collecting =
@@ -57,8 +60,9 @@ export function collectPayments({ world, zone }: RuleFacts<unknown>, answers: An
     const name = `paid_invoices:${subscriptionId}`;
     const listed = answers.get(name) as PaidInvoicesSeen | undefined;
     if (listed === undefined) return look(name, { verb: "list_paid_invoices", subscriptionId });
-    for (const { id: invoiceId, amountPaidMinor: paidMinor, paidAt, paymentIntentId } of listed.invoices) {
+    for (const { id: invoiceId, amountPaidMinor: paidMinor, paidAt, paymentIntentId, isPaidOddly } of listed.invoices) {
       if (paidMinor <= 0) continue;
+      if (isPaidOddly) collector.remark(remarkOnOddlyPaid(invoiceId, paidMinor));
       const charge = { invoiceId, paymentIntentId, paidMinor, paidAt, items: [] };
       if (collector.covers(charge)) {
         collector.take(charge);
@@ -90,6 +94,7 @@ class Collector {
   #paymentMoves: Recording["paymentMoves"] = [];
   #attention: Recording["attention"] = [];
   #beyond: readonly Collected[] = [];
+  readonly #oddlyPaid: Attention[] = [];
 
   constructor(world: ContractWorld) {
     this.#before = world;
@@ -114,7 +119,13 @@ class Collector {
       newPayments: this.#newPayments,
       paymentMoves: this.#paymentMoves,
       attention: this.#attention,
+      oddlyPaid: this.#oddlyPaid,
     };
+  }
+
+  /** Notes an invoice of which nobody can tell here how it was paid. */
+  remark(oddlyPaid: Attention): void {
+    this.#oddlyPaid.push(oddlyPaid);
   }
 
   /** Whether our rows of a charge come to all of it. */

@@ -26,6 +26,8 @@ export interface Receipt extends ChargeIds {
   /** All that was paid, which may be more than the items come to. */
   readonly paidMinor: number;
   readonly items: readonly ReceivedItem[];
+  /** Whether no single intent paid it at Stripe, so that a person would have to give it back. */
+  readonly isPaidOddly?: true;
 }
 
 export type FoundInvoice = Extract<InvoiceSeen, { type: "found" }>;
@@ -101,8 +103,8 @@ export function receiptOf(
     dueMinor -= amountMinor;
     return { ...item, amountMinor };
   });
-  const { id: invoiceId, paymentIntentId, paidAt, amountPaidMinor: paidMinor } = invoice;
-  return { invoiceId, paymentIntentId, paidAt, paidMinor, items };
+  const { id: invoiceId, paymentIntentId, paidAt, amountPaidMinor: paidMinor, isPaidOddly } = invoice;
+  return { invoiceId, paymentIntentId, paidAt, paidMinor, items, ...(isPaidOddly ? { isPaidOddly } : {}) };
 }
 
 /** What the payment intent of a one-time contract pays: the initial fee as agreed, and the price with the rest. */
@@ -205,7 +207,14 @@ export function recordReceipt(
     const source = invoiceId === null ? { paymentIntentId: sourceOf(receipt) } : { invoiceId };
     attention.push({ code: "payment_unknown", detail: { ...source, amountMinor: beyondMinor } });
   }
+  if (isNews && invoiceId !== null && receipt.isPaidOddly)
+    attention.push(remarkOnOddlyPaid(invoiceId, receipt.paidMinor));
   return { rows, named, newPayments, paymentMoves, beyondMinor, isNews, attention };
+}
+
+/** What is told of an invoice of which a person has to find out how it was paid, should it have to go back. */
+export function remarkOnOddlyPaid(invoiceId: string, amountMinor: number): Attention {
+  return { code: "payment_paid_oddly", detail: { invoiceId, amountMinor } };
 }
 
 /** What of a receipt these rows leave. */

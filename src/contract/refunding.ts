@@ -198,7 +198,7 @@ function refundOne(source: RefundSource, payment: Refundable, answers: Answers):
       },
     });
   }
-  if (answer.type === "refused") return stillOwed(payment, id, sentMinor, answer.code);
+  if (answer.type === "refused") return stillOwed(payment, id, sentMinor, answer.stripeCode ?? answer.code);
   return answered(payment, id, answer.value);
 }
 

@@ -3,8 +3,8 @@ import type { Change } from "./change.ts";
 import type { Contract, ContractWorld, Product } from "./contract.ts";
 import type { Facts } from "./operation.ts";
 import { reject } from "./rule.ts";
-import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
-import type { FoundSubscription } from "./subscription.ts";
+import type { Answers, ChangeAnswer, Step } from "./step.ts";
+import { type FoundSubscription, overtakenByEnd } from "./subscription.ts";
 
 /** Whether a date lies in the product's automatic-termination month (商品の年月指定による自動解約) or later. */
 export function reachesProductMonth({ automaticTerminationMonth }: Product, date: BusinessDate): boolean {
@@ -31,7 +31,8 @@ export type Reserving =
 
 /**
  * Has Stripe end the subscription with the period in which it was seen. If Stripe has rolled over between look and call,
- * the call would end a later period than was meant: it is undone, and `rolledOver` is the refusal.
+ * the call would end a later period than was meant: it is undone, and `rolledOver` is the refusal. Nothing is refused of
+ * what may have ended the subscription.
  */
 export function reserveAtPeriodEnd(
   { zone }: Pick<Facts, "zone">,
@@ -40,16 +41,19 @@ export function reserveAtPeriodEnd(
   rolledOver: Step,
 ): Reserving {
   const { id: subscriptionId } = subscription;
-  const answer = answers.get("reserve") as CallAnswer<SubscriptionSeen> | undefined;
+  const answer = answers.get("reserve") as ChangeAnswer | undefined;
   if (answer === undefined) {
     const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: true } as const;
     return step({ type: "call", name: "reserve", call });
   }
+  if (answer.type === "overtaken") return step(overtakenByEnd(subscriptionId));
   if (answer.type === "refused" || answer.value.type === "missing") return step(reject("subscription_not_running"));
 
   if (answer.value.currentPeriodEndAt !== subscription.currentPeriodEndAt) {
+    const undoing = answers.get("undo_reserve") as ChangeAnswer | undefined;
     const call = { verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const;
-    return step(answers.has("undo_reserve") ? rolledOver : { type: "call", name: "undo_reserve", call });
+    if (undoing === undefined) return step({ type: "call", name: "undo_reserve", call });
+    return step(undoing.type === "done" ? rolledOver : overtakenByEnd(subscriptionId));
   }
   return { type: "reserved", terminationOn: businessDateOf(answer.value.currentPeriodEndAt, zone) };
 }

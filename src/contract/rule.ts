@@ -92,8 +92,8 @@ export function settle(change: Change): Step {
 }
 
 /**
- * The end of a report that is older than what is known: it changes nothing, but for what may be given (a mail that goes out
- * all the same). Stripe gives no order and sends twice, so this is an ordinary end.
+ * The end of what is older than what is known, as a report of Stripe's may be: it changes nothing, but for what may be given
+ * (a mail that goes out all the same). Stripe gives no order and sends twice, so this is an ordinary end.
  */
 export function superseded(change: Pick<Change, "notices" | "attention"> = {}): Step {
   return settle({ ...change, superseded: true });

@@ -55,8 +55,10 @@ export type InvoiceSeen =
       readonly amountDueMinor: number;
       readonly amountPaidMinor: number;
       readonly paidAt: Instant | null;
-      /** The intent of its paid payment; null while unpaid, or paid out of band. */
+      /** The intent of its paid payment; null while unpaid, paid out of band, or paid by no single intent. */
       readonly paymentIntentId: string | null;
+      /** Whether it was paid at Stripe by no single intent: several, or a charge without one. A person gives that back. */
+      readonly isPaidOddly?: true;
       /** The subscription that it bills; null for one that bills none. */
       readonly subscriptionId: string | null;
       /** Stripe's word for why there is this invoice: subscription_create, subscription_cycle, manual, … An open set. */
@@ -85,8 +87,10 @@ export interface PaidInvoiceSeen {
   readonly id: string;
   readonly amountPaidMinor: number;
   readonly paidAt: Instant;
-  /** Null if it was paid out of band: there is nothing to refund at Stripe. */
+  /** Null if it was paid out of band, so that there is nothing to refund at Stripe, or by no single intent. */
   readonly paymentIntentId: string | null;
+  /** As of an invoice that is read by itself. */
+  readonly isPaidOddly?: true;
 }
 
 /** Every paid invoice of a subscription, oldest first. */
@@ -114,7 +118,7 @@ export interface UnpaidInvoicesSeen {
 export interface RefundSeen {
   readonly id: string;
   readonly amountMinor: number;
-  /** Stripe's word: pending, requires_action, succeeded, failed, canceled. */
+  /** Stripe's word: pending, requires_action, succeeded, failed, canceled. Pending where it does not say. */
   readonly stripeRefundStatus: string;
   /** Our refund row, as we named it in the metadata; null for one that is not ours. Only this is a match. */
   readonly refundId: string | null;
@@ -144,14 +148,16 @@ export interface LookAnswers {
 
 /**
  * Why Stripe refused a call for good. Definitely not done, and a rule knows what it means:
- * `charge_already_refunded`, `charge_disputed`, `amount_exceeds_left`, `charge_not_refundable`, `not_found`,
- * `invoice_not_open`, `subscription_ended`.
+ * `charge_already_refunded`, `charge_disputed`, `amount_exceeds_left`, `charge_not_refundable`, `balance_insufficient`,
+ * `not_found`, `invoice_not_open`, `subscription_ended`. `refund_refused`: for a reason that only Stripe's own code names.
  */
 export const refusalCodes = [
   "charge_already_refunded",
   "charge_disputed",
   "amount_exceeds_left",
   "charge_not_refundable",
+  "balance_insufficient",
+  "refund_refused",
   "not_found",
   "invoice_not_open",
   "subscription_ended",
@@ -161,7 +167,23 @@ export type RefusalCode = (typeof refusalCodes)[number];
 /** The answer to a call: it took effect (now, or at an earlier sending), or Stripe refused it for good. */
 export type CallAnswer<Done> =
   | { readonly type: "done"; readonly value: Done }
-  | { readonly type: "refused"; readonly code: RefusalCode };
+  | {
+      readonly type: "refused";
+      readonly code: RefusalCode;
+      /** Stripe's own word, of what no code of ours names. */
+      readonly stripeCode?: string;
+    };
+
+/**
+ * The subscription that a call was to change has ended before it was known whether the call took effect, and nothing there
+ * tells any more. It may have, so no rule may report a failure.
+ */
+export interface Overtaken {
+  readonly type: "overtaken";
+}
+
+/** The answer to a call that changes how a subscription is to end. */
+export type ChangeAnswer = CallAnswer<SubscriptionSeen> | Overtaken;
 
 /** What each call answers once it is done. */
 export interface CallResults {
@@ -174,7 +196,7 @@ export interface CallResults {
 }
 
 /** An answer of the journal: what a look saw or a call answered, under the step's name. */
-export type Answer = LookAnswers[Look["verb"]] | CallAnswer<CallResults[Call["verb"]]>;
+export type Answer = LookAnswers[Look["verb"]] | CallAnswer<CallResults[Call["verb"]]> | Overtaken;
 
 /** The answers so far, by step name. Order does not matter; a name is answered once. */
 export type Answers = ReadonlyMap<string, Answer>;

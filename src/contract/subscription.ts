@@ -1,8 +1,8 @@
 import { type BusinessDate, businessDateOf } from "./calendar.ts";
 import type { Contract } from "./contract.ts";
 import type { Facts } from "./operation.ts";
-import { reject } from "./rule.ts";
-import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
+import { reject, superseded } from "./rule.ts";
+import type { Answers, ChangeAnswer, Step, SubscriptionSeen } from "./step.ts";
 
 export type FoundSubscription = Extract<SubscriptionSeen, { type: "found" }>;
 
@@ -83,7 +83,7 @@ export function lookAtSubscription(facts: Pick<Facts, "zone">, subscriptionId: s
  * set for the period's end, as ours are, or for a moment of its own, on Stripe's dashboard.
  */
 export function liftReservation(subscription: FoundSubscription, answers: Answers): Step | undefined {
-  const answer = answers.get("withdraw") as CallAnswer<SubscriptionSeen> | undefined;
+  const answer = answers.get("withdraw") as ChangeAnswer | undefined;
   if (answer === undefined) {
     const { id: subscriptionId, cancelAt, cancelAtPeriodEnd } = subscription;
     const call =
@@ -92,6 +92,15 @@ export function liftReservation(subscription: FoundSubscription, answers: Answer
         : ({ verb: "set_cancel_at_period_end", subscriptionId, cancelAtPeriodEnd: false } as const);
     return { type: "call", name: "withdraw", call };
   }
+  if (answer.type === "overtaken") return overtakenByEnd(subscription.id);
   const isLifted = answer.type === "done" && answer.value.type === "found";
   return isLifted ? undefined : reject("subscription_not_running");
+}
+
+/**
+ * The end of an operation whose call may have taken effect on a subscription that has ended since: it changes nothing here,
+ * and says so. What the end means for the contract comes with Stripe's report of it.
+ */
+export function overtakenByEnd(subscriptionId: string): Step {
+  return superseded({ attention: [{ code: "subscription_ended_meanwhile", detail: { subscriptionId } }] });
 }

@@ -71,7 +71,7 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
         return hold(deps, attempt, { code: "attempts_exhausted", detail });
       }
       const delayMs = retryDelayMs(attempt.attemptsCounted);
-      await putBack(deps, attempt, { reason: ending.reason, delayMs, counted: true });
+      await putBack(deps, attempt, { reason: ending.reason, delayMs, counted: true, renewed: ending.renewed });
       return { type: "retry", reason: ending.reason, delayMs };
     }
     case "held":

@@ -1,10 +1,12 @@
-import type { Call, CallResults } from "../contract/step.ts";
+import type { Call, CallResults, SubscriptionSeen } from "../contract/step.ts";
+import type { FoundSubscription } from "../contract/subscription.ts";
 import type { GatewayReply, NotNowReason, StripeGateway } from "../stripe/gateway.ts";
 
 /** Whether a call has taken effect at Stripe, as far as reading can tell. */
 export type Effect =
   | { readonly type: "found"; readonly value: CallResults[Call["verb"]]; readonly requestId: string | null }
-  | { readonly type: "not_found"; readonly requestId: string | null }
+  /** `isOver`: what was to be changed has ended, so that it may have taken effect before and does not show any more. */
+  | { readonly type: "not_found"; readonly requestId: string | null; readonly isOver?: true }
   | { readonly type: "not_now"; readonly reason: NotNowReason }
   /** Stripe works, and this look has no answer: it has told nothing. */
   | { readonly type: "unanswered" }
@@ -19,7 +21,8 @@ export type Effect =
  * Looks for the effect of a call whose reply we do not have, or that was refused.
  *
  * A refund is ours only if its metadata names our refund row: two rows of one invoice share a charge, and a dashboard
- * refund of the same amount is not ours. The other calls lead to a state, and whoever led there, it is reached.
+ * refund of the same amount is not ours. The other calls lead to a state, and whoever led there, it is reached. A subscription
+ * that Stripe has ended as it was set to goes on saying so.
  */
 export async function findEffect(gateway: StripeGateway, call: Call): Promise<Effect> {
   switch (call.verb) {
@@ -27,19 +30,18 @@ export async function findEffect(gateway: StripeGateway, call: Call): Promise<Ef
       return effectIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
         subscription.type === "found" && subscription.endedAt !== null ? subscription : undefined,
       );
-    case "set_cancel_at_period_end":
-      return effectIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
-        subscription.type === "found" &&
-        subscription.endedAt === null &&
-        subscription.cancelAtPeriodEnd === call.cancelAtPeriodEnd
-          ? subscription
-          : undefined,
+    case "set_cancel_at_period_end": {
+      const { cancelAtPeriodEnd } = call;
+      return changeIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
+        subscription.endedAt === null
+          ? subscription.cancelAtPeriodEnd === cancelAtPeriodEnd
+          : cancelAtPeriodEnd && subscription.cancelAtPeriodEnd,
       );
+    }
     case "clear_cancel_at":
-      return effectIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
-        subscription.type === "found" && subscription.endedAt === null && subscription.cancelAt === null
-          ? subscription
-          : undefined,
+      return changeIn(
+        await gateway.readSubscription(call.subscriptionId),
+        ({ endedAt, cancelAt }) => endedAt === null && cancelAt === null,
       );
     case "void_invoice":
       return effectIn(await gateway.readInvoice(call.invoiceId), (invoice) =>
@@ -56,6 +58,16 @@ export async function findEffect(gateway: StripeGateway, call: Call): Promise<Ef
         seen.type === "found" ? seen.refunds.find((refund) => refund.refundId === call.refundId) : undefined,
       );
   }
+}
+
+/** The effect of a change to how a subscription is to end. */
+function changeIn(
+  reply: GatewayReply<SubscriptionSeen>,
+  isReached: (subscription: FoundSubscription) => boolean,
+): Effect {
+  const effect = effectIn(reply, (seen) => (seen.type === "found" && isReached(seen) ? seen : undefined));
+  const isOver = reply.type === "done" && reply.value.type === "found" && reply.value.endedAt !== null;
+  return effect.type === "not_found" && isOver ? { ...effect, isOver } : effect;
 }
 
 function effectIn<Seen>(

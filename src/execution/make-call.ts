@@ -1,7 +1,7 @@
 import { refundStateOf } from "../contract/refunding.ts";
-import type { Call, CallAnswer, CallResults, CallStep } from "../contract/step.ts";
+import type { Call, CallAnswer, CallResults, CallStep, Overtaken } from "../contract/step.ts";
 import { type AnsweredRefund, journalAnswer, journalIntent, journalResend } from "../store/journal.ts";
-import { type GatewayReply, type IdempotencyKey, type MayBeSent, send } from "../stripe/gateway.ts";
+import { type GatewayReply, type IdempotencyKey, type MayBeSent, send, stillOpen } from "../stripe/gateway.ts";
 import { type Attempt, contractMoved } from "./attempt.ts";
 import { brake } from "./brakes.ts";
 import { permitFromNow } from "./call-permit.ts";
@@ -9,7 +9,7 @@ import type { ExecutionDeps } from "./deps.ts";
 import { findEffect } from "./find-effect.ts";
 import { defer, deferNotNow, lookUnanswered, type StepsEnding, unexplained } from "./steps-ending.ts";
 
-type Answered = CallAnswer<CallResults[keyof CallResults]>;
+type Answered = CallAnswer<CallResults[keyof CallResults]> | Overtaken;
 
 /** Stripe forgets a key after 24 hours at the earliest; an hour of margin covers clock skew and a slow queue. */
 const keyTrustedForMs = 23 * 3_600_000;
@@ -28,9 +28,14 @@ export function keyFor(operationId: string, name: string, keyNumber: number): Id
   return `keiyaku:${operationId}:${name}:${keyNumber}` as IdempotencyKey;
 }
 
+/** The key under which a call is sent once more that an attempt saw refused for the time being: Stripe may remember the other. */
+function keyAfterRefusal({ operationId, guard }: Attempt, name: string, keyNumber: number): IdempotencyKey {
+  return `${keyFor(operationId, name, keyNumber)}.${guard.attempt}` as IdempotencyKey;
+}
+
 /** The call that a key was made for, whichever number it has; undefined for a key that is none of ours. */
 export function operationOfKey(key: string): { readonly operationId: string; readonly name: string } | undefined {
-  const [, operationId, name] = /^keiyaku:([^:]+):(.+):\d+$/.exec(key) ?? [];
+  const [, operationId, name] = /^keiyaku:([^:]+):(.+):\d+(?:\.\d+)?$/.exec(key) ?? [];
   return operationId === undefined || name === undefined ? undefined : { operationId, name };
 }
 
@@ -59,7 +64,7 @@ export async function makeCall(
     case "unknown":
     case "unexplained":
       // Perhaps it took effect all the same, now or at an earlier sending: only a look can tell.
-      return await lookAfter(deps, attempt, step, reply);
+      return await lookAfter(deps, attempt, step, reply, sending.keyNumber);
   }
 }
 
@@ -71,20 +76,38 @@ function asJournaled({ journal }: Attempt, step: CallStep): CallStep {
 
 type Doubtful = Extract<GatewayReply<unknown>, { type: "refused" | "unknown" | "unexplained" }>;
 
-/** Adopts the effect if a look finds it; otherwise the reply stands for what it says. */
+/**
+ * Adopts the effect if a look finds it; otherwise the reply stands for what it says. About a refusal that nobody has explained
+ * a person is asked, with two exceptions. Money that Stripe will not give back stays owed, with Stripe's own word for why, and
+ * holds nothing up. An invoice that is open still may have a payment under way, so its void is tried again.
+ */
 async function lookAfter(
   deps: ExecutionDeps,
   attempt: Attempt,
   step: CallStep,
   reply: Doubtful,
+  keyNumber: number,
 ): Promise<StepsEnding | undefined> {
   const adoption = await adoptEffect(deps, attempt, step);
-  if (adoption.type === "adopted") return undefined;
-  // Nobody has explained the refusal, so a person is asked either way; the look only tells them that nothing was done.
-  if (reply.type === "unexplained") return askAbout(step, reply, adoption);
+  if (adoption.type === "answered") return undefined;
+  const { verb } = step.call;
+  const isOwed = verb === "refund_payment" && reply.type === "unexplained" && reply.code !== keyUsedOtherwise;
+  const isUnderWay = verb === "void_invoice" && reply.type === "unexplained" && reply.code === stillOpen;
+  if (reply.type === "unexplained" && !isOwed && !isUnderWay) return askAbout(step, reply, adoption);
   if (adoption.type === "unseen") return adoption.ending;
+  if (isUnderWay) {
+    return {
+      type: "failed",
+      reason: stillOpen,
+      renewed: { name: step.name, nextKey: keyAfterRefusal(attempt, step.name, keyNumber) },
+    };
+  }
   if (reply.type === "unknown") return defer("result_unknown", unknownDelayMs(attempt, step));
-  await answer(deps, attempt, step, { type: "refused", code: reply.code }, "look", adoption.requestId);
+  const refused: Answered =
+    reply.type === "refused"
+      ? { type: "refused", code: reply.code }
+      : { type: "refused", code: "refund_refused", stripeCode: reply.code };
+  await answer(deps, attempt, step, refused, "look", adoption.requestId);
   return undefined;
 }
 
@@ -113,6 +136,7 @@ type Preparation =
   | {
       readonly type: "send";
       readonly key: IdempotencyKey;
+      readonly keyNumber: number;
       readonly mayBeSent: MayBeSent;
       /** Whether nothing that may have taken effect was sent under the key before. */
       readonly isFirst: boolean;
@@ -131,13 +155,14 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
   // An earlier attempt may have sent it. If it took effect, that is the answer.
   const adoption = await adoptEffect(deps, attempt, step);
   if (adoption.type !== "not_found") {
-    return { type: "over", ending: adoption.type === "adopted" ? undefined : adoption.ending };
+    return { type: "over", ending: adoption.type === "answered" ? undefined : adoption.ending };
   }
 
   if (firstSentAgoMs === null || lastSentAgoMs === null || firstSentAgoMs < keyTrustedForMs) {
     const mayBeSent = permitFromNow(deps.clock);
     await journalResend(deps.db, attempt.guard, { name: step.name, keyNumber });
-    return { type: "send", key: idempotencyKey as IdempotencyKey, mayBeSent, isFirst: firstSentAgoMs === null };
+    const isFirst = firstSentAgoMs === null;
+    return { type: "send", key: idempotencyKey as IdempotencyKey, keyNumber, mayBeSent, isFirst };
   }
   if (lastSentAgoMs < keySurelyForgottenMs) {
     // Neither the old key nor a new one is safe yet: the old one may be forgotten, the request may still be under way.
@@ -151,7 +176,7 @@ async function prepare(deps: ExecutionDeps, attempt: Attempt, step: CallStep): P
   const nextKey = keyFor(attempt.operationId, step.name, keyNumber + 1);
   const mayBeSent = permitFromNow(deps.clock);
   await journalResend(deps.db, attempt.guard, { name: step.name, keyNumber, nextKey });
-  return { type: "send", key: nextKey, mayBeSent, isFirst: true };
+  return { type: "send", key: nextKey, keyNumber: keyNumber + 1, mayBeSent, isFirst: true };
 }
 
 async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Preparation> {
@@ -170,24 +195,29 @@ async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallSte
   });
   contractMoved(attempt);
   attempt.callJournaled = true;
-  return { type: "send", key, mayBeSent, isFirst: true };
+  return { type: "send", key, keyNumber: 1, mayBeSent, isFirst: true };
 }
 
-/** What looking for a call's effect came to. Adopted: the journal has it as the call's answer. */
+/** What looking for a call's effect came to. Answered: the journal has what was found as the call's answer. */
 type Adoption =
-  | { readonly type: "adopted" }
+  | { readonly type: "answered" }
   | { readonly type: "not_found"; readonly requestId: string | null }
   | { readonly type: "unseen"; readonly ending: StepsEnding };
 
-/** Looks whether a call has taken effect, and journals that it did. Repeating it looks again and changes nothing at Stripe. */
+/**
+ * Looks whether a call has taken effect, and journals that it did; or that it may have, where what it was to change is over
+ * since and will not show it any more. Repeating it looks again and changes nothing at Stripe.
+ */
 async function adoptEffect(deps: ExecutionDeps, attempt: Attempt, step: CallStep): Promise<Adoption> {
   const effect = await findEffect(deps.gateway, step.call);
   switch (effect.type) {
     case "found":
       await answer(deps, attempt, step, { type: "done", value: effect.value }, "look", effect.requestId);
-      return { type: "adopted" };
+      return { type: "answered" };
     case "not_found":
-      return effect;
+      if (effect.isOver !== true || !mayHaveBeenSent(attempt, step)) return effect;
+      await answer(deps, attempt, step, { type: "overtaken" }, "look", effect.requestId);
+      return { type: "answered" };
     case "not_now":
       return { type: "unseen", ending: deferNotNow(effect.reason) };
     case "unanswered":
@@ -195,6 +225,12 @@ async function adoptEffect(deps: ExecutionDeps, attempt: Attempt, step: CallStep
     case "unexplained":
       return { type: "unseen", ending: unexplained(step.name, effect.code, effect.httpStatus, effect.requestId) };
   }
+}
+
+/** Whether a sending of an earlier attempt, under any key, may have taken effect: not all of them were turned away. */
+function mayHaveBeenSent({ journal }: Attempt, { name }: CallStep): boolean {
+  const row = journal.get(name);
+  return row !== undefined && (row.firstSentAgoMs !== null || row.keyNumber !== 1);
 }
 
 /** The longest wait for an unknown result to clear: an outage, which looking more often does not end. */
@@ -224,7 +260,8 @@ async function answer(
 function refundMove({ call }: CallStep, answered: Answered): AnsweredRefund | undefined {
   if (call.verb !== "refund_payment") return undefined;
   const { refundId } = call;
-  if (answered.type === "refused") return { refundId, to: "due", refusalCode: answered.code };
+  if (answered.type === "refused") return { refundId, to: "due", refusalCode: answered.stripeCode ?? answered.code };
+  if (answered.type === "overtaken") return undefined;
   const refund = answered.value as CallResults["refund_payment"];
   return { refundId, to: refundStateOf(refund.stripeRefundStatus), stripeRefundId: refund.id };
 }

@@ -16,7 +16,12 @@ export type StepsEnding =
       /** The call of which the journal says that it was sent, and of which it is known now that it was turned away. */
       readonly turnedAway?: string | undefined;
     }
-  | { readonly type: "failed"; readonly reason: string }
+  | {
+      readonly type: "failed";
+      readonly reason: string;
+      /** The call that was refused for the time being, and the key under which it is sent the next time. */
+      readonly renewed?: { readonly name: string; readonly nextKey: string };
+    }
   | { readonly type: "conflict" }
   | {
       readonly type: "held";

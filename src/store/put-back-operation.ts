@@ -11,6 +11,8 @@ export interface PutBack {
   readonly counted: boolean;
   /** The call, if any, whose every sending under its present key was turned away: it counts as not sent. */
   readonly turnedAway?: string | undefined;
+  /** The call, if any, that is to be sent under another key, since Stripe may go on answering this one with its refusal. */
+  readonly renewed?: { readonly name: string; readonly nextKey: string } | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface PutBack {
 export async function putBackOperation(
   db: Database,
   guard: Guard,
-  { reason, delayMs, counted, turnedAway }: PutBack,
+  { reason, delayMs, counted, turnedAway, renewed }: PutBack,
 ): Promise<void> {
   const due = sql`clock_timestamp() + ${Math.round(delayMs)} * interval '1 millisecond'`;
   const parts = [
@@ -32,15 +34,17 @@ export async function putBackOperation(
     ),
   ];
   if (turnedAway !== undefined) parts.push(unsentPart(guard, turnedAway));
+  if (renewed !== undefined) parts.push(unsentPart(guard, renewed.name, renewed.nextKey));
   await db.run("put_back_operation", guardedStatement(parts));
 }
 
 /** Stripe may remember a key from its first sending on, and has never seen this one: it does not age. */
-function unsentPart({ operationId }: Guard, name: string): Part {
+function unsentPart({ operationId }: Guard, name: string, nextKey?: string): Part {
+  const key = nextKey === undefined ? sql`` : sql`idempotency_key = ${nextKey},`;
   return {
     name: "unsent",
     rows: 1,
-    statement: sql`update keiyaku.stripe_calls set first_sent_at = null, last_sent_at = null
+    statement: sql`update keiyaku.stripe_calls set ${key} first_sent_at = null, last_sent_at = null
       where operation_id = ${operationId} and name = ${name} and answer is null returning name`,
   };
 }

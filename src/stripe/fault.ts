@@ -109,11 +109,16 @@ const meanings: readonly (readonly [Signs, Meaning])[] = [
   [{ status: 400, code: "refund_disputed_payment" }, refused("charge_disputed")],
   // This charge can never be refunded (codes).
   [{ status: 400, code: "charge_not_refundable" }, refused("charge_not_refundable")],
+  // The account has not the money for it, where Stripe does not let it wait as pending (codes).
+  [{ verb: "refundPayment", code: "balance_insufficient" }, refused("balance_insufficient")],
+  [{ verb: "refundPayment", code: "insufficient_funds" }, refused("balance_insufficient")],
 
   // An update of more than the metadata of a subscription that has ended (recorded).
   [{ status: 400, code: "invalid_canceled_subscription_fields" }, refused("subscription_ended")],
   // Draft, paid, void and uncollectible alike: recorded without any code. The gateway reads the invoice before it says so.
   [{ verb: "voidInvoice", status: 400, code: null }, refused("invoice_not_open")],
+  // What is final cannot be stopped; its rule voids it then.
+  [{ verb: "stopInvoice", status: 400, code: null }, refused("invoice_not_open")],
 
   // A card was charged and declined. Nothing of ours charges a card.
   [{ type: "StripeCardError" }, unexplained],

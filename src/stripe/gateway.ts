@@ -69,6 +69,9 @@ export interface RefundPayment {
  */
 export const answerWithinMs = 40_000;
 
+/** What is said of an invoice that Stripe would not void, and that is open all the same: as a rule a payment is under way. */
+export const stillOpen = "invoice_still_open";
+
 /**
  * Whether a call may leave still. Asked at the last moment before each of its sendings, however long it waited for its
  * turn, for a connection or to be repeated; once it says no, the rest is `not_now` for `process_paused`, or `unknown` if an
@@ -130,11 +133,15 @@ export interface StripeGateway {
 
   /**
    * Voids an open invoice, as if it had never been owed. Repeating it with the same key returns the first answer; with
-   * another key an invoice that is void already is `done`. A paid, draft or uncollectible one is `invoice_not_open`.
+   * another key an invoice that is void already is `done`. A paid, draft or uncollectible one is `invoice_not_open`. Refused,
+   * and yet open, it is `unexplained` as {@link stillOpen}.
    */
   voidInvoice(invoiceId: string, key: IdempotencyKey, mayBeSent?: MayBeSent): Promise<GatewayReply<InvoiceSeen>>;
 
-  /** Keeps a draft from being advanced. Repeating it leaves the same state. */
+  /**
+   * Keeps a draft from being advanced. Repeating it leaves the same state. One that is final by now may be answered as what it
+   * is, or be `invoice_not_open`.
+   */
   stopInvoice(invoiceId: string, key: IdempotencyKey, mayBeSent?: MayBeSent): Promise<GatewayReply<InvoiceSeen>>;
 
   /**

@@ -1,6 +1,7 @@
 import { Temporal } from "temporal-polyfill";
 import { z } from "zod";
 import type {
+  InvoiceLineSeen,
   InvoiceSeen,
   PaidInvoiceSeen,
   PaymentIntentSeen,
@@ -58,7 +59,10 @@ interface ListedEvents {
 
 const period = z.object({ current_period_start: instant, current_period_end: instant });
 
-/** A subscription whose items share one period; ours have one item. With several periods, "the" period is a guess. */
+/**
+ * A subscription whose items share one period; ours have one item. With several periods, "the" period is a guess, and no
+ * matter once the subscription has ended.
+ */
 export const subscriptionSeen: z.ZodType<Extract<SubscriptionSeen, { type: "found" }>> = z
   .object({
     id: z.string(),
@@ -69,12 +73,14 @@ export const subscriptionSeen: z.ZodType<Extract<SubscriptionSeen, { type: "foun
     ended_at: instant.nullable(),
     items: z.object({ data: z.tuple([period], period) }),
   })
-  .refine(({ items: { data } }) =>
-    data.every(
-      (item) =>
-        item.current_period_start === data[0].current_period_start &&
-        item.current_period_end === data[0].current_period_end,
-    ),
+  .refine(
+    ({ ended_at: endedAt, items: { data } }) =>
+      endedAt !== null ||
+      data.every(
+        (item) =>
+          item.current_period_start === data[0].current_period_start &&
+          item.current_period_end === data[0].current_period_end,
+      ),
   )
   .transform((subscription) => ({
     type: "found",
@@ -88,30 +94,33 @@ export const subscriptionSeen: z.ZodType<Extract<SubscriptionSeen, { type: "foun
     endedAt: subscription.ended_at,
   }));
 
+/** A payment of an invoice. Only one that went through is read any further; Stripe's set of types is open. */
 const invoicePayment = z.object({
   status: z.string(),
-  payment: z.discriminatedUnion("type", [
-    z.object({ type: z.literal("payment_intent"), payment_intent: reference }),
-    // Recorded by hand, outside Stripe: there is no intent to refund.
-    z.object({ type: z.literal("payment_record") }),
-  ]),
+  payment: z.object({ type: z.string(), payment_intent: reference.optional().catch(undefined) }),
 });
 
-const invoicePayments = z.object({ data: z.array(invoicePayment), has_more: z.literal(false) });
+const invoicePayments = z.object({ data: z.array(invoicePayment), has_more: z.boolean() });
 
-/** The one intent that paid an invoice; null for none, or one recorded by hand. Several are not readable in our words. */
-function paidBy({ data }: z.output<typeof invoicePayments>, context: z.RefinementCtx): string | null {
+/**
+ * The one intent that paid an invoice; null for none, or one recorded by hand. An invoice that several intents paid, or a
+ * charge without an intent, or what Stripe does not list at once, has none either, and says so.
+ */
+function paidBy({ data, has_more: goesOn }: z.output<typeof invoicePayments>): {
+  readonly paymentIntentId: string | null;
+  readonly isPaidOddly?: true;
+} {
+  // What was recorded by hand came outside Stripe: there is nothing to refund.
+  const paid = data.filter(({ status, payment }) => status === "paid" && payment.type !== "payment_record");
   const intents = new Set(
-    data.flatMap(({ status, payment }) =>
-      status === "paid" && payment.type === "payment_intent" ? [payment.payment_intent] : [],
-    ),
+    paid.map(({ payment }) => (payment.type === "payment_intent" ? payment.payment_intent : undefined)),
   );
-  if (intents.size > 1) context.addIssue({ code: "custom", message: "paid through several intents" });
   const [paymentIntentId = null] = intents;
-  return paymentIntentId;
+  const isOdd = goesOn || intents.size > 1 || intents.has(undefined);
+  return isOdd ? { paymentIntentId: null, isPaidOddly: true } : { paymentIntentId };
 }
 
-const invoiceLine = z
+export const invoiceLine: z.ZodType<InvoiceLineSeen> = z
   .object({
     id: z.string(),
     amount: amountMinor,
@@ -133,11 +142,13 @@ const invoiceLine = z
     isProration: (parent?.subscription_item_details ?? parent?.invoice_item_details)?.proration ?? false,
   }));
 
-/**
- * An invoice with its payments expanded. One paid through several intents, or by a charge without an intent, has no
- * intent that "paid it", and is not readable in our words; nor is one with more lines than Stripe gives at once.
- */
-export const invoiceSeen: z.ZodType<Extract<InvoiceSeen, { type: "found" }>> = z
+/** An invoice with its payments expanded, and with as many of its lines as Stripe gives at once. */
+export interface InvoicePage {
+  readonly invoice: Extract<InvoiceSeen, { type: "found" }>;
+  readonly hasMoreLines: boolean;
+}
+
+export const invoicePage: z.ZodType<InvoicePage> = z
   .object({
     id: z.string(),
     status: z.string(),
@@ -147,25 +158,25 @@ export const invoiceSeen: z.ZodType<Extract<InvoiceSeen, { type: "found" }>> = z
     auto_advance: z.boolean().default(true),
     status_transitions: z.object({ paid_at: instant.nullable() }),
     parent: z.object({ subscription_details: z.object({ subscription: reference }).nullish() }).nullable(),
-    lines: z.object({ data: z.array(invoiceLine), has_more: z.literal(false) }),
+    lines: pageOf(invoiceLine),
     payments: invoicePayments,
   })
-  .transform(
-    (invoice, context) =>
-      ({
-        type: "found",
-        id: invoice.id,
-        stripeInvoiceStatus: invoice.status,
-        amountDueMinor: invoice.amount_due,
-        amountPaidMinor: invoice.amount_paid,
-        paidAt: invoice.status_transitions.paid_at,
-        paymentIntentId: paidBy(invoice.payments, context),
-        subscriptionId: invoice.parent?.subscription_details?.subscription ?? null,
-        billingReason: invoice.billing_reason,
-        autoAdvance: invoice.auto_advance,
-        lines: invoice.lines.data,
-      }) as const,
-  );
+  .transform((invoice) => ({
+    invoice: {
+      type: "found",
+      id: invoice.id,
+      stripeInvoiceStatus: invoice.status,
+      amountDueMinor: invoice.amount_due,
+      amountPaidMinor: invoice.amount_paid,
+      paidAt: invoice.status_transitions.paid_at,
+      ...paidBy(invoice.payments),
+      subscriptionId: invoice.parent?.subscription_details?.subscription ?? null,
+      billingReason: invoice.billing_reason,
+      autoAdvance: invoice.auto_advance,
+      lines: invoice.lines.data,
+    },
+    hasMoreLines: invoice.lines.has_more,
+  }));
 
 /** A paid invoice of a list, with its payments expanded. */
 export const paidInvoice: z.ZodType<PaidInvoiceSeen> = z
@@ -175,11 +186,11 @@ export const paidInvoice: z.ZodType<PaidInvoiceSeen> = z
     status_transitions: z.object({ paid_at: instant }),
     payments: invoicePayments,
   })
-  .transform((invoice, context) => ({
+  .transform((invoice) => ({
     id: invoice.id,
     amountPaidMinor: invoice.amount_paid,
     paidAt: invoice.status_transitions.paid_at,
-    paymentIntentId: paidBy(invoice.payments, context),
+    ...paidBy(invoice.payments),
   }));
 
 /** A payment intent with its latest charge expanded. */
@@ -205,13 +216,14 @@ export const refundSeen: z.ZodType<RefundSeen> = z
   .object({
     id: z.string(),
     amount: amountMinor.min(0),
-    status: z.string(),
+    // Stripe may leave it out. The refund is there, so it counts as on its way until Stripe says how it ended.
+    status: z.string().nullable(),
     metadata: z.record(z.string(), z.string()).nullable(),
   })
   .transform((refund) => ({
     id: refund.id,
     amountMinor: refund.amount,
-    stripeRefundStatus: refund.status,
+    stripeRefundStatus: refund.status ?? "pending",
     refundId: refund.metadata?.[refundIdKey] ?? null,
   }));
 

@@ -4,16 +4,19 @@ import { Stripe } from "stripe";
 import { Temporal } from "temporal-polyfill";
 import { z } from "zod";
 import type { Instant } from "../contract/calendar.ts";
+import type { InvoiceSeen } from "../contract/step.ts";
 import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
 import { eventTypes } from "./events.ts";
 import { classifyFault, type GatewayVerb, isLook } from "./fault.ts";
-import { answerWithinMs, type GatewayReply, type MayBeSent, type StripeGateway } from "./gateway.ts";
+import { answerWithinMs, type GatewayReply, type MayBeSent, type StripeGateway, stillOpen } from "./gateway.ts";
 import { createHttpClient } from "./http-client.ts";
 import { type Pace, paced } from "./pace.ts";
 import {
   chargeSeen,
-  invoiceSeen,
+  type InvoicePage,
+  invoiceLine,
+  invoicePage,
   leftMinorOf,
   listedEvents,
   listedInvoice,
@@ -96,6 +99,7 @@ const pageSize = 100;
 const named = z.object({ id: z.string() });
 
 type Page = { readonly limit: number; readonly starting_after?: string };
+type FoundInvoice = Extract<InvoiceSeen, { type: "found" }>;
 type Request = () => Promise<Stripe.Response<object>>;
 
 /**
@@ -126,32 +130,59 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     return parsed.success ? { type: "done", value: parsed.data, requestId } : unreadable(verb, requestId);
   }
 
-  /** Reads what became of an object whose change was refused. As long as it is not read, nobody knows: it may be an earlier sending's doing. */
+  /** Reads what became of an object whose change was refused. */
   async function readBack<Seen>(
     verb: GatewayVerb,
     schema: z.ZodType<Seen>,
     request: Request,
   ): Promise<GatewayReply<Seen>> {
-    const reply = await ask(verb, schema, request);
-    return reply.type === "not_now"
-      ? { type: "unknown", reason: "connection_lost", requestId: reply.requestId }
-      : reply;
+    return asUnknownIfNotNow(await ask(verb, schema, request));
   }
 
   async function askForAll<Item extends { readonly id: string }>(
     verb: GatewayVerb,
     schema: z.ZodType<Item>,
     request: (page: Page) => Promise<Stripe.Response<object>>,
+    startingAfter?: string,
   ): Promise<GatewayReply<readonly Item[]>> {
     const items: Item[] = [];
     for (;;) {
-      const last = items.at(-1);
-      const page = { limit: pageSize, ...(last === undefined ? {} : { starting_after: last.id }) };
+      const last = items.at(-1)?.id ?? startingAfter;
+      const page = { limit: pageSize, ...(last === undefined ? {} : { starting_after: last }) };
       const reply = await ask(verb, pageOf(schema), () => request(page));
       if (reply.type !== "done") return reply;
       items.push(...reply.value.data);
       if (!reply.value.has_more) return { ...reply, value: items };
     }
+  }
+
+  const expand = ["payments"];
+
+  /** Asks for an invoice, or changes one, and reads on where it has more lines than come at once. */
+  async function askForInvoice(
+    verb: GatewayVerb,
+    request: () => Promise<Stripe.Response<Stripe.Invoice>>,
+    mayBeSent?: MayBeSent,
+  ): Promise<GatewayReply<FoundInvoice>> {
+    const reply = await ask<InvoicePage>(verb, invoicePage, request, mayBeSent);
+    if (reply.type !== "done") return reply;
+    const { invoice, hasMoreLines } = reply.value;
+    if (!hasMoreLines) return { ...reply, value: invoice };
+    const after = invoice.lines.at(-1)?.id;
+    const listed = await askForAll(
+      "readInvoice",
+      invoiceLine,
+      (page) => stripe.invoices.listLineItems(invoice.id, page),
+      after,
+    );
+    if (listed.type === "done") return { ...reply, value: { ...invoice, lines: [...invoice.lines, ...listed.value] } };
+    // The change has been made; a look will tell of it when it can be read whole.
+    return isLook(verb) ? listed : { type: "unknown", reason: "unreadable_reply", requestId: reply.requestId };
+  }
+
+  /** Reads what became of an invoice whose change Stripe refused without a code. */
+  async function readBackInvoice(verb: GatewayVerb, invoiceId: string): Promise<GatewayReply<FoundInvoice>> {
+    return asUnknownIfNotNow(await askForInvoice(verb, () => stripe.invoices.retrieve(invoiceId, { expand })));
   }
 
   const gateway: StripeGateway = {
@@ -181,9 +212,7 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     },
 
     async readInvoice(invoiceId) {
-      const reply = await ask("readInvoice", invoiceSeen, () =>
-        stripe.invoices.retrieve(invoiceId, { expand: ["payments"] }),
-      );
+      const reply = await askForInvoice("readInvoice", () => stripe.invoices.retrieve(invoiceId, { expand }));
       return orMissing(reply);
     },
 
@@ -248,22 +277,26 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     },
 
     async voidInvoice(invoiceId, idempotencyKey, mayBeSent) {
-      const toVoid = () => stripe.invoices.voidInvoice(invoiceId, { expand: ["payments"] }, { idempotencyKey });
-      const reply = await ask("voidInvoice", invoiceSeen, toVoid, mayBeSent);
+      const toVoid = () => stripe.invoices.voidInvoice(invoiceId, { expand }, { idempotencyKey });
+      const reply = await askForInvoice("voidInvoice", toVoid, mayBeSent);
       if (!isRefusedAs(reply, "invoice_not_open")) return reply;
-      const read = await readBack("voidInvoice", invoiceSeen, () =>
-        stripe.invoices.retrieve(invoiceId, { expand: ["payments"] }),
-      );
+      const read = await readBackInvoice("voidInvoice", invoiceId);
       if (read.type !== "done" || read.value.stripeInvoiceStatus === "void") return read;
       if (read.value.stripeInvoiceStatus !== "open") return reply;
       // Refused, and yet open: by a payment under way, or for a reason that Stripe gave no code for.
-      return { type: "unexplained", code: "invalid_request_error", httpStatus: 400, requestId: reply.requestId };
+      return { type: "unexplained", code: stillOpen, httpStatus: 400, requestId: reply.requestId };
     },
 
-    stopInvoice(invoiceId, idempotencyKey, mayBeSent) {
-      const change = { auto_advance: false, expand: ["payments"] };
+    async stopInvoice(invoiceId, idempotencyKey, mayBeSent) {
+      const change = { auto_advance: false, expand };
       const update = () => stripe.invoices.update(invoiceId, change, { idempotencyKey });
-      return ask("stopInvoice", invoiceSeen, update, mayBeSent);
+      const reply = await askForInvoice("stopInvoice", update, mayBeSent);
+      if (!isRefusedAs(reply, "invoice_not_open")) return reply;
+      const read = await readBackInvoice("stopInvoice", invoiceId);
+      if (read.type !== "done" || read.value.stripeInvoiceStatus !== "draft")
+        return read.type === "done" ? reply : read;
+      if (!read.value.autoAdvance) return read;
+      return { type: "unexplained", code: "invalid_request_error", httpStatus: 400, requestId: reply.requestId };
     },
 
     refundPayment({ refundId, operationId, paymentIntentId, amountMinor }, idempotencyKey, mayBeSent) {
@@ -338,6 +371,11 @@ function unreadable(verb: GatewayVerb, requestId: string | null): GatewayReply<n
   return isLook(verb)
     ? { type: "unexplained", code: "unreadable_reply", httpStatus: 200, requestId }
     : { type: "unknown", reason: "unreadable_reply", requestId };
+}
+
+/** As long as an object is not read, nobody knows what became of it: it may be an earlier sending's doing. */
+function asUnknownIfNotNow<Seen>(reply: GatewayReply<Seen>): GatewayReply<Seen> {
+  return reply.type === "not_now" ? { type: "unknown", reason: "connection_lost", requestId: reply.requestId } : reply;
 }
 
 function isRefusedAs(reply: GatewayReply<unknown>, code: string): boolean {

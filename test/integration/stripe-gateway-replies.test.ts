@@ -142,30 +142,6 @@ describe("a success in a shape that is not understood", () => {
       (gateway) => gateway.readInvoice("in_1"),
     ],
     [
-      "more payments than were sent",
-      { GET: { body: { ...invoice, payments: { data: paidBy("pi_1"), has_more: true } } } },
-      (gateway) => gateway.readInvoice("in_1"),
-    ],
-    [
-      "paid through two intents",
-      { GET: { body: { ...invoice, payments: { data: paidBy("pi_1", "pi_2"), has_more: false } } } },
-      (gateway) => gateway.readInvoice("in_1"),
-    ],
-    [
-      "paid by a charge without an intent",
-      {
-        GET: {
-          body: { ...invoice, payments: { data: [{ status: "paid", payment: { type: "charge" } }], has_more: false } },
-        },
-      },
-      (gateway) => gateway.readInvoice("in_1"),
-    ],
-    [
-      "more lines than were sent",
-      { GET: { body: { ...invoice, lines: { data: [line], has_more: true } } } },
-      (gateway) => gateway.readInvoice("in_1"),
-    ],
-    [
       "a line without a period",
       { GET: { body: { ...invoice, lines: { data: [{ ...line, period: null }], has_more: false } } } },
       (gateway) => gateway.readInvoice("in_1"),
@@ -193,11 +169,6 @@ describe("a success in a shape that is not understood", () => {
       (gateway) => gateway.listPaidInvoices("sub_1"),
     ],
     [
-      "a paid invoice with several intents",
-      { GET: page({ ...listed, payments: { data: paidBy("pi_1", "pi_2"), has_more: false } }) },
-      (gateway) => gateway.listPaidInvoices("sub_1"),
-    ],
-    [
       "an intent whose charge is only named",
       { GET: { body: { id: "pi_1", status: "succeeded", amount_received: 5_000, latest_charge: "ch_1" } } },
       (gateway) => gateway.readPaymentIntent("pi_1"),
@@ -215,11 +186,6 @@ describe("a success in a shape that is not understood", () => {
     [
       "a page that is empty and has a next one",
       { "GET /v1/payment_intents": { body: charged }, "GET /v1/refunds": { body: { data: [], has_more: true } } },
-      (gateway) => gateway.listRefunds("pi_1"),
-    ],
-    [
-      "a refund without a status",
-      { "GET /v1/payment_intents": { body: charged }, "GET /v1/refunds": page({ ...refund, status: null }) },
       (gateway) => gateway.listRefunds("pi_1"),
     ],
     [
@@ -246,6 +212,95 @@ describe("a success in a shape that is not understood", () => {
     const { gateway } = await setup({ GET: { body: { ...invoice, payments: { data, has_more: false } } } });
 
     expect(await gateway.readInvoice("in_1")).toMatchObject({ type: "done", value: { paymentIntentId: "pi_1" } });
+  });
+});
+
+describe("an invoice that was paid by no single intent", () => {
+  const byCharge = { status: "paid", payment: { type: "charge", charge: "ch_1" } };
+  const ways: readonly (readonly [string, object])[] = [
+    ["several intents", { data: paidBy("pi_1", "pi_2"), has_more: false }],
+    ["a charge without an intent", { data: [byCharge], has_more: false }],
+    ["an intent and a charge", { data: [...paidBy("pi_1"), byCharge], has_more: false }],
+    ["what nobody knows", { data: [{ status: "paid", payment: { type: "tea" } }], has_more: false }],
+    ["more than is listed at once", { data: paidBy("pi_1"), has_more: true }],
+  ];
+
+  test.each(ways)("says so, and names none: %s", async (_, payments) => {
+    const { gateway } = await setup({
+      "GET /v1/invoices/in_1": { body: { ...invoice, payments } },
+      "GET /v1/invoices?": page({ ...listed, payments }, { ...listed, id: "in_2" }),
+    });
+
+    const odd = { paymentIntentId: null, isPaidOddly: true };
+    expect(await gateway.readInvoice("in_1")).toMatchObject({ type: "done", value: odd });
+    expect(await gateway.listPaidInvoices("sub_1")).toMatchObject({
+      type: "done",
+      value: { invoices: [{ id: "in_2" }, { id: "in_1", ...odd }] },
+    });
+  });
+
+  test.each([
+    ["by hand", [{ status: "paid", payment: { type: "payment_record" } }], null],
+    ["by one, after a charge that came to nothing", [...paidBy("pi_1"), { ...byCharge, status: "canceled" }], "pi_1"],
+  ])("is not one that was paid %s", async (_, data, paymentIntentId) => {
+    const { gateway } = await setup({ GET: { body: { ...invoice, payments: { data, has_more: false } } } });
+
+    const reply = await gateway.readInvoice("in_1");
+    expect(reply).toMatchObject({ type: "done", value: { paymentIntentId } });
+    expect(reply).not.toHaveProperty("value.isPaidOddly");
+  });
+});
+
+test("a refund of which Stripe does not say where it stands is on its way", async () => {
+  const { gateway } = await setup({
+    "GET /v1/payment_intents": { body: charged },
+    "GET /v1/refunds": page({ ...refund, status: null }),
+  });
+
+  expect(await gateway.listRefunds("pi_1")).toMatchObject({
+    value: { leftMinor: 4_000, refunds: [{ stripeRefundStatus: "pending" }] },
+  });
+});
+
+test("a subscription that has ended is read whatever its items' periods were", async () => {
+  const data = [...subscription.items.data, { current_period_start: 1, current_period_end: 2 }];
+  const body = { ...subscription, status: "canceled", ended_at: 1_770_512_400, items: { data } };
+  const { gateway } = await setup({ DELETE: { body } });
+
+  expect(await gateway.cancelSubscription("sub_1")).toMatchObject({ type: "done", value: { id: "sub_1" } });
+});
+
+describe("the lines of an invoice that has more than come at once", () => {
+  const first = { ...invoice, lines: { data: [line], has_more: true } };
+  const more = (...ids: string[]) => ({ data: ids.map((id) => ({ ...line, id })), has_more: false });
+  const path = "/v1/invoices/in_1/lines?limit=100&starting_after=";
+
+  test.each<[string, string, (gateway: StripeGateway) => Promise<GatewayReply<unknown>>]>([
+    ["looked at", "GET /v1/invoices/in_1?", (gateway) => gateway.readInvoice("in_1")],
+    ["voided", "POST /v1/invoices/in_1/void", (gateway) => gateway.voidInvoice("in_1", key)],
+    ["stopped", "POST /v1/invoices/in_1", (gateway) => gateway.stopInvoice("in_1", key)],
+  ])("are read on, when it is %s", async (_, request, ask) => {
+    const { gateway } = await setup({
+      [`GET ${path}il_1`]: { body: { ...more("il_2", "il_3"), has_more: true } },
+      [`GET ${path}il_3`]: { body: more("il_4") },
+      [request]: { body: first },
+    });
+
+    const reply = await ask(gateway);
+
+    const lines = ["il_1", "il_2", "il_3", "il_4"].map((id) => expect.objectContaining({ id }));
+    expect(reply).toMatchObject({ type: "done", value: { id: "in_1", lines } });
+  });
+
+  test("make a call unknown as long as they are not to be had, and a look unanswered", async () => {
+    const { gateway } = await setup({
+      "GET /v1/invoices/in_1/lines": limited,
+      "GET /v1/invoices/in_1": { body: first },
+      "POST /v1/invoices/in_1/void": { body: first },
+    });
+
+    expect(await gateway.voidInvoice("in_1", key)).toMatchObject({ type: "unknown" });
+    expect(await gateway.readInvoice("in_1")).toMatchObject({ type: "not_now", reason: "rate_limited" });
   });
 });
 
@@ -332,16 +387,35 @@ test("a charge whose last attempt failed has nothing to refund", async () => {
 describe("a void that is refused", () => {
   const post = "POST /v1/invoices/in_1/void";
 
-  test("is a question to a person while the invoice is open all the same", async () => {
+  test("says so while the invoice is open all the same", async () => {
     const { gateway } = await setup({ [post]: refusedWithoutCode, "GET /v1/invoices/in_1": { body: invoice } });
 
-    expect(await gateway.voidInvoice("in_1", key)).toMatchObject({ type: "unexplained", httpStatus: 400 });
+    expect(await gateway.voidInvoice("in_1", key)).toMatchObject({ type: "unexplained", code: "invoice_still_open" });
   });
 
   test("is unknown as long as the invoice cannot be read", async () => {
     const { gateway } = await setup({ [post]: refusedWithoutCode, "GET /v1/invoices/in_1": limited });
 
     expect(await gateway.voidInvoice("in_1", key)).toMatchObject({ type: "unknown" });
+  });
+});
+
+describe("a stop that is refused", () => {
+  const post = "POST /v1/invoices/in_1";
+  const stop = async (read: Answer) => {
+    const { gateway } = await setup({ [post]: refusedWithoutCode, "GET /v1/invoices/in_1": read });
+    return gateway.stopInvoice("in_1", key);
+  };
+
+  test.each(["open", "paid", "void"])("is no question once the invoice is %s", async (status) => {
+    expect(await stop({ body: { ...invoice, status } })).toMatchObject({ type: "refused", code: "invoice_not_open" });
+  });
+
+  test("is done for a draft that stays one, and a question for any other", async () => {
+    const draft = { ...invoice, status: "draft" };
+    expect(await stop({ body: { ...draft, auto_advance: false } })).toMatchObject({ type: "done" });
+    expect(await stop({ body: { ...draft, auto_advance: true } })).toMatchObject({ type: "unexplained" });
+    expect(await stop(limited)).toMatchObject({ type: "unknown" });
   });
 });
 

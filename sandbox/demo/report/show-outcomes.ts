@@ -56,6 +56,8 @@ const attentionSentences: Readonly<Record<string, string>> = {
   refund_owed_by_hand: "paid by bank or by hand, so a person has to pay it back",
   refunded_elsewhere: "nothing was left to refund: it had been refunded at Stripe already",
   subscription_missing: "Stripe knows no such subscription: there was nothing to end",
+  subscription_ended_meanwhile: "the subscription ended before it was known whether it was changed",
+  payment_paid_oddly: "an invoice was paid by no single intent: a person has to find out how",
   invoice_paid_meanwhile: "an invoice was paid while the contract was ended",
   invoice_not_voided: "an invoice could not be voided",
 };

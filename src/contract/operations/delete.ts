@@ -28,8 +28,8 @@ type Params = z.output<typeof params>;
  * 削除: makes as if nothing had been. By card, in this order: the subscriptions are cancelled, former ones too; their open
  * invoices are voided; every payment is refunded as far as possible, past months and payments that only Stripe knows of
  * included, except what was paid on or before the cut-off. Then contract, payments, licenses, sign-up and history are
- * erased. Refunds that Stripe refuses stay owed and do not stop it. A payment that may be one of those which only Stripe
- * knew of is left to a person.
+ * erased. Refunds that Stripe refuses, for whatever reason, stay owed and do not stop it. A payment that may be one of those
+ * which only Stripe knew of is left to a person, and so is one that no single intent paid.
  *
  * For mistaken sign-ups and contracts made by mistake; who wants money back should cancel, or refund the payment.
  */
@@ -49,12 +49,12 @@ export const deleteContract: ContractRule<typeof params> = {
     const { contract } = world;
     if (given.confirm !== contract.id) return reject("confirmation_missing", { contractId: contract.id });
 
-    const closing = closeSubscriptions(contract, answers);
+    const closing = closeSubscriptions(world, answers);
     if (closing.type === "step") return closing.step;
     const collected = collectPayments(facts, answers);
     if (collected.type === "step") return collected.step;
 
-    const { payments } = collected.collection;
+    const { payments, oddlyPaid } = collected.collection;
     const { inDoubt, kept, toRefund } = sort(facts, payments);
     const refundable = toRefund.map((payment) => refundableOf(world, payment));
     const refunding = refundPayments(refundSourceOf(world), refundable, answers);
@@ -65,7 +65,7 @@ export const deleteContract: ContractRule<typeof params> = {
     return settle({
       newRefunds,
       refundMoves,
-      attention: [...closing.attention, ...attention, ...inDoubt.map(remarkOnDoubt)],
+      attention: [...closing.attention, ...oddlyPaid, ...attention, ...inDoubt.map(remarkOnDoubt)],
       notices: refundRefusals(attention),
       deletion: {
         customerId: owesByHand ? contract.customerId : null,

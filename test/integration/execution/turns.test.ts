@@ -159,23 +159,20 @@ describe("held", () => {
     expect((await bench.operation(id)).held_question).toMatchObject({ detail: { lastReason: "worker_died" } });
   });
 
-  it("an unexplained refusal without effect may be abandoned: its refund stays owed and the contract is free", async () => {
-    const { contractId } = await oneTimeByCard(bench);
+  it("an unexplained refusal without effect may be abandoned, and the contract is free", async () => {
+    const { contractId } = await monthlyByCard(bench, { suspended: true });
     const id = `refused-${contractId}`;
-    await bench.accept({ id, kind: "cancel_with_refund", contractId });
-    const odd = { type: "unexplained", code: "card_error", httpStatus: 402, requestId: null } as const;
-    const deps = { ...bench.deps, gateway: { ...bench.deps.gateway, refundPayment: async () => odd } };
+    await bench.accept({ id, kind: "terminate", contractId });
+    const odd = { type: "unexplained", code: "odd", httpStatus: 402, requestId: null } as const;
+    const deps = { ...bench.deps, gateway: { ...bench.deps.gateway, cancelSubscription: async () => odd } };
     expect(await executeOperation(deps, id)).toMatchObject({ type: "held", question: { detail: { effect: "none" } } });
     await abandonHeldOperation(
       bench.db,
       { operationId: id, state: "held", attempt: 1 },
-      { operatorId: "op-1", reason: "カード会社の都合" },
+      { operatorId: "op-1", reason: "別の手段で解約した" },
     );
     expect(await bench.operation(id)).toMatchObject({ state: "abandoned", occupies: false });
-    expect(await bench.sql`select state from keiyaku.refunds where contract_id = ${contractId}`).toEqual([
-      { state: "due" },
-    ]);
-    expect(await bench.perform({ id: `again-${contractId}`, kind: "cancel_with_refund", contractId })).toMatchObject({
+    expect(await bench.perform({ id: `again-${contractId}`, kind: "terminate", contractId })).toMatchObject({
       state: "succeeded",
     });
   });

@@ -40,7 +40,7 @@ function byCard(payments: readonly Payment[], contract: Partial<Contract> = {}, 
 /** What Stripe says to a deletion when there is nothing that is open, nor anything that we do not know. */
 const quiet = {
   cancel_subscription: done(subscriptionEnded),
-  "unpaid_invoices:sub_1": unpaidInvoices(),
+  unpaid_invoices: unpaidInvoices(),
   "paid_invoices:sub_1": { invoices: [] },
 } satisfies Record<string, Answer>;
 
@@ -125,15 +125,15 @@ describe("by card", () => {
     );
     const played = play(byCard([first, second]), {
       ...quiet,
-      "unpaid_invoices:sub_1": open,
+      unpaid_invoices: open,
       "void:in_open": done(invoiceSeen("in_open", "void")),
-      "stop:in_draft": done(invoiceSeen("in_draft", "draft")),
+      "stop:in_draft": done(invoiceSeen("in_draft", "draft", { autoAdvance: false })),
       ...refundedAt(first),
       ...refundedAt(second),
     });
     expect(played.steps.map(({ name }) => name)).toEqual([
       "cancel_subscription",
-      "unpaid_invoices:sub_1",
+      "unpaid_invoices",
       "void:in_open",
       "stop:in_draft",
       "paid_invoices:sub_1",
@@ -150,6 +150,23 @@ describe("by card", () => {
         { paymentId: second.id, result: "refunded" },
       ],
     });
+  });
+
+  test("a draft that became final before it was stopped is voided, and what would not be voided is named", () => {
+    const played = play(byCard([]), {
+      ...quiet,
+      unpaid_invoices: unpaidInvoices(
+        { id: "in_8", stripeInvoiceStatus: "draft" },
+        { id: "in_9", stripeInvoiceStatus: "open" },
+      ),
+      "stop:in_8": done(invoiceSeen("in_8", "open", { autoAdvance: false })),
+      "void:in_8": done(invoiceSeen("in_8", "void")),
+      "void:in_9": refused("invoice_not_open"),
+      "invoice:in_9": invoiceSeen("in_9", "uncollectible"),
+    });
+    expect(settled(played).attention).toEqual([
+      { code: "invoice_not_voided", detail: { invoiceId: "in_9", stripeInvoiceStatus: "uncollectible" } },
+    ]);
   });
 
   test("former subscriptions are ended, too, and what they brought is refunded", () => {
@@ -320,6 +337,47 @@ describe("by card", () => {
     });
   });
 
+  test("an invoice that no single intent paid is owed by hand, and a person is told to find out how it was paid", () => {
+    const odd = { paymentIntentId: null, isPaidOddly: true } as const;
+    const known = { ...first, stripePaymentIntentId: null };
+    const unknown = paidInvoiceSeen("in_7", [periodLine("2024-12-08")], odd);
+    const paid = { amountPaidMinor: 1_980, paidAt: "2024-10-08T00:00:00Z", ...odd };
+    const played = play(byCard([known]), {
+      ...quiet,
+      "paid_invoices:sub_1": {
+        invoices: [
+          { id: "in_0", ...paid },
+          { id: "in_7", ...paid },
+        ],
+      },
+      "invoice:in_7": unknown,
+    });
+    expect(settled(played)).toMatchObject({
+      attention: [
+        { code: "payment_paid_oddly", detail: { invoiceId: "in_0", amountMinor: 1_980 } },
+        { code: "payment_paid_oddly", detail: { invoiceId: "in_7", amountMinor: 1_980 } },
+        { code: "refund_owed_by_hand" },
+        { code: "refund_owed_by_hand" },
+      ],
+      deletion: {
+        customerId: "cust-1",
+        payments: [{ result: "refund_owed_by_hand" }, { result: "refund_owed_by_hand" }],
+      },
+    });
+  });
+
+  test("a refund that Stripe will not make stays owed, under Stripe's own word where we have none", () => {
+    const played = play(byCard([first]), {
+      ...quiet,
+      [`refunds_of:${first.id}`]: refundsSeen(1_980),
+      [`refund:${first.id}`]: { type: "refused", code: "refund_refused", stripeCode: "odd_reason" },
+    });
+    expect(settled(played)).toMatchObject({
+      attention: [{ code: "refund_owed", detail: { refusal: "odd_reason" } }],
+      deletion: { payments: [{ result: "refund_owed" }] },
+    });
+  });
+
   test("a paid invoice that our history knows is not refunded a second time", () => {
     const invoices = [
       { id: "in_0", amountPaidMinor: 1_980, paidAt: "2024-10-08T00:00:00Z", paymentIntentId: "pi_0" },
@@ -389,7 +447,7 @@ describe("by card", () => {
     const id = "in_late:il_2025-01-08";
     const script = {
       ...quiet,
-      "unpaid_invoices:sub_1": unpaidInvoices({ id: "in_late", stripeInvoiceStatus: "open" as const }),
+      unpaid_invoices: unpaidInvoices({ id: "in_late", stripeInvoiceStatus: "open" as const }),
       "void:in_late": refused("invoice_not_open"),
       "paid_invoices:sub_1": paidInvoices(listed(late)),
       "invoice:in_late": late,

@@ -80,6 +80,16 @@ describe("what is no payment of the contract", () => {
     });
   });
 
+  test("an invoice that no single intent paid is recorded without one, and somebody should know, once", () => {
+    const odd = { ...invoice, paymentIntentId: null, isPaidOddly: true } as const;
+    expect(settled(play(setup(), { invoice: odd }))).toMatchObject({
+      newPayments: [{ state: "paid", stripeInvoiceId: "in_3", stripePaymentIntentId: null }],
+      attention: [{ code: "payment_paid_oddly", detail: { invoiceId: "in_3", amountMinor: 1_980 } }],
+    });
+    const recorded = makePayment({ period: 3, stripeInvoiceId: "in_3" });
+    expect(settled(play(setup({ payments: [...earlier, recorded] }), { invoice: odd }))).toEqual(superseded);
+  });
+
   test("what an invoice collected beyond its period, such as tax, is told once", () => {
     const taxed = { ...invoice, amountDueMinor: 2_178, amountPaidMinor: 2_178 };
     expect(settled(play(setup(), { invoice: taxed })).attention).toEqual([

@@ -10,7 +10,16 @@ import {
   withContract,
 } from "../support/refusals.ts";
 import { makeScheduled, onDate } from "../support/scheduled.ts";
-import { done, missing, periodEndAt, refused, subscriptionEnded, subscriptionSeen } from "../support/stripe-answers.ts";
+import {
+  done,
+  endedMeanwhile,
+  missing,
+  overtaken,
+  periodEndAt,
+  refused,
+  subscriptionEnded,
+  subscriptionSeen,
+} from "../support/stripe-answers.ts";
 
 const reservation = { terminationOn: nextRenewalOn, terminationSource: "product_month" } as const;
 const byCard = { paymentMethod: "card" } as const;
@@ -153,6 +162,11 @@ describe("by card", () => {
     ["has ended", subscriptionEnded],
   ])("a subscription that %s cannot go on", (_, subscription) => {
     expect(rejected(play(setup(byCard), { subscription })).code).toBe("subscription_not_running");
+  });
+
+  test("nothing is refused of what may have been lifted before the subscription ended", () => {
+    const played = play(setup(byCard), { subscription: reservedAtStripe, withdraw: overtaken });
+    expect(settled(played)).toEqual(endedMeanwhile);
   });
 
   test.each([

@@ -17,8 +17,10 @@ import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, expectRefusalsInOrder, refusalOf, statusesAllowed, withContract } from "../support/refusals.ts";
 import {
   done,
+  endedMeanwhile,
   type FoundSubscription,
   missing,
+  overtaken,
   periodEndAt,
   refused,
   subscriptionEnded,
@@ -188,15 +190,17 @@ describe("by card", () => {
     expect(played.steps).toHaveLength(1);
   });
 
-  test.each([
-    ["done", done(subscriptionSeen())],
-    ["refused", refused("subscription_ended")],
-  ])("if Stripe rolls over between look and call, the call is undone (%s) and the request refused", (_, undo) => {
-    const moved = subscriptionSeen({ currentPeriodStartAt: periodEndAt, currentPeriodEndAt: "2025-03-08T00:00:00Z" });
+  const rolledOver = subscriptionSeen({
+    currentPeriodStartAt: periodEndAt,
+    currentPeriodEndAt: "2025-03-08T00:00:00Z",
+    cancelAtPeriodEnd: true,
+  });
+
+  test("if Stripe rolls over between look and call, the call is undone and the request refused", () => {
     const played = play(setup(byCard), {
       subscription: subscriptionSeen(),
-      reserve: done({ ...moved, cancelAtPeriodEnd: true }),
-      undo_reserve: undo,
+      reserve: done(rolledOver),
+      undo_reserve: done(subscriptionSeen()),
     });
     expect(played.steps.at(-1)).toEqual({
       type: "call",
@@ -204,6 +208,15 @@ describe("by card", () => {
       call: { verb: "set_cancel_at_period_end", subscriptionId: "sub_1", cancelAtPeriodEnd: false },
     });
     expect(rejected(played)).toEqual({ code: "renewal_already_processed", detail: {} });
+  });
+
+  test.each([
+    ["the call was told of no more", { reserve: overtaken }],
+    ["it could be undone", { reserve: done(rolledOver), undo_reserve: refused("subscription_ended") }],
+    ["its undoing was told of", { reserve: done(rolledOver), undo_reserve: overtaken }],
+  ])("nothing is refused of what may have ended the subscription before %s", (_, answers) => {
+    const played = play(setup(byCard), { subscription: subscriptionSeen(), ...answers });
+    expect(settled(played)).toEqual(endedMeanwhile);
   });
 
   test.each([

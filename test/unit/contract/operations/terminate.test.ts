@@ -35,7 +35,7 @@ function setupByCard(rows: readonly Payment[] = [thirdByCard]) {
   return setup({ paymentMethod: "card" }, rows);
 }
 
-const closed = { unpaid_invoices: unpaidInvoices(), paid_invoices: paidInvoices() } satisfies Record<string, Answer>;
+const closed = { unpaid_invoices: unpaidInvoices(), paid_meanwhile: paidInvoices() } satisfies Record<string, Answer>;
 const ended = { cancel_subscription: done(subscriptionEnded) } satisfies Record<string, Answer>;
 const notices = [
   { kind: "contract_terminated", recipient: "customer", detail: {} },
@@ -97,25 +97,23 @@ describe("without Stripe", () => {
 });
 
 describe("by card", () => {
-  test("first the subscription is ended, then its invoices are listed and closed, then the unpaid one is read", () => {
+  test("first the subscription is ended, then its invoices are listed and closed, then those paid meanwhile are listed", () => {
     const played = play(setupByCard(), {
       ...ended,
       unpaid_invoices: unpaidInvoices(
         { id: "in_4", stripeInvoiceStatus: "draft" },
         { id: "in_3", stripeInvoiceStatus: "open" },
       ),
-      "stop:in_4": done(invoiceSeen("in_4", "draft")),
+      "stop:in_4": done(invoiceSeen("in_4", "draft", { autoAdvance: false })),
       "void:in_3": done(invoiceSeen("in_3", "void")),
-      paid_invoices: paidInvoices(),
-      "invoice:in_3": invoiceSeen("in_3", "void"),
+      paid_meanwhile: paidInvoices(),
     });
     expect(played.steps).toEqual([
       { type: "call", name: "cancel_subscription", call: { verb: "cancel_subscription", subscriptionId: "sub_1" } },
       { type: "look", name: "unpaid_invoices", look: { verb: "list_unpaid_invoices", subscriptionId: "sub_1" } },
       { type: "call", name: "stop:in_4", call: { verb: "stop_invoice", invoiceId: "in_4" } },
       { type: "call", name: "void:in_3", call: { verb: "void_invoice", invoiceId: "in_3" } },
-      { type: "look", name: "paid_invoices", look: { verb: "list_paid_invoices", subscriptionId: "sub_1" } },
-      { type: "look", name: "invoice:in_3", look: { verb: "read_invoice", invoiceId: "in_3" } },
+      { type: "look", name: "paid_meanwhile", look: { verb: "list_paid_invoices", subscriptionId: "sub_1" } },
     ]);
     expect(settled(played)).toEqual({
       status: "terminated",
@@ -138,8 +136,7 @@ describe("by card", () => {
       ),
       "void:in_4": done(invoiceSeen("in_4", "void", { lines })),
       "void:in_3": done(invoiceSeen("in_3", "void", { lines: [periodLine("2025-01-08")] })),
-      paid_invoices: paidInvoices(),
-      "invoice:in_3": invoiceSeen("in_3", "void"),
+      paid_meanwhile: paidInvoices(),
     });
     expect(settled(played).newPayments).toEqual([
       {
@@ -184,7 +181,7 @@ describe("by card", () => {
       ...ended,
       unpaid_invoices: unpaidInvoices({ id: "in_3", stripeInvoiceStatus: "open" }),
       "void:in_3": refused("invoice_not_open"),
-      paid_invoices: paidInvoices(),
+      paid_meanwhile: paidInvoices(),
       "invoice:in_3": paidAfterAll,
     });
     expect(settled(played)).toMatchObject({
@@ -226,8 +223,7 @@ describe("by card", () => {
       ...ended,
       unpaid_invoices: unpaidInvoices({ id: "in_2", stripeInvoiceStatus: "open" }),
       "void:in_2": done(invoiceSeen("in_2", "void")),
-      paid_invoices: paidInvoices(),
-      "invoice:in_2": invoiceSeen("in_2", "void"),
+      paid_meanwhile: paidInvoices(),
       "invoice:in_3": paidAfterAll,
     });
     expect(settled(played).paymentMoves?.map(({ id, to }) => [id, to])).toEqual([
@@ -245,20 +241,69 @@ describe("by card", () => {
     expect(settled(played)).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });
   });
 
+  test.each(["uncollectible", "open", "draft"])(
+    "an invoice that Stripe would not void is read, and one still %s is named",
+    (found) => {
+      const played = play(setupByCard([]), {
+        ...ended,
+        unpaid_invoices: unpaidInvoices({ id: "in_9", stripeInvoiceStatus: "open" }),
+        "void:in_9": refused("invoice_not_open"),
+        "invoice:in_9": invoiceSeen("in_9", found),
+      });
+      expect(settled(played)).toMatchObject({
+        status: "terminated",
+        attention: [{ code: "invoice_not_voided", detail: { invoiceId: "in_9", stripeInvoiceStatus: found } }],
+      });
+    },
+  );
+
   test.each([
-    ["void", "open", "uncollectible"],
-    ["void", "open", "open"],
-    ["stop", "draft", "open"],
-  ] as const)("an invoice that Stripe would not %s is read, and one still %s or %s is named", (verb, listed, found) => {
-    const played = play(setupByCard([]), {
+    ["open", "unpaid"],
+    ["draft", "unpaid"],
+    ["uncollectible", "never_charged"],
+  ])("the row of an invoice that would not end, and is %s, is %s", (found, state) => {
+    const played = play(setupByCard(), {
       ...ended,
-      unpaid_invoices: unpaidInvoices({ id: "in_9", stripeInvoiceStatus: listed }),
-      [`${verb}:in_9`]: refused("invoice_not_open"),
-      "invoice:in_9": invoiceSeen("in_9", found),
+      unpaid_invoices: unpaidInvoices({ id: "in_3", stripeInvoiceStatus: "open" }),
+      "void:in_3": refused("invoice_not_open"),
+      "invoice:in_3": invoiceSeen("in_3", found),
+      paid_meanwhile: paidInvoices(),
     });
-    expect(settled(played)).toMatchObject({
-      status: "terminated",
-      attention: [{ code: "invoice_not_voided", detail: { invoiceId: "in_9", stripeInvoiceStatus: found } }],
+    const moves = settled(played).paymentMoves ?? [];
+    expect(moves.find(({ id }) => id === third.id)?.to ?? "unpaid").toBe(state);
+  });
+
+  describe("a draft that became final before it was stopped", () => {
+    const listed = { ...ended, unpaid_invoices: unpaidInvoices({ id: "in_9", stripeInvoiceStatus: "draft" }) };
+
+    test.each([
+      ["answered to be open", done(invoiceSeen("in_9", "open", { autoAdvance: false }))],
+      ["refused", refused("invoice_not_open")],
+    ])("is voided: its stop is %s", (_, stopped) => {
+      const script = { ...listed, "stop:in_9": stopped, "void:in_9": done(invoiceSeen("in_9", "void")) };
+      expect(settled(play(setupByCard([]), script))).toMatchObject({ status: "terminated", attention: [] });
+    });
+
+    test("and paid is named, and the row that names it becomes paid", () => {
+      const row = { ...third, stripeInvoiceId: "in_9" };
+      const paid = { amountPaidMinor: 1_980, paidAt: "2025-01-20T02:59:00Z", paymentIntentId: "pi_9" };
+      const played = play(setupByCard([row]), {
+        ...listed,
+        "stop:in_9": done(invoiceSeen("in_9", "paid", paid)),
+        paid_meanwhile: paidInvoices(),
+      });
+      expect(settled(played)).toMatchObject({
+        paymentMoves: [{ id: row.id, to: "paid", stripePaymentIntentId: "pi_9" }],
+        attention: [{ code: "invoice_paid_meanwhile", detail: { invoiceId: "in_9", amountMinor: 1_980 } }],
+      });
+    });
+
+    test("and paid is named, although no row is for it", () => {
+      const paid = { amountPaidMinor: 1_980, paidAt: "2025-01-20T02:59:00Z", paymentIntentId: "pi_9" };
+      const played = play(setupByCard([]), { ...listed, "stop:in_9": done(invoiceSeen("in_9", "paid", paid)) });
+      expect(settled(played).attention).toEqual([
+        { code: "invoice_paid_meanwhile", detail: { invoiceId: "in_9", amountMinor: 1_980 } },
+      ]);
     });
   });
 
@@ -282,7 +327,7 @@ describe("by card", () => {
       const played = play(setupByCard([third]), {
         ...ended,
         ...closed,
-        paid_invoices: paidInvoices(listed),
+        paid_meanwhile: paidInvoices(listed),
         "invoice:in_9": paidInvoiceSeen("in_9", [periodLine("2025-01-08")]),
       });
       expect(settled(played)).toMatchObject({
@@ -306,7 +351,7 @@ describe("by card", () => {
       const played = play(setupByCard([third]), {
         ...ended,
         ...closed,
-        paid_invoices: paidInvoices(listed),
+        paid_meanwhile: paidInvoices(listed),
         "invoice:in_9": paidInvoiceSeen("in_9", [periodLine("2024-12-08")]),
       });
       expect(settled(played)).toMatchObject({
@@ -320,15 +365,15 @@ describe("by card", () => {
       ["payment intent", { stripePaymentIntentId: "pi_9" }],
     ])("is not looked for behind an invoice whose %s a paid row names", (_, known) => {
       const rows = [third, makePayment({ period: 4, ...known })];
-      const played = play(setupByCard(rows), { ...ended, ...closed, paid_invoices: paidInvoices(listed) });
-      expect(namesOf(played)).toEqual(["cancel_subscription", "unpaid_invoices", "paid_invoices"]);
+      const played = play(setupByCard(rows), { ...ended, ...closed, paid_meanwhile: paidInvoices(listed) });
+      expect(namesOf(played)).toEqual(["cancel_subscription", "unpaid_invoices", "paid_meanwhile"]);
     });
 
     test("becomes paid once, although two invoices pay it", () => {
       const played = play(setupByCard([third]), {
         ...ended,
         ...closed,
-        paid_invoices: paidInvoices(listed, { ...listed, id: "in_10", paymentIntentId: "pi_10" }),
+        paid_meanwhile: paidInvoices(listed, { ...listed, id: "in_10", paymentIntentId: "pi_10" }),
         "invoice:in_9": paidInvoiceSeen("in_9", [periodLine("2025-01-08")]),
         "invoice:in_10": paidInvoiceSeen("in_10", [periodLine("2025-01-08")]),
       });
@@ -337,17 +382,46 @@ describe("by card", () => {
   });
 });
 
-test("a former subscription that somebody has left running is ended, too: it would go on charging", () => {
+describe("a former subscription", () => {
   const former = { paymentMethod: "card", formerStripeSubscriptionIds: ["sub_0"] } as const;
-  const played = play(setup(former, [thirdByCard]), {
-    ...ended,
-    "cancel_subscription:sub_0": refused("not_found"),
-    ...closed,
-    "invoice:in_3": invoiceSeen("in_3", "void"),
+
+  test("that somebody has left running is ended, too: it would go on charging", () => {
+    const played = play(setup(former, []), {
+      ...ended,
+      "cancel_subscription:sub_0": refused("not_found"),
+      unpaid_invoices: unpaidInvoices(),
+      "unpaid_invoices:sub_0": unpaidInvoices(),
+    });
+    expect(namesOf(played).slice(0, 2)).toEqual(["cancel_subscription", "cancel_subscription:sub_0"]);
+    expect(settled(played)).toMatchObject({
+      status: "terminated",
+      attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_0" } }],
+    });
   });
-  expect(namesOf(played).slice(0, 2)).toEqual(["cancel_subscription", "cancel_subscription:sub_0"]);
-  expect(settled(played)).toMatchObject({
-    status: "terminated",
-    attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_0" } }],
+
+  test("has its open invoices voided, too: what it billed counts as never charged only then", () => {
+    const played = play(setup(former, [thirdByCard]), {
+      ...ended,
+      "cancel_subscription:sub_0": done(subscriptionEnded),
+      unpaid_invoices: unpaidInvoices(),
+      "unpaid_invoices:sub_0": unpaidInvoices({ id: "in_3", stripeInvoiceStatus: "open" }),
+      "void:in_3": done(invoiceSeen("in_3", "void")),
+      paid_meanwhile: paidInvoices(),
+      "paid_meanwhile:sub_0": paidInvoices(),
+    });
+    expect(settled(played)).toMatchObject({
+      paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
+      attention: [],
+    });
+  });
+
+  test("which bills no list any more has the invoices of unpaid rows voided by their name", () => {
+    const played = play(setupByCard(), {
+      ...ended,
+      ...closed,
+      "invoice:in_3": invoiceSeen("in_3", "open"),
+      "void:in_3": done(invoiceSeen("in_3", "void")),
+    });
+    expect(settled(played)).toMatchObject({ paymentMoves: [{ to: "never_charged" }], attention: [] });
   });
 });

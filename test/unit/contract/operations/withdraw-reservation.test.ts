@@ -3,7 +3,16 @@ import type { Contract, ContractWorld } from "../../../../src/contract/contract.
 import { makeFacts, makePeriods, makeRunningWorld, nextRenewalOn, on } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, expectRefusalsInOrder, refusalOf, statusesAllowed, withContract } from "../support/refusals.ts";
-import { done, missing, periodEndAt, refused, subscriptionEnded, subscriptionSeen } from "../support/stripe-answers.ts";
+import {
+  done,
+  endedMeanwhile,
+  missing,
+  overtaken,
+  periodEndAt,
+  refused,
+  subscriptionEnded,
+  subscriptionSeen,
+} from "../support/stripe-answers.ts";
 
 /** A contract that is reserved to end on 8 February, unless its status says otherwise. */
 function setup(contract: Partial<Contract> = {}, parts: Partial<ContractWorld> = {}) {
@@ -138,6 +147,11 @@ describe("by card", () => {
     ["has ended", subscriptionEnded],
   ])("a subscription that %s cannot go on", (_, subscription) => {
     expect(rejected(play(setup(byCard), { subscription })).code).toBe("subscription_not_running");
+  });
+
+  test("nothing is refused of what may have been lifted before the subscription ended", () => {
+    const played = play(setup(byCard), { subscription: reservedAtStripe, withdraw: overtaken });
+    expect(settled(played)).toEqual(endedMeanwhile);
   });
 
   test.each([

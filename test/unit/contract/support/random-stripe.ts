@@ -9,6 +9,7 @@ import {
   type FoundSubscription,
   invoiceSeen,
   missing,
+  overtaken,
   refundSeen,
   refused,
   subscriptionSeen,
@@ -258,19 +259,21 @@ export class RandomStripe {
         return this.#pick<Answer>(done(this.#ended(this.#subscription(call.subscriptionId))), refused("not_found"));
       case "set_cancel_at_period_end": {
         const { subscriptionId: id, cancelAtPeriodEnd } = call;
-        return this.#pick<Answer>(
-          done({ ...this.#subscription(id), cancelAtPeriodEnd }),
-          done({ ...this.#subscription(id), cancelAtPeriodEnd }),
-          done({ ...this.#subscription(id, 1), cancelAtPeriodEnd }),
-          refused("subscription_ended"),
-        );
+        const changed = done({ ...this.#subscription(id), cancelAtPeriodEnd });
+        const rolledOver = done({ ...this.#subscription(id, 1), cancelAtPeriodEnd });
+        const ended = refused("subscription_ended");
+        return this.#pick<Answer>(changed, changed, rolledOver, ended, changed, changed, rolledOver, overtaken);
       }
       case "clear_cancel_at":
-        return this.#pick<Answer>(done(this.#subscription(call.subscriptionId)), refused("subscription_ended"));
+        return this.#pick<Answer>(
+          done(this.#subscription(call.subscriptionId)),
+          refused("subscription_ended"),
+          overtaken,
+        );
       case "void_invoice":
         return this.#void(call.invoiceId);
       case "stop_invoice":
-        return this.#pick<Answer>(done(invoiceSeen(call.invoiceId, "draft")), refused("not_found"));
+        return this.#stop(call.invoiceId);
       case "refund_payment":
         return this.#refund(call);
     }
@@ -286,6 +289,19 @@ export class RandomStripe {
     }
     if (outcome === "paid") this.#pay(bill);
     return refused("invoice_not_open");
+  }
+
+  /** A draft that is to be stopped may have become final meanwhile, and may even be paid. */
+  #stop(id: string): Answer {
+    const bill = this.#books.bill(id);
+    const outcome = this.#pick("draft", "not_found", "open", "paid");
+    if (bill === undefined || outcome === "not_found") return refused("not_found");
+    if (bill.invoice.stripeInvoiceStatus !== "draft") return done(bill.invoice);
+    if (outcome === "paid") return done(this.#pay(bill).invoice);
+    const autoAdvance = outcome !== "draft";
+    return done(
+      this.#books.enter({ ...bill, invoice: { ...bill.invoice, stripeInvoiceStatus: outcome, autoAdvance } }).invoice,
+    );
   }
 
   #refund({ refundId, paymentIntentId, amountMinor }: Extract<CallStep["call"], { verb: "refund_payment" }>): Answer {

@@ -292,7 +292,7 @@ export function stripeAnswers(kind: OperationKind, { world, today }: Facts): (st
         voided.add(call.invoiceId);
         return done(invoiceSeen(call.invoiceId, "void"));
       case "stop_invoice":
-        return done(invoiceSeen(call.invoiceId, "draft"));
+        return done(invoiceSeen(call.invoiceId, "draft", { autoAdvance: false }));
       case "refund_payment":
         refunded.set(call.paymentIntentId, (refunded.get(call.paymentIntentId) ?? 0) + call.amountMinor);
         return done(refundSeen(call.refundId, call.amountMinor));

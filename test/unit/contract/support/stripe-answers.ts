@@ -23,6 +23,14 @@ export type FoundInvoice = Extract<InvoiceSeen, { type: "found" }>;
 export const periodStartAt = "2025-01-08T00:00:00Z";
 export const periodEndAt = "2025-02-08T00:00:00Z";
 
+/** The subscription ended before anybody knew whether the call had changed it. */
+export const overtaken = { type: "overtaken" } as const;
+/** What an operation comes to whose call may have taken effect before its subscription ended: nothing, and it says so. */
+export const endedMeanwhile = {
+  superseded: true,
+  attention: [{ code: "subscription_ended_meanwhile", detail: { subscriptionId: "sub_1" } }],
+};
+
 export const missing = { type: "missing" } as const;
 
 export function subscriptionSeen(overrides: Partial<FoundSubscription> = {}): FoundSubscription {

@@ -23,7 +23,6 @@ import { factsOf, stripeAnswers } from "./support/rule-cells.ts";
 import { allCells, nameOf, readTable } from "./support/rule-table.ts";
 import {
   intentSeen,
-  invoiceSeen,
   nothingUnknown,
   paidInvoiceSeen,
   periodLine,

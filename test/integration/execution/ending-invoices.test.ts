@@ -39,7 +39,7 @@ async function setUpLateFinal(kind: "terminate" | "delete") {
     draft,
     control,
     /** Carries the operation on, and tells what it remarked. */
-    async goOn(): Promise<unknown> {
+    goOn: async (): Promise<unknown> => {
       await bench.sql`update keiyaku.operations set next_attempt_at = null where id = ${operationId}`;
       expect(await bench.execute(operationId)).toEqual({ type: "succeeded" });
       const { outcome } = await bench.operation(operationId);

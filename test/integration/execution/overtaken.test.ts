@@ -43,7 +43,7 @@ async function setUp(kind: OperationKind, { reserved = false, isDone = true, sec
       throw new Error("killed");
     },
   ]);
-  const { run } = bench.deps.db;
+  const run = bench.deps.db.run.bind(bench.deps.db);
   await executeOperation({ ...bench.deps, gateway: dying }, id).catch(() => undefined);
   bench.deps.db.run = run;
   expect(await bench.operation(id)).toMatchObject({ state: "executing" });

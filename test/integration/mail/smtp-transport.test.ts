@@ -185,10 +185,13 @@ describe("a mail that the server does not take", () => {
     expect(server.received).toEqual([]);
   });
 
-  it("has an address that no server would understand, and is refused", async () => {
+  it.each([
+    ["not an address", "501 RCPT TO"],
+    ["ha<na>ko@example.com", "address_unusable"],
+  ])("has an address that nobody understands, %s, and is refused: %s", async (email, problem) => {
     const server = await setUp();
-    const customer = { name: "x", email: "not an address", locale: "ja" } as const;
-    expect(await send(server.url, mailOf({ customer }))).toMatchObject({ type: "refused" });
+    const customer = { name: "x", email, locale: "ja" } as const;
+    expect(await send(server.url, mailOf({ customer }))).toEqual({ type: "refused", problem });
     expect(server.received).toEqual([]);
   });
 });

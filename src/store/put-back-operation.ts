@@ -42,7 +42,7 @@ export async function putBackOperation(
 function unsentPart({ operationId }: Guard, name: string, nextKey?: string): Part {
   const key = nextKey === undefined ? sql`` : sql`idempotency_key = ${nextKey},`;
   return {
-    name: "unsent",
+    name: nextKey === undefined ? "unsent" : "renewed",
     rows: 1,
     statement: sql`update keiyaku.stripe_calls set ${key} first_sent_at = null, last_sent_at = null
       where operation_id = ${operationId} and name = ${name} and answer is null returning name`,

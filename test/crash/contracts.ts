@@ -1,4 +1,5 @@
 import type { Seed } from "../../sandbox/stripe/control/seed-schema.ts";
+import type { IdempotencyKey } from "../../src/stripe/gateway.ts";
 import type { World } from "../e2e/workers/set-up.ts";
 import {
   contractRow,
@@ -157,6 +158,19 @@ export async function addOwed({ sql }: World, id: string, period: number): Promi
     "refunds",
     refundRow({ ...names, state: "due", stripe_payment_intent_id: `pi_${id}_${period}` }),
   );
+}
+
+/** A contract with a refund that was on its way when we last heard of it, and that Stripe has carried out since. */
+export async function addPending(world: World, id: string, period: number): Promise<void> {
+  await addMonthly(world, id, { periods: ["paid", "paid", "paid", "paid"] });
+  const paymentId = `${id}:period:${period}`;
+  const [refundId, paymentIntentId] = [`${paymentId}:refund:1`, `pi_${id}_${period}`];
+  const asked = { refundId, operationId: "before", paymentIntentId, amountMinor: 1_980 };
+  const reply = await world.deps.gateway.refundPayment(asked, `before:${refundId}` as IdempotencyKey);
+  if (reply.type !== "done") throw new Error(`Stripe does not refund ${paymentId}: ${reply.type}`);
+  const names = { id: refundId, contract_id: id, payment_id: paymentId, operation_id: "before" };
+  const atStripe = { stripe_refund_id: reply.value.id, stripe_payment_intent_id: paymentIntentId };
+  await insertRows(world.sql, "refunds", refundRow({ ...names, state: "pending", ...atStripe }));
 }
 
 async function addRows(sql: World["sql"], id: string, product: StoreRow, contract: StoreRow): Promise<void> {

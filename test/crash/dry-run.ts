@@ -11,7 +11,7 @@ import { insertRows, operationRow } from "../support/store-rows.ts";
 import { addressOf } from "../support/test-database.ts";
 import { type Standing, standingsOf } from "./books.ts";
 import { catalogAtStripe } from "./contracts.ts";
-import { refundLimitMinor, type Scenario, scenarios } from "./scenarios.ts";
+import { refundLimitMinor, type Scenario, scenarios, slowRefund } from "./scenarios.ts";
 
 /** A failpoint on the way of an operation, and which of its passings of it this is. */
 export interface Point {
@@ -36,7 +36,7 @@ export interface DryRun {
 
 /** The contract of a scenario's case: `m03-017`. */
 export function contractIdOf(scenario: Scenario, number: number | "dry"): string {
-  const index = String(scenarios.indexOf(scenario)).padStart(2, "0");
+  const index = String([...scenarios, slowRefund].indexOf(scenario)).padStart(2, "0");
   return `m${index}-${typeof number === "number" ? String(number).padStart(3, "0") : number}`;
 }
 
@@ -51,11 +51,16 @@ export async function setUpMatrix(type: "postgres" | "redis" = "postgres"): Prom
   return world;
 }
 
-/** Writes an operation that comes by the ledger into it, accepted some seconds ago, so that no sweep rings for it. */
-export async function enter({ sql }: World, { kind, actor, params }: Scenario, contractId: string): Promise<void> {
+/**
+ * Writes an operation that comes by the ledger into it, accepted some seconds ago, so that no sweep rings for it, and begins
+ * it where the scenario says so.
+ */
+export async function enter(world: World, scenario: Scenario, contractId: string): Promise<void> {
+  const { kind, actor, params, begin } = scenario;
   const names = { id: operationIdOf(contractId), kind, contract_id: contractId, params: params(contractId) };
   const ring_at = new Date(Date.now() + 60_000);
-  await insertRows(sql, "operations", operationRow({ ...names, actor_type: actor, actor_id: actor, ring_at }));
+  await insertRows(world.sql, "operations", operationRow({ ...names, actor_type: actor, actor_id: actor, ring_at }));
+  await begin?.(world, names.id);
 }
 
 /** What operators and time do for the operations that wait: makes them due, and has those that are held tried again. */
@@ -81,7 +86,8 @@ export async function runDry(): Promise<readonly DryRun[]> {
   return runs;
 }
 
-async function runOne(world: World, scenario: Scenario): Promise<DryRun> {
+/** Carries one scenario's operation out, as {@link runDry} does. */
+export async function runOne(world: World, scenario: Scenario): Promise<DryRun> {
   const contractId = contractIdOf(scenario, "dry");
   const operationId = operationIdOf(contractId);
   const { control } = world.stripe;

@@ -47,15 +47,10 @@ export function lossCases(runs: readonly DryRun[]): readonly Case<Sending & { re
   );
 }
 
-/**
- * Of a look only its loss matters. Whether a draft is stopped cannot be seen, so an error that is kept with the key of that
- * keeps the operation waiting for the next key, a day later: `test/integration/execution/keys.test.ts` shows it.
- */
-function lossesOf({ method, path }: Sending): readonly Loss[] {
+/** Of a look only its loss matters. */
+function lossesOf({ method }: Sending): readonly Loss[] {
   const forms = Object.keys(losses) as Loss[];
-  if (method === "GET") return forms.slice(0, 1);
-  const isStop = method === "POST" && /^\/v1\/invoices\/[^/]+$/.test(path);
-  return isStop ? forms.filter((loss) => loss !== "to an error that is kept with the key") : forms;
+  return method === "GET" ? forms.slice(0, 1) : forms;
 }
 
 /** One case for each statement whose connection is lost, before it was executed or with its reply. */

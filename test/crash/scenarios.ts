@@ -1,8 +1,10 @@
 import type { FaultRule } from "../../sandbox/stripe/core/fault-rule.ts";
 import type { OperationKind } from "../../src/contract/operation.ts";
+import { executeOperation } from "../../src/execution/execute-operation.ts";
+import type { StripeGateway } from "../../src/stripe/gateway.ts";
 import type { World } from "../e2e/workers/set-up.ts";
 import { insertRows, operationRow } from "../support/store-rows.ts";
-import { addDeleted, addMonthly, addOneTime, addOwed, type Monthly } from "./contracts.ts";
+import { addDeleted, addMonthly, addOneTime, addOwed, addPending, type Monthly } from "./contracts.ts";
 
 /** One kind of operation on a contract that is ready for it, and what is to come of it. */
 export interface Scenario {
@@ -15,6 +17,8 @@ export interface Scenario {
   readonly prepare: (world: World, contractId: string) => Promise<void>;
   /** What hits its requests to Stripe in any case. */
   readonly faults: (contractId: string) => readonly FaultRule[];
+  /** What its first attempt has done, once it is in the ledger and before any worker has it. */
+  readonly begin?: (world: World, operationId: string) => Promise<void>;
   /** What is to take effect at Stripe, once each: written by hand from the specification. */
   readonly effects: readonly string[];
   /** The contract's status afterwards; null where it is deleted. */
@@ -60,7 +64,48 @@ const endedWithOpenInvoice = [
   "payment_intent.canceled 1980",
 ];
 
-/** Every kind that asks Stripe for anything, each on the longest of its ways, and the ways that only some operations take. */
+/**
+ * An attempt that read the subscription a month ago and was turned away with its first call. When it is taken up again, Stripe
+ * has begun the period that it has by now.
+ */
+async function beginBeforeRenewal({ deps }: World, operationId: string): Promise<void> {
+  const { gateway } = deps;
+  const before: StripeGateway = {
+    ...gateway,
+    async readSubscription(id) {
+      const reply = await gateway.readSubscription(id);
+      if (reply.type !== "done" || reply.value.type !== "found") return reply;
+      const period = { currentPeriodStartAt: "2024-12-08T03:00:00Z", currentPeriodEndAt: "2025-01-08T03:00:00Z" };
+      return { ...reply, value: { ...reply.value, ...period } };
+    },
+    setCancelAtPeriodEnd: async () => ({ type: "not_now", reason: "rate_limited", requestId: null }),
+  };
+  await executeOperation({ ...deps, gateway: before }, operationId);
+}
+
+export const refund = scenario(
+  "refund_payment",
+  "refund_payment",
+  { periods: paid },
+  {
+    door: "queue",
+    params: (id) => ({ paymentId: `${id}:period:2`, revokeLicense: true }),
+    effects: ["refund.created 1980"],
+    status: "active",
+  },
+);
+
+/** {@link refund}, for which Stripe takes longer over the look than an attempt may be silent before it goes on. */
+export const slowRefund: Scenario = {
+  ...refund,
+  name: "refund_payment, and Stripe is slow",
+  faults: (id) => [{ mode: "hold", ms: 10_500, method: "GET", path: `/v1/payment_intents/pi_${id}_2` }],
+};
+
+/**
+ * Every kind that asks Stripe for anything, each on the longest of its ways, and the ways that only some operations take.
+ * `dry-checks.ts` holds that none of those kinds is left out.
+ */
 export const scenarios: readonly Scenario[] = [
   scenario("confirm_payment, which asks Stripe nothing", "confirm_payment", (world, id) => world.register(id), {
     door: "queue",
@@ -116,17 +161,7 @@ export const scenarios: readonly Scenario[] = [
     effects: endedWithOpenInvoice,
     status: "terminated",
   }),
-  scenario(
-    "refund_payment",
-    "refund_payment",
-    { periods: paid },
-    {
-      door: "queue",
-      params: (id) => ({ paymentId: `${id}:period:2`, revokeLicense: true }),
-      effects: ["refund.created 1980"],
-      status: "active",
-    },
-  ),
+  refund,
   scenario(
     "refund_payment of what is owed",
     "refund_payment",
@@ -278,6 +313,52 @@ export const scenarios: readonly Scenario[] = [
       params: (id) => ({ subscriptionId: `sub_${id}` }),
       effects: ["refund.created 1980"],
       status: "canceled",
+    },
+  ),
+  scenario(
+    "record_subscription_change of one that has ended",
+    "record_subscription_change",
+    {
+      ...suspended,
+      subscription: { status: "canceled", endedAt: "2025-01-20T03:00:00Z" },
+      former: true,
+    },
+    {
+      actor: "stripe",
+      params: (id) => ({ subscriptionId: `sub_${id}` }),
+      effects: endedWithOpenInvoice,
+      status: "terminated",
+    },
+  ),
+  scenario(
+    "record_payment_failure",
+    "record_payment_failure",
+    {
+      periods: ["paid", "paid", "paid", "due"],
+      subscription: { status: "past_due" },
+    },
+    {
+      actor: "stripe",
+      params: (id) => ({ invoiceId: `in_${id}_3`, attempt: 1, nextAttemptAt: null, actionRequired: false }),
+      effects: [],
+      status: "payment_unconfirmed",
+    },
+  ),
+  scenario("record_refund", "record_refund", (world, id) => addPending(world, id, 2), {
+    actor: "stripe",
+    params: (id) => ({ paymentIntentId: `pi_${id}_2` }),
+    // Made before, and the only one.
+    effects: ["refund.created 1980"],
+    status: "active",
+  }),
+  scenario(
+    "a reservation that Stripe's renewal overtakes",
+    "reserve_termination",
+    { periods: paid },
+    {
+      begin: beginBeforeRenewal,
+      effects: ["subscription.updated", "subscription.updated"],
+      status: "active",
     },
   ),
   scenario(

@@ -54,7 +54,8 @@ async function recordAll(): Promise<Map<string, string>> {
   const address = addressOf("postgres://nobody@127.0.0.1:1/nothing");
   const db = new RecordingDatabase({ address, poolSize: 1, applicationName: "recording" });
   await admitOperation(db, guard, contract);
-  await putBackOperation(db, guard, { reason: "rate_limited", delayMs: 1, counted: false, turnedAway: "seen" });
+  const calls = { turnedAway: "seen", renewed: { name: "void", nextKey: "key" } };
+  await putBackOperation(db, guard, { reason: "rate_limited", delayMs: 1, counted: false, ...calls });
   await rejectOperation(db, guard, "c-1", contract, { code: "status_not_allowed", detail: { status: "canceled" } });
   const refund = {
     isNew: true,

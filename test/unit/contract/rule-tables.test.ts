@@ -3,7 +3,7 @@ import { isOneOf } from "../../../src/contract/contract.ts";
 import { type OperationKind, operationKinds } from "../../../src/contract/operation.ts";
 import { playWith } from "./support/play.ts";
 import { factsOf, stripeAnswers } from "./support/rule-cells.ts";
-import { allCells, type Cell, dimensions, nameOf, readTable } from "./support/rule-table.ts";
+import { allCells, type Cell, dimensions, nameOf, possibleCells, readTable } from "./support/rule-table.ts";
 
 /*
  * Every kind of operation, asked of every contract that can be, by everybody, on a renewal date and on another day, held
@@ -12,7 +12,7 @@ import { allCells, type Cell, dimensions, nameOf, readTable } from "./support/ru
 
 const impossible = readTable("impossible", ["contract", "paidBy", "status", "reservedBy"], false);
 const cells = [...allCells()];
-const possible = cells.filter((cell) => !impossible.some((row) => row.fits(cell)));
+const possible = possibleCells();
 
 /** What the rules answer, in the words of the tables. */
 function answerOf(kind: OperationKind, cell: Cell): string {

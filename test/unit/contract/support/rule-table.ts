@@ -74,6 +74,12 @@ function readField(column: Dimension, field: string): readonly string[] | "any" 
   return values;
 }
 
+/** Every cell that can be: those that cannot are named by hand. */
+export function possibleCells(): readonly Cell[] {
+  const impossible = readTable("impossible", ["contract", "paidBy", "status", "reservedBy"], false);
+  return [...allCells()].filter((cell) => !impossible.some((row) => row.fits(cell)));
+}
+
 /** Every cell that there is, whether it can be or not. */
 export function* allCells(): Generator<Cell> {
   for (const actor of dimensions.actor)

@@ -24,6 +24,9 @@ export async function putBackOperation(
   guard: Guard,
   { reason, delayMs, counted, turnedAway, renewed }: PutBack,
 ): Promise<void> {
+  if (turnedAway !== undefined && turnedAway === renewed?.name) {
+    throw new Error("one statement cannot call a call unsent and renew it");
+  }
   const due = sql`clock_timestamp() + ${Math.round(delayMs)} * interval '1 millisecond'`;
   const parts = [
     operationPart(

@@ -207,12 +207,17 @@ describe("the writers of the store", () => {
       sameTable(updatesOf(text)).map((pair) => `${name}: ${pair}`),
     );
     expect(pairs).toEqual([
+      "put_back_operation: stripe_calls: unsent, renewed",
       "hold_operation: operations: operation, waiting",
       "settle_operation: payments: disputed_payments, moved_payments",
       "settle_operation: refunds: superseded_refunds, moved_refunds",
       "settle_operation: licenses: restored_licenses, revoked_licenses",
     ]);
     // A change that has one payment, or one refund, in both throws before anything is sent: `settle-operation.test.ts`.
+    // A put-back that names one call in both throws before anything is sent.
+    const both = { turnedAway: "cancel", renewed: { name: "cancel", nextKey: "k" } };
+    const put = putBackOperation({} as Database, guard, { reason: "rate_limited", delayMs: 1, counted: false, ...both });
+    await expect(put).rejects.toThrow("one statement");
     // One writes the held operation itself, the other those of another id.
     expect(statements.get("hold_operation")).toMatch(/"waiting" as \(.* and id <> \$\d+/s);
     // One writes licenses that are revoked, the other those that are not: `settle-operation.test.ts` tries one in both.

@@ -105,15 +105,21 @@ describe("events", () => {
 });
 
 describe("replaying an event", () => {
-  it.each(["evt_held", "evt_unmatched", "evt_ignored"])("has %s looked at again, with who and why", async (id) => {
-    const command = await setUp();
-    expect(await replaying(command, id, { json: true })).toBe(exitCodes.done);
-    expect(command.json()).toEqual({ eventId: id, state: "received" });
-    expect(await stateOf(command, id)).toEqual({
-      state: "received",
-      state_reason: "replayed by operator alice: the parser was mended",
-    });
-  });
+  it.each(["evt_held", "evt_unmatched", "evt_ignored_by_hand"])(
+    "has %s looked at again, with who and why",
+    async (id) => {
+      const command = await setUp();
+      await arrive(command, subscriptionUpdated("sub_other", { id: "evt_ignored_by_hand" }));
+      await applyDueEvents({ db: command.bench.db, log: silentLog }, 100);
+      expect(await ignoring(command, "evt_ignored_by_hand")).toBe(exitCodes.done);
+      expect(await replaying(command, id, { json: true })).toBe(exitCodes.done);
+      expect(command.json()).toEqual({ eventId: id, state: "received" });
+      expect(await stateOf(command, id)).toEqual({
+        state: "received",
+        state_reason: "replayed by operator alice: the parser was mended",
+      });
+    },
+  );
 
   it("is refused for what became an operation that has not been given up, and says so", async () => {
     const command = await setUp();

@@ -216,7 +216,12 @@ describe("the writers of the store", () => {
     // A change that has one payment, or one refund, in both throws before anything is sent: `settle-operation.test.ts`.
     // A put-back that names one call in both throws before anything is sent.
     const both = { turnedAway: "cancel", renewed: { name: "cancel", nextKey: "k" } };
-    const put = putBackOperation({} as Database, guard, { reason: "rate_limited", delayMs: 1, counted: false, ...both });
+    const put = putBackOperation({} as Database, guard, {
+      reason: "rate_limited",
+      delayMs: 1,
+      counted: false,
+      ...both,
+    });
     await expect(put).rejects.toThrow("one statement");
     // One writes the held operation itself, the other those of another id.
     expect(statements.get("hold_operation")).toMatch(/"waiting" as \(.* and id <> \$\d+/s);

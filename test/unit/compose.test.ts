@@ -140,7 +140,8 @@ describe("docker-compose.yml", () => {
         postgres: { condition: "service_healthy" },
       },
     });
-    expect(api.environment).toMatchObject({ ...worker.environment, API_HOST: "0.0.0.0", API_PORT: 8788 });
+    const { STRIPE_LIMIT_SHARE: _, ...common } = worker.environment;
+    expect(api.environment).toMatchObject({ ...common, API_HOST: "0.0.0.0", API_PORT: 8788 });
     expect(api.ports).toEqual([`127.0.0.1:\${API_PORT:-8788}:${api.environment.API_PORT}`]);
     expect(Object.keys(worker.environment)).not.toContain("API_TOKENS");
     for (const [name, { profiles }] of Object.entries(setup().services)) {
@@ -161,9 +162,20 @@ describe("docker-compose.yml", () => {
       migrate: { condition: "service_completed_successfully" },
       postgres: { condition: "service_healthy" },
     });
-    expect(relay.environment).toMatchObject({ ...worker.environment, RELAY_HOST: "0.0.0.0", RELAY_PORT: 8789 });
+    const { STRIPE_LIMIT_SHARE: _, ...common } = worker.environment;
+    expect(relay.environment).toMatchObject({ ...common, RELAY_HOST: "0.0.0.0", RELAY_PORT: 8789 });
     expect(relay.ports).toEqual([`127.0.0.1:\${RELAY_PORT:-8789}:${relay.environment.RELAY_PORT}`]);
     expect(Object.keys(worker.environment)).not.toContain("STRIPE_WEBHOOK_SECRETS");
+  });
+
+  it("keeps worker and API together within what Stripe allows the account", () => {
+    const { worker, api } = setup().services;
+    const shares = [worker, api].map(
+      ({ environment }) => /:-(\d+)\}$/.exec(String(environment.STRIPE_LIMIT_SHARE))?.[1],
+    );
+
+    expect(shares.map(Number).reduce((sum, share) => sum + share, 0)).toBeLessThan(100);
+    expect(shares).not.toContain(undefined);
   });
 
   it("gives every service an init, and the worker longer to stop than it gives itself", () => {

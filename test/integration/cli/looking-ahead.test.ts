@@ -264,6 +264,42 @@ describe("owed", () => {
     });
   });
 
+  it("shows apart what is on its way at Stripe, with its age, and leaves it out of the sum", async () => {
+    const command = await setup();
+    const rows = [
+      refundRow({ id: "r-1", payment_id: "p-1" }),
+      ...(["pending", "requires_action"] as const).map((state, index) =>
+        refundRow({
+          id: `r-${state}`,
+          payment_id: `p-${state}`,
+          state,
+          stripe_refund_id: `re_${state}`,
+          created_at: `2025-01-2${index}T03:00:00Z`,
+        }),
+      ),
+    ];
+    await insertRows(command.bench.sql, "refunds", ...rows);
+    expect(await command.run(owing({ limit: 1 }))).toBe(exitCodes.done);
+    expect(command.out()).toContain("¥1,980 owed in 1 refund\n");
+    expect(lineOf(command, /r-pending$/)).toMatch(
+      /^2025-01-20 12:00:00 \d+ d ¥1,980 pending at Stripe c-1 \(deleted\) – /,
+    );
+    expect(command.out()).toContain("¥3,960 on their way at Stripe in 2 refunds, not counted above");
+    expect(command.err()).toContain("Of those on their way these are the 1 oldest; --limit shows more.");
+
+    expect(await command.run(owing({ limit: 5, json: true }))).toBe(exitCodes.done);
+    expect(command.json()).toMatchObject({
+      total: { count: 1, amountMinor: 1_980 },
+      onTheirWay: {
+        refunds: [
+          { id: "r-pending", state: "pending" },
+          { id: "r-requires_action", state: "requires_action" },
+        ],
+        total: { count: 2, amountMinor: 3_960 },
+      },
+    });
+  });
+
   it("says none where nothing is owed", async () => {
     const command = await setup();
     expect(await command.run(owing())).toBe(exitCodes.done);

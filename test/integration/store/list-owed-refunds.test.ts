@@ -35,6 +35,19 @@ describe("what is owed", () => {
     expect(total).toEqual({ count: 4, amountMinor: 4 * 1_980 });
   });
 
+  it("is told apart from what Stripe has been told to give back and has not given back yet, which is no part of the sum", async () => {
+    await addRefunds("on-its-way", ...refundStates.map((state) => ({ state, amount_minor: 500 })));
+    const { total, onTheirWay } = await listOwedRefunds(store.db, { limit: 1, contractId: "on-its-way" });
+    expect(total).toEqual({ count: 4, amountMinor: 2_000 });
+    expect(onTheirWay.total).toEqual({ count: 2, amountMinor: 1_000 });
+    const days = await listOwedRefunds(store.db, { limit: 5, contractId: "on-its-way" });
+    expect(days.onTheirWay.refunds).toMatchObject([
+      { state: "pending", by: "stripe", amountMinor: 500, ageSeconds: expect.any(Number) },
+      { state: "requires_action", by: "stripe" },
+    ]);
+    expect(days.onTheirWay.refunds[0]?.owedSince).toMatch(/^2025-01-\d\dT03:00:00Z$/);
+  });
+
   it("is not what a later refund has taken the place of", async () => {
     await addRefunds("superseded", { state: "failed", superseded_by: "later" }, { state: "failed" });
     const { refunds } = await listOwedRefunds(store.db, { limit: 50, contractId: "superseded" });
@@ -96,6 +109,7 @@ describe("what is owed", () => {
     expect(await listOwedRefunds(store.db, { limit: 5, contractId: "nobody" })).toEqual({
       refunds: [],
       total: { count: 0, amountMinor: 0 },
+      onTheirWay: { refunds: [], total: { count: 0, amountMinor: 0 } },
     });
   });
 

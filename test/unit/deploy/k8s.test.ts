@@ -50,7 +50,12 @@ const objectSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("Deployment"),
     metadata,
-    spec: z.object({ replicas: z.number().min(2), selector: selectorSchema, template: podSchema }),
+    spec: z.object({
+      replicas: z.number().min(2),
+      selector: selectorSchema,
+      strategy: z.object({ rollingUpdate: z.object({ maxSurge: z.number(), maxUnavailable: z.number() }) }),
+      template: podSchema,
+    }),
   }),
   z.object({ kind: z.literal("Job"), metadata, spec: z.object({ backoffLimit: z.number(), template: podSchema }) }),
   z.object({
@@ -123,7 +128,7 @@ describe("deploy/k8s", () => {
     const [{ env, volumeMounts }] = spec.containers;
     const [mount] = volumeMounts;
     expect(spec.volumes).toMatchObject([{ name: mount?.name, secret: { secretName: "keiyaku" } }]);
-    for (const { name, value } of env) {
+    for (const { name, value } of env.filter((one) => one.name !== "STRIPE_LIMIT_SHARE")) {
       expect(name).toMatch(/_FILE$/);
       expect(Object.keys(secret).map((key) => `${mount?.mountPath}/${key}`)).toContain(value);
     }
@@ -176,6 +181,16 @@ describe("deploy/k8s", () => {
       name: component,
       containerPort: Number(port),
     });
+  });
+
+  it("keeps within what Stripe allows the account, also while an update is rolled out; the relay asks Stripe nothing", () => {
+    const asking = deployments.filter(({ metadata: { name } }) => name !== "keiyaku-relay");
+    const shares = asking.map(({ spec: { replicas, strategy, template } }) => {
+      const share = template.spec.containers[0].env.find(({ name }) => name === "STRIPE_LIMIT_SHARE")?.value;
+      return (replicas + strategy.rollingUpdate.maxSurge) * Number(share);
+    });
+    expect(shares).toHaveLength(2);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThan(100);
   });
 
   it("gives the mail server to the worker alone, and says from whom and to whom mail goes", () => {

@@ -32,6 +32,7 @@ export const otherStatements = [
   "count_migrations",
   "count_others",
   "find_event_contract",
+  "find_subscriptions",
   "forget_late_customer",
   "give_up_on_claims",
   "hold_event",

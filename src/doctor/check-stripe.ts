@@ -48,6 +48,26 @@ export async function findAbandoned(
 }
 
 /**
+ * Looks whether the key's account knows these subscriptions, which contracts of ours are billed by. A valid key of another
+ * account, or of the other mode, is answered "no such subscription", and rules would take that for the end of the contract.
+ * Undefined where one of them is known, or Stripe did not say of all of them.
+ */
+export async function findStrangers(
+  gateway: Pick<StripeGateway, "readSubscription">,
+  subscriptionIds: readonly string[],
+): Promise<Finding | undefined> {
+  const replies = await Promise.all(subscriptionIds.map((id) => gateway.readSubscription(id)));
+  const areStrangers = replies.every((reply) => reply.type === "done" && reply.value.type === "missing");
+  if (replies.length === 0 || !areStrangers) return undefined;
+  return wrong(
+    "stripe",
+    `Stripe knows none of ${subscriptionIds.join(", ")}, by which contracts are billed: the key is one of another account or mode.`,
+    "Stop the workers at once and set STRIPE_SECRET_KEY, and STRIPE_ACCOUNT where it is set, to the account of these subscriptions.",
+    { subscriptionIds },
+  );
+}
+
+/**
  * Looks whether the key may list events, which nothing but the back-fill of them needs. Undefined where it may, or where Stripe
  * said nothing of it: the probe tells of that.
  */

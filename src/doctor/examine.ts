@@ -8,6 +8,7 @@ import { inspectRedis } from "../queue/inspect-redis.ts";
 import { queueNames } from "../queue/payloads.ts";
 import type { QueueBackend } from "../queue/queue-backend.ts";
 import type { Database } from "../store/database.ts";
+import { findSubscriptions } from "../store/find-subscriptions.ts";
 import { inspectPostgres } from "../store/inspect-server.ts";
 import { listHeld } from "../store/list-held.ts";
 import { readLedgerFigures } from "../store/read-ledger-figures.ts";
@@ -17,7 +18,14 @@ import { judgeSkew, measureDatabaseSkew } from "./check-clocks.ts";
 import { checkPostgres, checkSchema } from "./check-postgres.ts";
 import { judgeRedis } from "./check-queue.ts";
 import { checkSettings } from "./check-settings.ts";
-import { findAbandoned, findUnlistable, judgeStripe, probeStripe, standInFinding } from "./check-stripe.ts";
+import {
+  findAbandoned,
+  findStrangers,
+  findUnlistable,
+  judgeStripe,
+  probeStripe,
+  standInFinding,
+} from "./check-stripe.ts";
 import {
   judgeBackfill,
   judgeEvents,
@@ -44,6 +52,9 @@ const answerWithinMs = 4_000;
 /** How long a whole check may take, whatever its parts do: with the two rounds below, some 20 seconds at the worst. */
 const checkWithinMs = 9_000;
 
+/** How many subscriptions are asked for: that a single one is gone may be somebody's doing at Stripe. */
+const subscriptionsAsked = 3;
+
 /** How many held operations are named; the list command shows the rest. */
 const heldNamedMax = 20;
 
@@ -65,6 +76,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
   const rest = await Promise.all([
     isReached ? check("clocks", () => examineDatabaseClock(db, clock)) : unasked("clocks"),
     queueIsReached ? check("jobs", () => examineQueues(queue, clock)) : unasked("jobs"),
+    hasSchema ? check("stripe", () => examineAccount(patient)) : [],
     isReached ? check("workers", () => examineWorkers(db)) : unasked("workers"),
     hasSchema
       ? check("operations", () => examineLedger(patient))
@@ -113,6 +125,19 @@ async function examineStripe(stripe: Config["stripe"], clock: Clock): Promise<re
       findUnlistable(gateway, clock.now()),
     ]);
     return [judgeStripe(stripe, probe), ...remarks.filter((remark) => remark !== undefined)];
+  } finally {
+    gateway.close();
+  }
+}
+
+/** Whether the key is of the account whose subscriptions bill our contracts. */
+async function examineAccount({ config: { stripe }, db }: Patient): Promise<readonly Finding[]> {
+  if (stripe.type === "stand_in") return [];
+  const subscriptionIds = await findSubscriptions(db, subscriptionsAsked, answerWithinMs);
+  const gateway = createStripeGateway({ ...stripe, withinMs: answerWithinMs, maxNetworkRetries: 0 });
+  try {
+    const strangers = await findStrangers(gateway, subscriptionIds);
+    return strangers === undefined ? [] : [strangers];
   } finally {
     gateway.close();
   }

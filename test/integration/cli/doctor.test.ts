@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { startStripeStandIn } from "../../../sandbox/stripe/stripe-stand-in.ts";
 import type { CommandContext } from "../../../src/cli/context.ts";
 import { doctor } from "../../../src/cli/doctor.ts";
 import { exitCodes } from "../../../src/cli/exit-codes.ts";
@@ -10,6 +11,7 @@ import { queueNames } from "../../../src/queue/payloads.ts";
 import { Database } from "../../../src/store/database.ts";
 import { readListedUntil } from "../../../src/store/event-backfills.ts";
 import { describeOnBackend } from "../../support/backends.ts";
+import { monthlyByCard } from "../../support/card-contracts.ts";
 import { createEmptyDatabase } from "../../support/database.ts";
 import { findFreePort } from "../../support/free-port.ts";
 import { startRedisServer } from "../../support/redis-server.ts";
@@ -141,6 +143,40 @@ describe("keiyaku doctor", () => {
         remedy: expect.stringContaining("cancel a subscription after the last retry"),
       },
     ]);
+  });
+
+  it("tells of a valid key whose account knows none of the subscriptions that bill our contracts", async () => {
+    const { bench, examine } = await setup();
+    await monthlyByCard(bench);
+    await monthlyByCard(bench);
+    expect((await examine()).of("stripe")).toMatchObject([{ verdict: "well" }]);
+    const other = await startStripeStandIn();
+    onTestFinished(() => other.stop());
+    const config = readConfig({
+      DATABASE_URL: bench.url,
+      STRIPE_API_BASE: other.url,
+      STRIPE_SECRET_KEY: other.secretKey,
+    });
+
+    const { code, of } = await examine({ config });
+
+    expect(code).toBe(exitCodes.failed);
+    expect(of("stripe")).toMatchObject([
+      { verdict: "well" },
+      {
+        verdict: "wrong",
+        says: expect.stringMatching(/knows none of sub_\w+, sub_\w+, .* another account or mode/),
+        remedy: expect.stringContaining("Stop the workers at once"),
+      },
+    ]);
+  });
+
+  it("does not take one subscription that is gone for another account", async () => {
+    const { bench, examine } = await setup();
+    await monthlyByCard(bench);
+    const { contractId } = await monthlyByCard(bench);
+    await bench.sql`update keiyaku.contracts set stripe_subscription_id = 'sub_gone' where id = ${contractId}`;
+    expect((await examine()).of("stripe")).toMatchObject([{ verdict: "well" }]);
   });
 
   it("says that a stand-in takes Stripe's place when there is no key", async () => {

@@ -5,7 +5,7 @@ import type { World } from "../e2e/workers/set-up.ts";
 import { requestOf } from "../e2e/workers/set-up.ts";
 import type { BackendType } from "../support/backends.ts";
 import { eventually } from "../support/eventually.ts";
-import type { WorkerProcess } from "../support/worker-process.ts";
+import type { WorkerProcess, WorkerProcessOptions } from "../support/worker-process.ts";
 import { type Standing, standingsOf } from "./books.ts";
 import {
   contractIdOf,
@@ -122,7 +122,7 @@ export async function loseReplies(
       skip: nth - 1,
     });
   }
-  await world.worker({ env: envFor(placed.length) });
+  await world.worker(alone({ env: envFor(placed.length) }));
   await startAll(world, placed);
   await untilConcluded(world, placed);
   expect(await world.stripe.control.pendingFaults()).toEqual([]);
@@ -132,7 +132,7 @@ export async function loseReplies(
 /** Has a statement of each case meet a lost connection, while one worker is at work on all of them. */
 export async function cutOff(type: BackendType, cases: readonly Case<Point>[]): Promise<void> {
   const { world, placed } = await place(type, cases);
-  await world.worker({ failpoint: failpointsOf(placed, "throw"), env: envFor(placed.length) });
+  await world.worker(alone({ failpoint: failpointsOf(placed, "throw"), env: envFor(placed.length) }));
   await startAll(world, placed);
   await untilConcluded(world, placed);
   await expectAsPlanned(world, placed);
@@ -155,6 +155,14 @@ async function place<Fault>(type: BackendType, cases: readonly Case<Fault>[]) {
   return { world, placed };
 }
 
+/**
+ * With the one role that carries operations out. What Stripe reports meanwhile would be operations of its own, at times of
+ * their own; `test/disorder` is about those.
+ */
+function alone(options: Partial<WorkerProcessOptions>): Partial<WorkerProcessOptions> {
+  return { roles: ["operations"], ...options };
+}
+
 function envFor(count: number): Readonly<Record<string, string>> {
   return {
     WORKER_CONCURRENCY: String(count),
@@ -175,7 +183,7 @@ async function startAt(
   placed: readonly Placed<Point>[],
   action: "hang" | "pause",
 ): Promise<WorkerProcess> {
-  const worker = await world.worker({ failpoint: failpointsOf(placed, action), env: envFor(placed.length) });
+  const worker = await world.worker(alone({ failpoint: failpointsOf(placed, action), env: envFor(placed.length) }));
   await startAll(world, placed);
   const standing = new Set<unknown>();
   let read = 0;
@@ -213,8 +221,7 @@ async function startAll<Fault>(world: World, placed: readonly Placed<Fault>[]): 
 async function takeOver(world: World, workers: number): Promise<void> {
   await world.letPass(61);
   await world.queue.expireLocks();
-  const env = { ...envFor(50) };
-  await Promise.all(Array.from({ length: workers }, () => world.worker({ env })));
+  await Promise.all(Array.from({ length: workers }, () => world.worker(alone({ env: envFor(50) }))));
 }
 
 async function helpAllAlong(world: World): Promise<void> {

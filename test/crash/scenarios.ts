@@ -214,6 +214,25 @@ export const scenarios: readonly Scenario[] = [
     },
   ),
   scenario(
+    "start, of one whose end was set at Stripe",
+    "start",
+    {
+      contract: { status: "not_started", start_on: date },
+      periods: ["paid"],
+      subscription: { cancelAtPeriodEnd: true },
+    },
+    { actor: "schedule", params: () => ({ date }), effects: [], status: "termination_reserved" },
+  ),
+  scenario(
+    "end_special_period",
+    "end_special_period",
+    {
+      contract: { status: "special_period", special_months: 3, special_price_minor: 980 },
+      periods: paid,
+    },
+    { actor: "schedule", params: () => ({ date }), effects: [], status: "active" },
+  ),
+  scenario(
     "terminate_at_renewal",
     "terminate_at_renewal",
     {

@@ -281,7 +281,7 @@ begin
         from keiyaku.operations e
         where e.contract_id = o.contract_id and e.kind in ('record_refund', 'record_dispute') and e.state = 'succeeded'
           and e.outcome -> 'attention' @> '[{"code": "payment_unknown"}]') else '[]' end,
-      'isDue', coalesce(o.next_attempt_at <= clock_timestamp(), true),
+      'isDue', coalesce(o.next_attempt_at < clock_timestamp() + interval '1 millisecond', true),
       'silentMs', extract(epoch from clock_timestamp() - o.touched_at) * 1000)
     from (select) as one left join keiyaku.contracts c on c.id = o.contract_id);
 end $$;
@@ -306,7 +306,7 @@ create function keiyaku.next_operation(freed_contract_id text, guarded boolean) 
 language plpgsql volatile as $$
 begin
   return (
-    select case when o.state = 'requested' and coalesce(o.next_attempt_at <= clock_timestamp(), true)
+    select case when o.state = 'requested' and coalesce(o.next_attempt_at < clock_timestamp() + interval '1 millisecond', true)
       then json_build_object('operationId', o.id, 'attempt', o.attempt, 'ring', o.rings) end
     from keiyaku.operations o
     where o.contract_id = freed_contract_id and o.state in ('requested', 'executing', 'held')

@@ -49,7 +49,8 @@ export async function claimNotifications(db: Database, limit: number): Promise<r
   const rows = await db.run<{ notification: ClaimedNotification }>(
     "claim_notifications",
     sql`with due as (
-        select n.id from keiyaku.notifications n where n.state = 'waiting' and n.next_attempt_at <= clock_timestamp()
+        select n.id from keiyaku.notifications n where n.state = 'waiting'
+            and n.next_attempt_at < clock_timestamp() + interval '1 millisecond'
           and not exists (select from keiyaku.notifications earlier where earlier.contract_id = n.contract_id
             and earlier.recipient = n.recipient and earlier.id < n.id and earlier.state in ('waiting', 'claimed'))
         order by n.next_attempt_at, n.id limit ${limit} for update of n skip locked),

@@ -56,7 +56,7 @@ export async function takeSilentOperations(db: Database, limit: number): Promise
     "take_silent_operations",
     sql`with silent as (
         select o.id, o.ring_at from keiyaku.operations o
-        where o.ring_at <= clock_timestamp()
+        where o.ring_at < clock_timestamp() + interval '1 millisecond'
           and (o.occupies
             or not exists (
               select from keiyaku.operations e

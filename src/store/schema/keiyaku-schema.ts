@@ -36,7 +36,10 @@ export const operationState = keiyaku.enum("operation_state", operationStates);
 export const actorType = keiyaku.enum("actor_type", actorTypes);
 export const rejectionCode = keiyaku.enum("rejection_code", rejectionCodes as [string, ...string[]]);
 
-/** A moment, to the millisecond, always with its zone: what JavaScript reads back is what was written. */
+/**
+ * A moment, to the millisecond, always with its zone: what JavaScript reads back is what was written. Rounded, it may lie half
+ * a millisecond ahead of the clock that was read for it: whoever asks whether it has come allows for one.
+ */
 export function instant(name: string) {
   return timestamp(name, { precision: 3, withTimezone: true, mode: "string" });
 }

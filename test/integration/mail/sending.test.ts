@@ -51,6 +51,14 @@ describe("a mail of the outbox", () => {
     expect(outbox.ended).toEqual(["sent"]);
   });
 
+  it("is due the moment it is caused, wherever in its millisecond that is", async () => {
+    const outbox = await setUpOutbox();
+    for (let n = 0; n < 40; n += 1) {
+      const id = await outbox.cause(`n${n}`, { contractId: null, recipient: "operators" });
+      expect(await claimNotifications(outbox.db, 1)).toMatchObject([{ id }]);
+    }
+  });
+
   it("goes to the customer under the address that is known when it is sent", async () => {
     const outbox = await setUpOutbox();
     const id = await outbox.cause("a");

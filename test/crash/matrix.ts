@@ -1,6 +1,8 @@
 import { expect } from "vitest";
 import type { FaultRule } from "../../sandbox/stripe/core/fault-rule.ts";
 import type { FailpointConfig } from "../../src/config.ts";
+import { bellJob } from "../../src/queue/enqueue.ts";
+import { openQueue } from "../../src/queue/queue-backend.ts";
 import type { World } from "../e2e/workers/set-up.ts";
 import { requestOf } from "../e2e/workers/set-up.ts";
 import type { BackendType } from "../support/backends.ts";
@@ -191,7 +193,8 @@ async function startAt(
     for (const line of worker.logs.slice(read)) if (line.failpoint !== undefined) standing.add(line.operationId);
     read = worker.logs.length;
     if (placed.every(({ operationId }) => standing.has(operationId))) return true;
-    await helpAllAlong(world);
+    // Whoever waits behind another must have met it before that one is helped along.
+    if (await nobodyElseIsAtWork(world, standing.size)) await helpAllAlong(world);
     return false;
   };
   await eventually(allStand, { withinMs: 60_000, describe: "all operations to stand at their failpoints" }).catch(
@@ -203,8 +206,10 @@ async function startAt(
   return worker;
 }
 
+/** Resolves once the queue has them all. */
 async function startAll<Fault>(world: World, placed: readonly Placed<Fault>[]): Promise<void> {
   const client = world.client();
+  const bells: ReturnType<typeof bellJob>[] = [];
   for (const { run, contractId, operationId } of placed) {
     const { scenario } = run;
     if (scenario.door === "queue") {
@@ -212,9 +217,11 @@ async function startAll<Fault>(world: World, placed: readonly Placed<Fault>[]): 
       await client.request(requestOf(operationId, scenario.kind, contractId, { params } as object));
     } else {
       await enter(world, scenario, contractId);
-      await world.sql`select pg_notify('keiyaku_accepted', ${operationId})`;
+      bells.push(bellJob({ operationId, attempt: 0, ring: 0, cause: "accepted" }, 0));
     }
   }
+  const queue = await openQueue(world.queue.backend, "operations", 5_000);
+  await queue.addBulk(bells).finally(() => queue.close());
 }
 
 /** Lets a minute pass, after which the silent may be taken over and their locks have run out, and starts others. */
@@ -261,9 +268,14 @@ export async function untilConcluded(
   await eventually(() => nobodyIsAtWork(world), { withinMs: 90_000, describe: "the workers to have nothing to do" });
 }
 
-async function nobodyIsAtWork({ queue }: World): Promise<boolean> {
-  const { waiting, active } = await queue.counts();
-  return waiting === 0 && active === 0;
+function nobodyIsAtWork(world: World): Promise<boolean> {
+  return nobodyElseIsAtWork(world, 0);
+}
+
+/** Whether no job waits, and none is at work but those, as many as told, that stand at a failpoint. */
+async function nobodyElseIsAtWork({ queue }: World, standing: number): Promise<boolean> {
+  const { waiting = 0, prioritized = 0, active = 0 } = await queue.counts();
+  return waiting + prioritized === 0 && active <= standing;
 }
 
 /** Holds each case's contract against what its operation leads to when nothing goes wrong, and our books against Stripe's. */

@@ -1,7 +1,7 @@
 import type { Attention, Change } from "./change.ts";
 import { followRefunds, listRefunds } from "./following-refunds.ts";
 import { asRefunded, type Receipt, type Recording } from "./receipts.ts";
-import { type RuleFacts, settle } from "./rule.ts";
+import { type RuleFacts, remarkOnMissing, settle } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
 
 /**
@@ -20,7 +20,9 @@ export function catchUp(
   const listed = listRefunds(paymentIntentId, answers);
   if (listed.type === "step") return listed.step;
   const { seen } = listed;
-  if (seen.type === "missing") return settle(change);
+  if (seen.type === "missing") {
+    return settle({ ...change, attention: [...(change.attention ?? []), remarkOnMissing(paymentIntentId)] });
+  }
   const payments = [...named, ...rows.map((row) => ({ ...row, state: "paid" as const }))];
   const followed = followRefunds(payments, world.refunds, seen, paymentIntentId);
   const disputed: Attention[] = seen.disputed ? [{ code: "payment_disputed", detail: { paymentIntentId } }] : [];

@@ -138,6 +138,7 @@ export const attentionCodes = [
   "refund_owed_by_hand",
   "refunded_elsewhere",
   "subscription_missing",
+  "missing_at_stripe",
   "subscription_ended_meanwhile",
   "invoice_paid_meanwhile",
   "invoice_not_voided",

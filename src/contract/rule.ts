@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Change } from "./change.ts";
+import type { Attention, Change } from "./change.ts";
 import {
   type Contract,
   type ContractWorld,
@@ -97,6 +97,18 @@ export function settle(change: Change): Step {
  */
 export function superseded(change: Pick<Change, "notices" | "attention"> = {}): Step {
   return settle({ ...change, superseded: true });
+}
+
+/**
+ * The end of a report about something that Stripe does not have: two accounts, or test and live mode, are mixed up, or it
+ * was removed there. Nothing is known that could change anything, and a person should find out.
+ */
+export function missingAtStripe(stripeId: string): Step {
+  return superseded({ attention: [remarkOnMissing(stripeId)] });
+}
+
+export function remarkOnMissing(stripeId: string): Attention {
+  return { code: "missing_at_stripe", detail: { stripeId } };
 }
 
 /** The step that refuses. */

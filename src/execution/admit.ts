@@ -130,7 +130,7 @@ async function concludeAtOnce(
     const settlement = settlementOf({ guard, contract, facts, frozen: false }, step.change);
     const next = await settleOperation(deps.db, settlement);
     noteAdmitted(deps, view.operation);
-    noteConcluded(deps, view.operation, "succeeded");
+    noteConcluded(deps, view.operation, "succeeded", step.change.attention);
     await ringFor(deps, next, guard.operationId);
     return { type: "succeeded" };
   }

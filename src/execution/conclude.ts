@@ -50,7 +50,7 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
     case "settle": {
       const settlement = settlementOf({ guard, contract, facts, frozen: attempt.callJournaled }, ending.change);
       const next = await settleOperation(deps.db, settlement);
-      noteConcluded(deps, concluded, "succeeded");
+      noteConcluded(deps, concluded, "succeeded", ending.change.attention);
       await ringFor(deps, next, guard.operationId);
       return { type: "succeeded" };
     }

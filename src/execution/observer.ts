@@ -1,4 +1,5 @@
 import type { Instant } from "../contract/calendar.ts";
+import type { Attention, AttentionCode } from "../contract/change.ts";
 import type { OperationKind } from "../contract/operation.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import type { AttemptReport } from "./outcome.ts";
@@ -33,6 +34,8 @@ export interface Observer {
   attempt<T extends AttemptReport>(operationId: string, work: () => Promise<T>): Promise<T>;
   /** An operation became final by an attempt of this process, so long after it was accepted. */
   operationConcluded(kind: OperationKind, outcome: "succeeded" | "rejected", openForMs: number): void;
+  /** An operation that this process concluded says that something is owed or odd. Told once for each remark. */
+  attentionDrawn(code: AttentionCode): void;
 }
 
 /** What is known of the operation that an attempt has just concluded. */
@@ -49,12 +52,14 @@ export function noteAdmitted(
   if (attempt === 0) observer?.operationAdmitted(kind);
 }
 
-/** Tells the observer, if there is one, that an operation is final now. */
+/** Tells the observer, if there is one, that an operation is final now, and what it remarks on. */
 export function noteConcluded(
   { observer, clock }: Pick<ExecutionDeps, "observer" | "clock">,
   { kind, acceptedAt }: Concluded,
   outcome: "succeeded" | "rejected",
+  attention: readonly Attention[] = [],
 ): void {
   // The two clocks may disagree by a second or two, and nothing is concluded before it was accepted.
   observer?.operationConcluded(kind, outcome, Math.max(clock.nowMs() - Date.parse(acceptedAt), 0));
+  for (const { code } of attention) observer?.attentionDrawn(code);
 }

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
-import { noticeKinds } from "../contract/change.ts";
+import { attentionCodes, noticeKinds } from "../contract/change.ts";
 import { operationKinds } from "../contract/operation.ts";
 import { doors, type Observer, type WatchedReport, watchedReports } from "../execution/observer.ts";
 import { deferralReasons } from "../execution/outcome.ts";
@@ -85,6 +85,11 @@ export function createMetrics(clock: Clock): Metrics {
     "keiyaku_operations_concluded_total",
     "Operations that attempts of this process made final, by how they ended.",
     ["kind", "outcome"],
+  );
+  const attention = counter(
+    "keiyaku_attention_total",
+    "Remarks of operations that attempts of this process made final: that something is owed or odd.",
+    ["code"],
   );
   const attempts = counter("keiyaku_attempts_total", "Attempts of this process, by what they reported.", ["report"]);
   const deferred = counter(
@@ -173,6 +178,7 @@ export function createMetrics(clock: Clock): Metrics {
   startAtZero(accepted, { door: doors, kind: operationKinds });
   startAtZero(admitted, { kind: operationKinds });
   startAtZero(concluded, { kind: operationKinds, outcome: ["succeeded", "rejected"] });
+  startAtZero(attention, { code: attentionCodes });
   startAtZero(attempts, { report: watchedReports });
   startAtZero(deferred, { reason: deferralReasons });
   startAtZero(holds, { question: heldQuestionCodes });
@@ -215,6 +221,7 @@ export function createMetrics(clock: Clock): Metrics {
         concluded.inc({ kind, outcome });
         openFor.observe({ kind, outcome }, openForMs / 1_000);
       },
+      attentionDrawn: (code) => attention.inc({ code }),
     },
     async callWatcher(verb, work) {
       const beganMs = clock.monotonicMs();

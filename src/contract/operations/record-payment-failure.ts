@@ -5,7 +5,16 @@ import type { Notice } from "../change.ts";
 import { isPeriodSettled, missPeriod } from "../missing-payments.ts";
 import type { NoticeDetail } from "../notices.ts";
 import { itemsOf, type ReceivedItem } from "../receipts.ts";
-import { type ContractRule, isFinal, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
+import {
+  type ContractRule,
+  isFinal,
+  isRunning,
+  missingAtStripe,
+  type RuleFacts,
+  settle,
+  stripe,
+  superseded,
+} from "../rule.ts";
 import type { InvoiceSeen } from "../step.ts";
 
 const params = z.strictObject({
@@ -45,6 +54,7 @@ export const recordPaymentFailure: ContractRule<typeof params> = {
     const invoice = answers.get("invoice") as InvoiceSeen | undefined;
     if (invoice === undefined) return { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId } };
 
+    if (invoice.type === "missing") return missingAtStripe(invoiceId);
     const bills = billsOf(facts, invoice);
     if (bills.length === 0) return superseded();
     const bill = owedBill(facts, invoice, bills);

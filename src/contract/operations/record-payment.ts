@@ -2,7 +2,15 @@ import { z } from "zod";
 import { catchUp } from "../catching-up.ts";
 import { buryLate, recordAfterEnd } from "../late-money.ts";
 import { asPaid, type Receipt, receiptOf, receiptOfIntent, recordReceipt } from "../receipts.ts";
-import { type ContractRule, isFinal, type RuleFacts, stripe, superseded, type TombstoneFacts } from "../rule.ts";
+import {
+  type ContractRule,
+  isFinal,
+  missingAtStripe,
+  type RuleFacts,
+  stripe,
+  superseded,
+  type TombstoneFacts,
+} from "../rule.ts";
 import { settleReceipt } from "../settling-receipts.ts";
 import type { Answers, InvoiceSeen, PaymentIntentSeen, Step } from "../step.ts";
 import { subscriptionsOf } from "../subscription.ts";
@@ -53,6 +61,7 @@ function byInvoice(facts: RuleFacts<Params>, invoiceId: string, answers: Answers
   const { contract } = world;
   const seen = answers.get("invoice") as InvoiceSeen | undefined;
   if (seen === undefined) return lookAtInvoice(invoiceId);
+  if (seen.type === "missing") return missingAtStripe(invoiceId);
   const invoice = asPaid(seen);
   if (invoice === undefined) return superseded();
   const { subscriptionId, amountPaidMinor } = invoice;
@@ -66,7 +75,8 @@ function byInvoice(facts: RuleFacts<Params>, invoiceId: string, answers: Answers
 function byIntent(facts: RuleFacts<Params>, paymentIntentId: string, answers: Answers): Step {
   const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
   if (seen === undefined) return lookAtIntent(paymentIntentId);
-  if (seen.type === "missing" || seen.paidAt === null || seen.amountReceivedMinor <= 0) return superseded();
+  if (seen.type === "missing") return missingAtStripe(paymentIntentId);
+  if (seen.paidAt === null || seen.amountReceivedMinor <= 0) return superseded();
   return record(facts, receiptOfIntent(facts.world, { ...seen, paidAt: seen.paidAt }), true, answers);
 }
 
@@ -88,6 +98,7 @@ function byInvoiceAfterDeletion(facts: TombstoneFacts<Params>, invoiceId: string
   const { stripeIds } = facts.tombstone;
   const seen = answers.get("invoice") as InvoiceSeen | undefined;
   if (seen === undefined) return lookAtInvoice(invoiceId);
+  if (seen.type === "missing") return missingAtStripe(invoiceId);
   const invoice = asPaid(seen);
   const isOurs = invoice?.subscriptionId != null && stripeIds.includes(invoice.subscriptionId);
   if (invoice === undefined || !isOurs) return superseded();
@@ -99,7 +110,8 @@ function byIntentAfterDeletion(facts: TombstoneFacts<Params>, paymentIntentId: s
   if (!facts.tombstone.stripeIds.includes(paymentIntentId)) return superseded();
   const seen = answers.get("payment_intent") as PaymentIntentSeen | undefined;
   if (seen === undefined) return lookAtIntent(paymentIntentId);
-  if (seen.type === "missing" || seen.paidAt === null) return superseded();
+  if (seen.type === "missing") return missingAtStripe(paymentIntentId);
+  if (seen.paidAt === null) return superseded();
   const { paidAt, amountReceivedMinor: amountMinor } = seen;
   return buryLate(facts, { invoiceId: null, paymentIntentId, amountMinor, paidAt }, answers);
 }

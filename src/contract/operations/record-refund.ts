@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Payment, Refund } from "../contract.ts";
 import { followBuriedRefunds, followRefunds, listRefunds } from "../following-refunds.ts";
-import { type ContractRule, settle, stripe, superseded } from "../rule.ts";
+import { type ContractRule, missingAtStripe, settle, stripe } from "../rule.ts";
 import type { Step } from "../step.ts";
 
 const params = z.strictObject({ paymentIntentId: z.string().min(1).max(255) });
@@ -29,7 +29,7 @@ export const recordRefund: ContractRule<typeof params> = {
     if (listed.type === "step") return listed.step;
     const { seen } = listed;
     return seen.type === "missing"
-      ? superseded()
+      ? missingAtStripe(paymentIntentId)
       : settle(followRefunds(payments, world.refunds, seen, paymentIntentId));
   },
   nextAfterDeletion({ tombstone, params: { paymentIntentId } }, answers) {
@@ -38,7 +38,9 @@ export const recordRefund: ContractRule<typeof params> = {
     const listed = listRefunds(paymentIntentId, answers);
     if (listed.type === "step") return listed.step;
     const { seen } = listed;
-    return seen.type === "missing" ? superseded() : settle(followBuriedRefunds(tombstone, seen, paymentIntentId));
+    return seen.type === "missing"
+      ? missingAtStripe(paymentIntentId)
+      : settle(followBuriedRefunds(tombstone, seen, paymentIntentId));
   },
 };
 

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
+import { attentionCodes } from "../../../src/contract/change.ts";
 import { operationKinds, operationStates } from "../../../src/contract/operation.ts";
 import { doors, watchedReports } from "../../../src/execution/observer.ts";
 import { deferralReasons } from "../../../src/execution/outcome.ts";
@@ -37,6 +38,7 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   state: [...operationStates, "waiting", "prioritized", "active", "delayed", "failed"],
   outcome: ["succeeded", "rejected"],
   report: watchedReports,
+  code: attentionCodes,
   reason: [...deferralReasons, ...stopReasons],
   door: doors,
   answer: ["accepted", "duplicate", "id_reused", "invalid_request", ...arrivalAnswers],

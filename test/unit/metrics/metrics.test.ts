@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
+import { noteConcluded } from "../../../src/execution/observer.ts";
 import { createMetrics } from "../../../src/metrics/metrics.ts";
 import type { ScrapeSources } from "../../../src/metrics/scrape.ts";
 import type { LedgerFigures } from "../../../src/store/read-ledger-figures.ts";
@@ -238,6 +239,17 @@ describe("what is counted", () => {
         'keiyaku_operation_seconds_sum{kind="terminate",outcome="rejected"} 1.5',
       ]),
     );
+  });
+
+  it("counts what concluded operations remark on, by its code", async () => {
+    const { metrics, text } = setup();
+    const concluded = { kind: "record_refund", acceptedAt: "2025-01-20T03:00:00Z" } as const;
+    const remark = { code: "missing_at_stripe", detail: { stripeId: "pi_1" } } as const;
+
+    noteConcluded({ observer: metrics.observer, clock: systemClock }, concluded, "succeeded", [remark]);
+
+    expect(ours(await text())).toContain('keiyaku_attention_total{code="missing_at_stripe"} 1');
+    expect(ours(await text())).toContain('keiyaku_attention_total{code="refund_owed"} 0');
   });
 
   it("tells a request to Stripe by verb, result and duration, a defect of ours too", async () => {

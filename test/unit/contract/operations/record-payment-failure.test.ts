@@ -173,11 +173,17 @@ describe("a failed attempt is noted only, and nobody is told", () => {
     ["is no subscription's", owed({ subscriptionId: null }), {}],
     ["bills no period", owed({ lines: [addedLine(1_980)] }), {}],
     ["bills a proration", owed({ lines: [periodLine("2025-01-08", { isProration: true })] }), {}],
-    ["is unknown to Stripe", missing, {}],
   ] as const)("when its invoice %s", (_, invoice, contract) => {
     for (const status of contractStatuses) {
       expect(settled(play(setup({ ...contract, status }), { invoice }))).toEqual({ superseded: true });
     }
+  });
+
+  test("when Stripe does not have its invoice, which a person should know of", () => {
+    expect(settled(play(setup(), { invoice: missing }))).toEqual({
+      superseded: true,
+      attention: [{ code: "missing_at_stripe", detail: { stripeId: "in_3" } }],
+    });
   });
 
   test.each(["bank_transfer", "other"] as const)(

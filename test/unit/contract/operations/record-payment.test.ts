@@ -47,7 +47,8 @@ describe("who may ask, and what", () => {
     for (const kind of kinds)
       for (const paymentMethod of ["card", "bank_transfer"] as const) {
         const facts = setup({ contract: { kind, status, paymentMethod }, params: { invoiceId: "in_none" } });
-        const answers = kind === "monthly" && paymentMethod === "card" ? { invoice: missing } : {};
+        const seen = { ...invoice, subscriptionId: "sub_9" };
+        const answers = kind === "monthly" && paymentMethod === "card" ? { invoice: seen } : {};
         expect(settled(play(facts, answers))).toEqual(superseded);
       }
   });
@@ -57,7 +58,6 @@ describe("what is no payment of the contract", () => {
   test.each([
     ["not paid any more", { ...invoice, stripeInvoiceStatus: "void", paidAt: null }],
     ["still open", invoiceSeen("in_3", "open")],
-    ["unknown to Stripe", missing],
     ["another subscription's", { ...invoice, subscriptionId: "sub_9" }],
     ["no subscription's", { ...invoice, subscriptionId: null }],
     ["over nothing", paidInvoiceSeen("in_3", [periodLine("2025-01-08", { amountMinor: 0 })])],
@@ -67,6 +67,13 @@ describe("what is no payment of the contract", () => {
       { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId: "in_3" } },
     ]);
     expect(settled(played)).toEqual(superseded);
+  });
+
+  test("an invoice that Stripe does not have changes nothing, and a person should know", () => {
+    expect(settled(play(setup(), { invoice: missing }))).toEqual({
+      superseded: true,
+      attention: [{ code: "missing_at_stripe", detail: { stripeId: "in_3" } }],
+    });
   });
 
   test.each([
@@ -626,11 +633,12 @@ describe("a one-time contract", () => {
     ]);
   });
 
-  test.each([
-    ["unpaid", intentSeen(0, null)],
-    ["unknown to Stripe", missing],
-  ])("an intent that is %s changes nothing", (_, seen) => {
-    expect(settled(play(once(), { payment_intent: seen }))).toEqual(superseded);
+  test("an intent that is unpaid changes nothing, nor one that Stripe does not have, which is odd", () => {
+    expect(settled(play(once(), { payment_intent: intentSeen(0, null) }))).toEqual(superseded);
+    expect(settled(play(once(), { payment_intent: missing }))).toEqual({
+      superseded: true,
+      attention: [{ code: "missing_at_stripe", detail: { stripeId: "pi_1" } }],
+    });
   });
 
   test("told again, nothing changes", () => {

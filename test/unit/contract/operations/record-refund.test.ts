@@ -10,6 +10,7 @@ import { missing, refundsListed } from "../support/stripe-answers.ts";
 const actor = { type: "stripe", id: "evt_1" } as const;
 const params = { paymentIntentId: "pi_1" };
 const superseded = { superseded: true };
+const odd = { superseded: true, attention: [{ code: "missing_at_stripe", detail: { stripeId: "pi_1" } }] };
 
 /** Both rows of one invoice: an initial fee of ¥5,000 and a period of ¥1,980, paid by one intent. */
 const byIntent = { stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_1" };
@@ -95,12 +96,12 @@ describe("what is not known or not new", () => {
     });
   });
 
-  test("an intent that Stripe does not know, or that nothing was refunded of, changes nothing", () => {
+  test("an intent that nothing was refunded of changes nothing; nor one that Stripe does not know, which is odd", () => {
     const played = play(setup(), { refunds: missing });
     expect(played.steps).toEqual([
       { type: "look", name: "refunds", look: { verb: "list_refunds", paymentIntentId: "pi_1" } },
     ]);
-    expect(settled(played)).toEqual(superseded);
+    expect(settled(played)).toEqual(odd);
     expect(changeOf([fee, period], [])).toEqual(superseded);
   });
 
@@ -452,6 +453,6 @@ describe("of a deleted contract", () => {
   });
 
   test("an intent that Stripe does not know changes nothing", () => {
-    expect(settled(play(deleted([pending]), { refunds: missing }))).toEqual(superseded);
+    expect(settled(play(deleted([pending]), { refunds: missing }))).toEqual(odd);
   });
 });

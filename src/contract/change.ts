@@ -193,6 +193,8 @@ export interface Burial {
   readonly forgetCustomer?: boolean;
   /** Late money, and what became of it. */
   readonly latePayments?: readonly BuriedPayment[];
+  /** The ids that this money has at Stripe; those that the tombstone has already, it keeps. */
+  readonly stripeIds?: readonly string[];
 }
 
 /**

@@ -90,7 +90,7 @@ export interface MoneyForDeleted {
 
 /**
  * Money of a deleted contract that its deletion did not know of: refunded, unless the installation keeps it, and buried
- * beside the others. Money that is buried already is old news.
+ * beside the others with its ids, by which what is reported of it later is known. Money that is buried already is old news.
  */
 export function buryLate(
   { tombstone, policy }: TombstoneFacts<unknown>,
@@ -123,16 +123,20 @@ export function buryLate(
     result,
     refundId,
   });
+  const burialOf = (latePayments: readonly BuriedPayment[]) => ({
+    latePayments,
+    stripeIds: [invoiceId, paymentIntentId].filter((id) => id !== null),
+  });
   const remark = lateRemark(money, amountMinor);
   const tell = (refundMinor: number) => tellOperators(sourceOf(money), amountMinor, refundMinor);
   if (policy.latePayment === "keep") {
-    return settle({ burial: { latePayments: [bury("kept", null)] }, attention: [remark], notices: [tell(0)] });
+    return settle({ burial: burialOf([bury("kept", null)]), attention: [remark], notices: [tell(0)] });
   }
   const refunding = refundPayments({ refunds: tombstone.refunds, byCard: true }, [payment], answers);
   if (refunding.type === "step") return refunding.step;
   const { newRefunds, refundMoves, attention, refundMinor } = sumOf(refunding.results);
   return settle({
-    burial: { latePayments: refunding.results.map(({ result, refundId }) => bury(result, refundId)) },
+    burial: burialOf(refunding.results.map(({ result, refundId }) => bury(result, refundId))),
     newRefunds,
     refundMoves,
     attention: [remark, ...attention],

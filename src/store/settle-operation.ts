@@ -74,10 +74,12 @@ function isDecidedByProduct({ registration, reservation, status }: Change): bool
 }
 
 function burialAssignments({ burial = {} }: Change) {
-  const { forgetCustomer = false, latePayments = [] } = burial;
+  const { forgetCustomer = false, latePayments = [], stripeIds = [] } = burial;
   return forgetCustomer || latePayments.length > 0
     ? sql`customer_id = case when ${forgetCustomer}::boolean then null else customer_id end,
-        payments = payments || ${json(latePayments)}`
+        payments = payments || ${json(latePayments)},
+        stripe_ids = stripe_ids || array(
+          select id from jsonb_array_elements_text(${json(stripeIds)}) as learned(id) where id <> all (stripe_ids))`
     : undefined;
 }
 
@@ -313,7 +315,13 @@ function eventParts({ change, contract, contractId, guard }: Settlement): Part[]
 }
 
 /** By what of Stripe's the contract can be found after the change and perhaps not before. */
-function idsLearned({ registration, subscriptionId, newPayments = [], paymentMoves = [] }: Change): readonly string[] {
+function idsLearned({
+  registration,
+  subscriptionId,
+  newPayments = [],
+  paymentMoves = [],
+  burial = {},
+}: Change): readonly string[] {
   const {
     stripeSubscriptionId,
     formerStripeSubscriptionIds = [],
@@ -325,6 +333,7 @@ function idsLearned({ registration, subscriptionId, newPayments = [], paymentMov
     ...formerStripeSubscriptionIds,
     stripePaymentIntentId,
     ...[...newPayments, ...paymentMoves].map((payment) => payment.stripePaymentIntentId),
+    ...(burial.stripeIds ?? []),
   ];
   return [...new Set(ids.filter((id) => typeof id === "string"))];
 }

@@ -102,3 +102,37 @@ describe("the deletion of a contract", () => {
     });
   });
 });
+
+describe("late money of a deleted contract", () => {
+  it("is known by its ids from its burial on, also where it is kept, and what waited for them is looked at", async () => {
+    const inbox = await setUp();
+    await inbox.erase();
+    const refunded = await inbox.report(eventOf("charge.refunded", { id: "ch_late", payment_intent: "pi_late" }));
+    expect(refunded).toMatchObject({ state: "unmatched" });
+    await addOperations(inbox.sql, { id: "late", kind: "record_payment", state: "executing" });
+    const kept = {
+      paymentId: "in_late",
+      subject: "unknown",
+      period: null,
+      amountMinor: 1_980,
+      paidAt: "2025-01-20T03:00:00Z",
+      stripePaymentIntentId: "pi_late",
+      result: "kept",
+      refundId: null,
+    } as const;
+
+    await settleOperation(inbox.db, {
+      guard: { operationId: "late", state: "executing", attempt: 1 },
+      contractId: "c-1",
+      contract: { contractId: "c-1", version: 1, isTombstone: true },
+      product: null,
+      change: { burial: { latePayments: [kept], stripeIds: ["sub_1", "in_late", "pi_late"] } },
+      outcome: {},
+    });
+
+    const [tombstone] = await inbox.sql`select stripe_ids from keiyaku.tombstones`;
+    expect(tombstone?.stripe_ids).toEqual(["cus_1", "sub_1", "in_late", "pi_late"]);
+    expect(await inbox.look()).toBe(1);
+    expect(await inbox.event(refunded.id)).toMatchObject({ state: "applied", contract_id: "c-1" });
+  });
+});

@@ -254,7 +254,10 @@ describe("a deleted contract", () => {
       "refund:in_3": done(refundSeen("in_3:refund:1", 1_980)),
     });
     expect(settled(played)).toEqual({
-      burial: { latePayments: [{ ...buried, result: "refunded", refundId: "in_3:refund:1" }] },
+      burial: {
+        latePayments: [{ ...buried, result: "refunded", refundId: "in_3:refund:1" }],
+        stripeIds: ["in_3", "pi_3"],
+      },
       newRefunds: [],
       refundMoves: [],
       attention: [remark],
@@ -292,9 +295,9 @@ describe("a deleted contract", () => {
     });
   });
 
-  test("where late money is kept, it is only buried and told", () => {
+  test("where late money is kept, it is only buried, with the ids by which it is known from then on, and told", () => {
     expect(settled(play(deleted(undefined, "keep"), { invoice }))).toMatchObject({
-      burial: { latePayments: [{ ...buried, result: "kept", refundId: null }] },
+      burial: { latePayments: [{ ...buried, result: "kept", refundId: null }], stripeIds: ["in_3", "pi_3"] },
       notices: [{ kind: "late_payment", detail: { refundMinor: 0 } }],
     });
   });

@@ -1,13 +1,14 @@
 import { revokeAll, writeOffUnpaid } from "./billing.ts";
+import type { Instant } from "./calendar.ts";
 import type { Attention, Change, NoticeOf } from "./change.ts";
 import { collectPayments, remarkOnDoubt } from "./collecting.ts";
 import type { Contract } from "./contract.ts";
 import type { CustomerNoticeKind, NoticeDetail } from "./notices.ts";
 import { withRefunds } from "./receipts.ts";
 import { refundableAmong, refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
-import { type RuleFacts, settle } from "./rule.ts";
+import { endAs, type RuleFacts, settle } from "./rule.ts";
 import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
-import { subscriptionsOf } from "./subscription.ts";
+import { endOf, subscriptionsOf } from "./subscription.ts";
 
 /**
  * Calls a contract off, as every kind of cancel does: the subscription is ended, everything paid is refunded (through
@@ -18,12 +19,15 @@ import { subscriptionsOf } from "./subscription.ts";
  */
 export function callOff(facts: RuleFacts<unknown>, answers: Answers): Step {
   const ending = endSubscriptions(facts.world.contract, answers);
-  if (ending.type === "step") return ending.step;
-  return callOffEnded(facts, ending.attention, answers);
+  return ending.type === "step" ? ending.step : callOffEnded(facts, ending, answers);
 }
 
 /** As {@link callOff}, for a contract whose subscription has ended already, or that has none. */
-export function callOffEnded(facts: RuleFacts<unknown>, remarks: readonly Attention[], answers: Answers): Step {
+export function callOffEnded(
+  facts: RuleFacts<unknown>,
+  ended: Omit<EndedSubscriptions, "type">,
+  answers: Answers,
+): Step {
   const { world } = facts;
   const collecting = collectPayments(facts, answers);
   if (collecting.type === "step") return collecting.step;
@@ -37,22 +41,28 @@ export function callOffEnded(facts: RuleFacts<unknown>, remarks: readonly Attent
   const { newRefunds, refundMoves, paymentMoves, attention, refundMinor } = sumOf(refunding.results);
   const payments = withRefunds(world, collection, paymentMoves);
   return settle({
-    status: "canceled",
+    ...endAs("canceled", ended.endedAt),
     reservation: null,
     newPayments: payments.newPayments,
     paymentMoves: [...payments.paymentMoves, ...writeOffUnpaid(collection.world.payments)],
     newRefunds,
     refundMoves,
     licenses: revokeAll(world.licenses),
-    attention: [...remarks, ...collection.oddlyPaid, ...attention, ...inDoubt.map(remarkOnDoubt)],
+    attention: [...ended.attention, ...collection.oddlyPaid, ...attention, ...inDoubt.map(remarkOnDoubt)],
     notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
   });
 }
 
-/** Either the call that ends a subscription of the contract, or what its end gave cause to remark. */
-export type SubscriptionEnding =
-  | { readonly type: "step"; readonly step: Step }
-  | { readonly type: "ended"; readonly attention: readonly Attention[] };
+/** Either the call that ends a subscription of the contract, or what is known once they have ended. */
+export type SubscriptionEnding = { readonly type: "step"; readonly step: Step } | EndedSubscriptions;
+
+export interface EndedSubscriptions {
+  readonly type: "ended";
+  /** When the one that bills the contract ended, by Stripe's clock; null where there is none, or Stripe does not have it. */
+  readonly endedAt: Instant | null;
+  /** What the end gave cause to remark. */
+  readonly attention: readonly Attention[];
+}
 
 /**
  * Ends subscriptions of a contract at once: all of them unless told, former ones too, since one that somebody has left running
@@ -64,6 +74,7 @@ export function endSubscriptions(
   subscriptionIds: readonly string[] = subscriptionsOf(contract),
 ): SubscriptionEnding {
   const attention: Attention[] = [];
+  let endedAt: Instant | null = null;
   for (const subscriptionId of subscriptionIds) {
     const isCurrent = subscriptionId === contract.stripeSubscriptionId;
     const name = isCurrent ? "cancel_subscription" : `cancel_subscription:${subscriptionId}`;
@@ -72,8 +83,9 @@ export function endSubscriptions(
       return { type: "step", step: { type: "call", name, call: { verb: "cancel_subscription", subscriptionId } } };
     }
     if (answer.type === "refused") attention.push({ code: "subscription_missing", detail: { subscriptionId } });
+    else if (isCurrent) endedAt = endOf(answer.value);
   }
-  return { type: "ended", attention };
+  return { type: "ended", endedAt, attention };
 }
 
 type Told<Kind extends CustomerNoticeKind> = Pick<NoticeOf<Kind>, "kind" | "detail"> & {

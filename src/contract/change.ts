@@ -205,6 +205,11 @@ export interface Burial {
 export interface Change {
   readonly registration?: Registration;
   readonly status?: ContractStatus;
+  /**
+   * When the contract ended, by Stripe's clock, which also dates what was paid: what came later is late money. Left out
+   * where Stripe does not tell: then it is the moment at which the end is written.
+   */
+  readonly endedAt?: Instant;
   /** A reservation made, or null for one that is lifted or has lost its meaning. */
   readonly reservation?: Reservation | null;
   readonly newPayments?: readonly NewPayment[];

@@ -2,7 +2,7 @@ import { licenseOnPaid, newPeriodPayment, paymentOfPeriod, writeOffUnpaid } from
 import type { Attention, LicenseMove, NewPayment, PaymentMove } from "./change.ts";
 import type { Payment } from "./contract.ts";
 import { type EndedInvoice, endInvoices, nameFor, remarkOnRest } from "./ending-invoices.ts";
-import { asPaid, isOf, itemsOf, receiptOf, recordReceipt } from "./receipts.ts";
+import { asPaid, isLate, isOf, itemsOf, receiptOf, recordReceipt } from "./receipts.ts";
 import type { RuleFacts } from "./rule.ts";
 import type { Answers, InvoiceSeen, PaidInvoicesSeen, Step } from "./step.ts";
 import { subscriptionsOf } from "./subscription.ts";
@@ -27,7 +27,8 @@ type ClosingFacts = Pick<RuleFacts<unknown>, "world" | "today" | "zone">;
  * drafts, then reads what may have been paid after all: what would not be ended, what unpaid rows name, and, since a row
  * may name none, every paid invoice of the subscriptions that our rows do not know. Periods that were not paid count as never
  * charged, also those of which the report that they are owed has not come, or comes later: the history says the same then.
- * Of an invoice that would not end, and that Stripe may collect still, the rows stay unpaid.
+ * Of an invoice that would not end, and that Stripe may collect still, the rows stay unpaid. What was paid after the end of
+ * the contract is no payment of it but late money, which its own report brings.
  *
  * The subscriptions have to be over before: voiding first could make Stripe run one again.
  */
@@ -56,7 +57,7 @@ function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
     const name = nameFor("paid_meanwhile", subscriptionId, contract);
     const paid = answers.get(name) as PaidInvoicesSeen | undefined;
     if (paid === undefined) return look(name, { verb: "list_paid_invoices", subscriptionId });
-    for (const invoiceId of unknownTo(payments, paid.invoices)) {
+    for (const invoiceId of unknownTo(world, paid.invoices)) {
       if (seen.has(invoiceId)) continue;
       const invoice = answers.get(`invoice:${invoiceId}`) as InvoiceSeen | undefined;
       if (invoice === undefined) return look(`invoice:${invoiceId}`, { verb: "read_invoice", invoiceId });
@@ -70,7 +71,7 @@ function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
     const moves = movesOf(facts, unpaid, invoice).filter(({ id }) => !paidMeanwhile.has(id));
     for (const move of moves) paidMeanwhile.set(move.id, move);
     const wasToEnd = ending.invoices.some(({ id }) => id === invoiceId);
-    if (wasToEnd || moves.length > 0) attention.push(...remarkOnPaid(invoiceId, invoice));
+    if (wasToEnd || moves.length > 0) attention.push(...remarkOnPaid(world, invoice));
   }
   const collected = new Set(ending.invoices.filter(({ isCollected }) => isCollected).map(({ id }) => id));
   const unended = unpaid.filter(({ stripeInvoiceId: id }) => id !== null && collected.has(id));
@@ -97,17 +98,20 @@ function neverCharged({ world, zone }: ClosingFacts, invoices: readonly EndedInv
   return [...rows.values()];
 }
 
-/** The paid invoices that none of our rows names. */
-function unknownTo(payments: readonly Payment[], invoices: PaidInvoicesSeen["invoices"]): readonly string[] {
-  return invoices.flatMap(({ id: invoiceId, paymentIntentId }) => {
+/** The invoices that were paid in time and that none of our rows names. */
+function unknownTo(
+  { contract, payments }: ClosingFacts["world"],
+  invoices: PaidInvoicesSeen["invoices"],
+): readonly string[] {
+  return invoices.flatMap(({ id: invoiceId, paymentIntentId, paidAt }) => {
     const isKnown = payments.some((row) => isOf(row, { invoiceId, paymentIntentId }));
-    return isKnown ? [] : [invoiceId];
+    return isKnown || isLate(paidAt, contract.endedAt) ? [] : [invoiceId];
   });
 }
 
 /** The unpaid rows that an invoice has paid after all: those that name it, and those that its lines pay. */
 function movesOf({ world, zone }: ClosingFacts, unpaid: readonly Payment[], seen: InvoiceSeen): readonly PaymentMove[] {
-  const invoice = asPaid(seen);
+  const invoice = asPaidInTime(world, seen);
   if (invoice === undefined) return [];
   const byLine = recordReceipt(world, receiptOf(world, invoice, zone)).paymentMoves.filter(({ id }) =>
     unpaid.some((row) => row.id === id),
@@ -126,9 +130,16 @@ function movesOf({ world, zone }: ClosingFacts, unpaid: readonly Payment[], seen
   ];
 }
 
-function remarkOnPaid(invoiceId: string, invoice: InvoiceSeen): readonly Attention[] {
-  if (invoice.type === "missing" || invoice.stripeInvoiceStatus !== "paid") return [];
-  return [{ code: "invoice_paid_meanwhile", detail: { invoiceId, amountMinor: invoice.amountPaidMinor } }];
+function remarkOnPaid(world: ClosingFacts["world"], seen: InvoiceSeen): readonly Attention[] {
+  const invoice = asPaidInTime(world, seen);
+  if (invoice === undefined) return [];
+  return [{ code: "invoice_paid_meanwhile", detail: { invoiceId: invoice.id, amountMinor: invoice.amountPaidMinor } }];
+}
+
+/** An invoice that was paid by the end of the contract; undefined for any other. */
+function asPaidInTime({ contract }: ClosingFacts["world"], seen: InvoiceSeen): ReturnType<typeof asPaid> {
+  const invoice = asPaid(seen);
+  return invoice === undefined || isLate(invoice.paidAt, contract.endedAt) ? undefined : invoice;
 }
 
 function look(name: string, wanted: Extract<Step, { type: "look" }>["look"]): ClosingAtStripe {

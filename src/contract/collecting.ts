@@ -1,3 +1,4 @@
+import type { Instant } from "./calendar.ts";
 import type { Attention } from "./change.ts";
 import type { BuriedPayment, ContractWorld, Payment } from "./contract.ts";
 import {
@@ -5,6 +6,7 @@ import {
   asPaid,
   holdsMoney,
   isFor,
+  isLate,
   isNameless,
   isOf,
   type Receipt,
@@ -50,9 +52,13 @@ type Collecting =
 /**
  * Every payment of a contract: our rows, and what Stripe lists as paid for its subscriptions, or by its intent, beyond them:
  * payments that nobody has told us of yet, which are recorded as `record_payment` would, and what a charge holds beside our
- * rows (tax, added lines, prorations).
+ * rows (tax, added lines, prorations). With `endedAt`, only what was paid by then: the rest is late money, and told as that.
  */
-export function collectPayments({ world, zone }: RuleFacts<unknown>, answers: Answers): Collecting {
+export function collectPayments(
+  { world, zone }: RuleFacts<unknown>,
+  answers: Answers,
+  endedAt: Instant | null = null,
+): Collecting {
   const { contract } = world;
   const collector = new Collector(world);
 
@@ -61,7 +67,7 @@ export function collectPayments({ world, zone }: RuleFacts<unknown>, answers: An
     const listed = answers.get(name) as PaidInvoicesSeen | undefined;
     if (listed === undefined) return look(name, { verb: "list_paid_invoices", subscriptionId });
     for (const { id: invoiceId, amountPaidMinor: paidMinor, paidAt, paymentIntentId, isPaidOddly } of listed.invoices) {
-      if (paidMinor <= 0) continue;
+      if (paidMinor <= 0 || isLate(paidAt, endedAt)) continue;
       if (isPaidOddly) collector.remark(remarkOnOddlyPaid(invoiceId, paidMinor));
       const charge = { invoiceId, paymentIntentId, paidMinor, paidAt, items: [] };
       if (collector.covers(charge)) {

@@ -90,7 +90,7 @@ export interface Contract {
    * product's month no longer reaches it. Null where nobody does, and for every other reservation.
    */
   readonly terminationAskedBy: AskedReservationSource | null;
-  /** When it was canceled or terminated; null before. */
+  /** When it was canceled or terminated, by Stripe's clock where its subscription ended with it; null before. */
   readonly endedAt: Instant | null;
   readonly stripeCustomerId: string | null;
   /** `card`, `monthly`: the subscription that bills it now. */

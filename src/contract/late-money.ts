@@ -4,14 +4,16 @@ import { refundRefusals } from "./canceling.ts";
 import { catchUp } from "./catching-up.ts";
 import type { Attention, Notice } from "./change.ts";
 import type { BuriedPayment } from "./contract.ts";
-import { asRefunded, opensByItself, type Receipt, type Recording, sourceOf } from "./receipts.ts";
+import { asRefunded, isLate, opensByItself, type Receipt, type Recording, sourceOf } from "./receipts.ts";
 import { refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
 import { type RuleFacts, settle, superseded, type TombstoneFacts } from "./rule.ts";
+import { opensWhatIsPaid } from "./settling-receipts.ts";
 import type { Answers, Step } from "./step.ts";
 
 /**
- * Money of a contract that has ended. What was made before the end and is only told of late is an ordinary payment. What
- * was made after it is recorded and, unless the installation keeps it, refunded; operators are told.
+ * Money of a contract that has ended, here or only at Stripe yet: when, its world says. What was made before the end and is
+ * only told of late is an ordinary payment. What was made after it is recorded and, unless the installation keeps it,
+ * refunded; operators are told.
  *
  * A canceled contract opens nothing, whatever is paid for it, and keeps nothing: its cancel refunds everything that was paid.
  */
@@ -24,19 +26,19 @@ export function recordAfterEnd(
   const { world, today, policy } = facts;
   const { contract, licenses } = world;
   const { newPayments, paymentMoves, rows } = recording;
-  const opens = contract.status === "terminated" && contract.startOn <= today;
+  const opens = opensWhatIsPaid(contract, today);
   const kept = {
     newPayments,
     paymentMoves,
     licenses: opens ? rows.filter(opensByItself).flatMap((row) => licenseOnPaid(row, licenses)) : [],
   };
-  const isLate = contract.endedAt === null || isLater(receipt.paidAt, contract.endedAt);
-  if (!isLate && contract.status === "terminated") {
+  const cameLate = isLate(receipt.paidAt, contract.endedAt);
+  if (!cameLate && contract.status === "terminated") {
     return catchUp(facts, receipt, recording, { ...kept, attention: recording.attention }, answers);
   }
   const remark = lateRemark(receipt, sumPaid(recording));
   // What a canceled contract was paid before its end would have been refunded by its cancel, had that known of it.
-  if (isLate && policy.latePayment === "keep") {
+  if (cameLate && policy.latePayment === "keep") {
     const told = { attention: [...recording.attention, remark], notices: [tellLate(receipt, recording, 0)] };
     return catchUp(facts, receipt, recording, { ...kept, ...told }, answers);
   }

@@ -217,6 +217,11 @@ export function remarkOnOddlyPaid(invoiceId: string, amountMinor: number): Atten
   return { code: "payment_paid_oddly", detail: { invoiceId, amountMinor } };
 }
 
+/** Whether money came after its contract had ended, both by Stripe's clock. What has not ended takes none too late. */
+export function isLate(paidAt: Instant, endedAt: Instant | null): boolean {
+  return endedAt !== null && isLater(paidAt, endedAt);
+}
+
 /** What of a receipt these rows leave. */
 export function restOf({ paidMinor }: Receipt, rows: readonly Pick<Payment, "amountMinor">[]): number {
   return rows.reduce((rest, { amountMinor }) => rest - amountMinor, paidMinor);
@@ -246,13 +251,13 @@ function nameRows(
   { contract, payments }: Pick<ContractWorld, "contract" | "payments">,
   receipt: Receipt,
 ): readonly Payment[] {
-  const isLate = contract.endedAt !== null && isLater(receipt.paidAt, contract.endedAt);
+  const cameLate = isLate(receipt.paidAt, contract.endedAt);
   const held = payments.filter(holdsMoney);
   return held.flatMap((row) => {
     const others = held.filter((other) => other.id !== row.id && isFor(other, row));
     const isThis = isOf(row, receipt)
       ? !others.some((other) => isOf(other, receipt))
-      : !isLate && isNameless(row) && others.length === 0 && receipt.items.some((item) => isFor(row, item));
+      : !cameLate && isNameless(row) && others.length === 0 && receipt.items.some((item) => isFor(row, item));
     const stripeInvoiceId = row.stripeInvoiceId ?? receipt.invoiceId;
     const stripePaymentIntentId = row.stripePaymentIntentId ?? receipt.paymentIntentId;
     const lacksOne = stripeInvoiceId !== row.stripeInvoiceId || stripePaymentIntentId !== row.stripePaymentIntentId;

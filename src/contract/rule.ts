@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Instant } from "./calendar.ts";
 import type { Attention, Change } from "./change.ts";
 import {
   type Contract,
@@ -89,6 +90,14 @@ export const staffAndCustomer = [...staff, "customer"] as const satisfies readon
 /** The step that writes the end. */
 export function settle(change: Change): Step {
   return { type: "settle", change };
+}
+
+/** A final status, and when it began where Stripe tells: what was paid later is late money. */
+export function endAs(
+  status: (typeof finalStatuses)[number],
+  endedAt: Instant | null,
+): Pick<Change, "status" | "endedAt"> {
+  return endedAt === null ? { status } : { status, endedAt };
 }
 
 /**

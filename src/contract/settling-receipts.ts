@@ -1,5 +1,5 @@
 import { billedPeriodOn, licenseOnPaid, runningStatusOn } from "./billing.ts";
-import { businessDateOf, periodNearest } from "./calendar.ts";
+import { type BusinessDate, businessDateOf, periodNearest } from "./calendar.ts";
 import { tellBoth } from "./canceling.ts";
 import { payPeriods, statusOncePaid } from "./confirming.ts";
 import { type Contract, type ContractStatus, isOneOf } from "./contract.ts";
@@ -8,12 +8,13 @@ import { opensByItself, type Recording } from "./receipts.ts";
 import { isKept } from "./refunding.ts";
 import { type RuleFacts, settle } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
-import { readSubscription } from "./subscription.ts";
+import { hasEnded, seeSubscription } from "./subscription.ts";
 
 /**
  * Settles money of a contract that has not ended. A contract that waited for its payment takes the status that
  * `confirm_payment` would give it. A suspended one runs again when its current period is paid by now: as its dates say, as
- * reserved if a reservation stands, or as not started before the start date. Otherwise the status stays.
+ * reserved if a reservation stands, or as not started before the start date. Otherwise the status stays, and so it does once
+ * the subscription has ended: then nothing bills any more, and the end itself is on its way.
  *
  * `isCurrent`: whether the money came by the subscription that bills the contract now. A former one brings payments only.
  */
@@ -34,13 +35,14 @@ export function settleReceipt(
   const paid = new Set(
     [...payments.filter(({ state }) => state === "paid"), ...rows].flatMap(({ period }) => period ?? []),
   );
-  const status = current === undefined ? undefined : statusOnMoney(facts, current.index, paid);
+  const status = current?.type === "period" ? statusOnMoney(facts, current.index, paid) : undefined;
   const isSuspended = isWaiting && status === "payment_unconfirmed";
-  const missing = isSuspended ? missPeriods(facts, current?.index ?? 0, paid) : nothingMissing;
+  const missing =
+    isSuspended && current?.type === "period" ? missPeriods(facts, current.index ?? 0, paid) : nothingMissing;
 
   // What was paid while it waited opens with its start.
   const opened = [...(isWaiting ? payments.filter((row) => isKept(world, row)) : []), ...rows.filter(opensByItself)];
-  const isOpen = !isOneOf(status ?? contract.status, statusesThatOpenNothing) && contract.startOn <= today;
+  const isOpen = opensWhatIsPaid({ ...contract, status: status ?? contract.status }, today);
   const runsAgain = contract.status === "payment_unconfirmed" && status !== undefined;
   return settle({
     ...(status === undefined ? {} : { status }),
@@ -57,6 +59,11 @@ export function settleReceipt(
 /** In these statuses nothing can be viewed, whatever has been paid. */
 const statusesThatOpenNothing = ["awaiting_payment", "not_started", "canceled"] as const;
 
+/** Whether what is paid for a contract can be viewed at once. */
+export function opensWhatIsPaid({ status, startOn }: Contract, today: BusinessDate): boolean {
+  return !isOneOf(status, statusesThatOpenNothing) && startOn <= today;
+}
+
 /** The status that money leads to; undefined when it stays. `current` is the index of the period that bills now. */
 function statusOnMoney(
   { world: { contract }, today }: RuleFacts<unknown>,
@@ -71,7 +78,7 @@ function statusOnMoney(
 }
 
 /** The status of a suspended contract whose current period has been paid. */
-export function statusRunningAgain(contract: Contract, today: RuleFacts<unknown>["today"]): ContractStatus {
+export function statusRunningAgain(contract: Contract, today: BusinessDate): ContractStatus {
   if (contract.startOn > today) return "not_started";
   return contract.terminationOn === null ? runningStatusOn(contract, today) : "termination_reserved";
 }
@@ -79,19 +86,19 @@ export function statusRunningAgain(contract: Contract, today: RuleFacts<unknown>
 type CurrentPeriod =
   | { readonly type: "step"; readonly step: Step }
   /** Null where nothing is billed: the contract is paid once. */
-  | { readonly type: "period"; readonly index: number | null };
+  | { readonly type: "period"; readonly index: number | null }
+  | { readonly type: "ended" };
 
-/** The period that is billed now, by Stripe; by our own dates where its subscription has ended, or is not there. */
+/** The period that is billed now, by Stripe; by our own dates where its subscription is not there. */
 function currentPeriod({ world: { contract }, today, zone }: RuleFacts<unknown>, answers: Answers): CurrentPeriod {
   const subscriptionId = contract.stripeSubscriptionId;
   if (subscriptionId === null) return { type: "period", index: null };
-  if (contract.startOn > today) return { type: "period", index: 0 };
-  const seen = readSubscription(subscriptionId, answers);
-  if (seen.type === "step") return seen;
-  const index =
-    seen.subscription === null
-      ? (billedPeriodOn(contract, today)?.index ?? 0)
-      : periodNearest(contract.startOn, businessDateOf(seen.subscription.currentPeriodStartAt, zone)).index;
+  const looked = seeSubscription(subscriptionId, answers);
+  if (looked.type === "step") return looked;
+  const { seen } = looked;
+  if (seen.type === "missing") return { type: "period", index: billedPeriodOn(contract, today)?.index ?? 0 };
+  if (hasEnded(seen)) return { type: "ended" };
+  const { index } = periodNearest(contract.startOn, businessDateOf(seen.currentPeriodStartAt, zone));
   return { type: "period", index };
 }
 

@@ -1,13 +1,14 @@
 import { licenseOnPaid } from "./billing.ts";
-import { businessDateOf } from "./calendar.ts";
+import { businessDateOf, type Instant } from "./calendar.ts";
 import { callOffEnded, endSubscriptions, tellBoth } from "./canceling.ts";
 import { closeInvoices } from "./closing-invoices.ts";
 import { type Collection, collectPayments } from "./collecting.ts";
-import { holdsMoney } from "./receipts.ts";
+import type { ContractWorld } from "./contract.ts";
+import { isLate } from "./receipts.ts";
 import { isKept } from "./refunding.ts";
-import { isFinal, type RuleFacts, settle, superseded } from "./rule.ts";
+import { endAs, isFinal, type RuleFacts, settle, superseded } from "./rule.ts";
 import type { Answers, Step } from "./step.ts";
-import { type FoundSubscription, seeSubscription } from "./subscription.ts";
+import { endOf, type FoundSubscription, seeSubscription, withEnd } from "./subscription.ts";
 
 /** The subscription that Stripe has reported on, or the next step where it is not read yet or says nothing new. */
 export type Reported =
@@ -49,19 +50,22 @@ export function endWithSubscription(
   const { contract, licenses } = world;
   const ending = endSubscriptions(contract, answers, contract.formerStripeSubscriptionIds);
   if (ending.type === "step") return ending.step;
-  if (hasNeverBegun(facts, subscription)) return callOffEnded(facts, ending.attention, answers);
-  const ran = paidUnheard(facts, answers);
+  const endedAt = endOf(subscription);
+  const ended = { ...ending, endedAt };
+  if (hasNeverBegun(facts, subscription)) return callOffEnded(facts, ended, answers);
+  const ran = paidUnheard(facts, endedAt, answers);
   if (ran.type === "step") return ran.step;
-  if (ran.type === "unpaid") return callOffEnded(facts, ending.attention, answers);
+  if (ran.type === "unpaid") return callOffEnded(facts, ended, answers);
 
-  const { newPayments, paymentMoves, world: known } = ran;
+  const { newPayments, paymentMoves } = ran;
+  const known = withEnd(ran.world, endedAt);
   const closing = closeInvoices({ ...facts, world: known }, answers);
   if (closing.type === "step") return closing.step;
   // It began and ended before its start was processed here: what was paid stays viewable, so it has to open first.
   const isUnopened = contract.status === "not_started" || contract.status === "awaiting_payment";
   const opened = isUnopened ? known.payments.filter((row) => isKept(known, row)) : [];
   return settle({
-    status: "terminated",
+    ...endAs("terminated", endedAt),
     reservation: null,
     newPayments: [...newPayments, ...closing.newPayments],
     paymentMoves: [...paymentMoves, ...closing.paymentMoves],
@@ -81,16 +85,20 @@ type PaidUnheard =
  * ended: the reports of its payments are late, or lost. With a period paid it ran, and is terminated; without, it is called
  * off. Any other contract has been told of what was paid for it.
  */
-function paidUnheard(facts: RuleFacts<unknown>, answers: Answers): PaidUnheard {
+function paidUnheard(facts: RuleFacts<unknown>, endedAt: Instant | null, answers: Answers): PaidUnheard {
   const { world } = facts;
   if (world.contract.status !== "awaiting_payment") {
     return { type: "ran", newPayments: [], paymentMoves: [], attention: [], world };
   }
-  const collecting = collectPayments(facts, answers);
+  const collecting = collectPayments(facts, answers, endedAt);
   if (collecting.type === "step") return collecting;
   const { collection } = collecting;
-  const isPaid = collection.world.payments.some((row) => row.period !== null && holdsMoney(row));
-  return isPaid ? { type: "ran", ...collection } : { type: "unpaid" };
+  return hasRun(collection.world, endedAt) ? { type: "ran", ...collection } : { type: "unpaid" };
+}
+
+/** Whether a period was paid before the end. */
+function hasRun({ payments }: ContractWorld, endedAt: Instant | null): boolean {
+  return payments.some(({ period, paidAt }) => period !== null && paidAt !== null && !isLate(paidAt, endedAt));
 }
 
 /**
@@ -99,11 +107,10 @@ function paidUnheard(facts: RuleFacts<unknown>, answers: Answers): PaidUnheard {
  * for what was viewed went back.
  */
 function hasNeverBegun(
-  { world: { contract, payments }, zone, today }: RuleFacts<unknown>,
+  { world, zone, today }: RuleFacts<unknown>,
   { stripeSubscriptionStatus, endedAt }: FoundSubscription,
 ): boolean {
   const endedOn = endedAt === null ? today : businessDateOf(endedAt, zone);
-  if (endedOn < contract.startOn) return true;
-  const hasRun = payments.some((row) => row.period !== null && holdsMoney(row));
-  return stripeSubscriptionStatus === "incomplete_expired" && !hasRun;
+  if (endedOn < world.contract.startOn) return true;
+  return stripeSubscriptionStatus === "incomplete_expired" && !hasRun(world, endedAt);
 }

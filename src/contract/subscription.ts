@@ -1,5 +1,5 @@
-import { type BusinessDate, businessDateOf } from "./calendar.ts";
-import type { Contract } from "./contract.ts";
+import { type BusinessDate, businessDateOf, type Instant } from "./calendar.ts";
+import type { Contract, ContractWorld } from "./contract.ts";
 import type { Facts } from "./operation.ts";
 import { reject, superseded } from "./rule.ts";
 import type { Answers, ChangeAnswer, Step, SubscriptionSeen } from "./step.ts";
@@ -28,6 +28,16 @@ const endedStatuses: readonly string[] = ["canceled", "incomplete_expired"];
 /** Whether Stripe says that the subscription has ended, or will never begin. */
 export function hasEnded({ stripeSubscriptionStatus }: FoundSubscription): boolean {
   return endedStatuses.includes(stripeSubscriptionStatus);
+}
+
+/** When a subscription ended, by Stripe's clock; null while it has not, and of one that Stripe does not have. */
+export function endOf(seen: SubscriptionSeen): Instant | null {
+  return seen.type === "found" ? seen.endedAt : null;
+}
+
+/** A contract with the end that it has at Stripe, by which it is judged what was paid too late. */
+export function withEnd(world: ContractWorld, endedAt: Instant | null): ContractWorld {
+  return endedAt === null ? world : { ...world, contract: { ...world.contract, endedAt } };
 }
 
 /** The business date on which Stripe is set to end the subscription by itself; null when it runs on. */

@@ -83,7 +83,7 @@ function burialAssignments({ burial = {} }: Change) {
     : undefined;
 }
 
-function contractAssignments({ status, reservation, subscriptionId }: Change) {
+function contractAssignments({ status, endedAt, reservation, subscriptionId }: Change) {
   const assignments = [];
   if (subscriptionId !== undefined) {
     assignments.push(
@@ -93,7 +93,9 @@ function contractAssignments({ status, reservation, subscriptionId }: Change) {
   }
   if (status !== undefined) {
     assignments.push(sql`status = ${status}::keiyaku.contract_status`);
-    if (isOneOf(status, finalStatuses)) assignments.push(sql`ended_at = clock_timestamp()`);
+    if (isOneOf(status, finalStatuses)) {
+      assignments.push(sql`ended_at = coalesce(${endedAt ?? null}::text::timestamptz, clock_timestamp())`);
+    }
   }
   if (reservation !== undefined) {
     assignments.push(

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { catchUp } from "../catching-up.ts";
+import type { ContractWorld } from "../contract.ts";
 import { buryLate, recordAfterEnd } from "../late-money.ts";
-import { asPaid, type Receipt, receiptOf, receiptOfIntent, recordReceipt } from "../receipts.ts";
+import { asPaid, isLate, type Receipt, receiptOf, receiptOfIntent, recordReceipt } from "../receipts.ts";
 import {
   type ContractRule,
   isFinal,
@@ -13,7 +14,7 @@ import {
 } from "../rule.ts";
 import { settleReceipt } from "../settling-receipts.ts";
 import type { Answers, InvoiceSeen, PaymentIntentSeen, Step } from "../step.ts";
-import { subscriptionsOf } from "../subscription.ts";
+import { endOf, seeSubscription, subscriptionsOf, withEnd } from "../subscription.ts";
 
 const stripeId = z.string().min(1).max(255);
 const params = z
@@ -27,7 +28,7 @@ type Params = z.output<typeof params>;
  * Stripe has taken money: an invoice of a monthly contract (`invoice.paid`), or the payment intent of a one-time one
  * (`payment_intent.succeeded`). What it pays is recorded line by line, once however often it is told, with its license if
  * the contract has started. A contract that waited for its payment starts as its dates say; a suspended one runs again when
- * its current period is paid. Money that came after the end is late money.
+ * its current period is paid. Money that came after the end is late money, also where the end is known at Stripe only.
  *
  * The invoice or intent is read, not trusted from the event. What Stripe reported of its refunds before is caught up with.
  */
@@ -81,17 +82,36 @@ function byIntent(facts: RuleFacts<Params>, paymentIntentId: string, answers: An
 }
 
 function record(facts: RuleFacts<Params>, receipt: Receipt, isCurrent: boolean, answers: Answers): Step {
-  const recording = recordReceipt(facts.world, receipt);
-  if (!recording.isNews) return superseded();
+  if (!recordReceipt(facts.world, receipt).isNews) return superseded();
+  const seen = seeEnd(facts.world, answers);
+  if (seen.type === "step") return seen.step;
+  const ended = { ...facts, world: seen.world };
+  const recording = recordReceipt(seen.world, receipt);
   // Money that was known only learns what it is at Stripe, and money for what is no part of the contract moves nothing of it.
   const isKnown = recording.rows.length === 0 && recording.beyondMinor === 0;
-  if (isFinal(facts.world.contract) && !isKnown) return recordAfterEnd(facts, receipt, recording, answers);
+  const { contract } = seen.world;
+  const isAfterEnd = isFinal(contract) || isLate(receipt.paidAt, contract.endedAt);
+  if (isAfterEnd && !isKnown) return recordAfterEnd(ended, receipt, recording, answers);
   if (recording.rows.length === 0) {
     const { paymentMoves, attention } = recording;
-    return catchUp(facts, receipt, recording, { paymentMoves, attention }, answers);
+    return catchUp(ended, receipt, recording, { paymentMoves, attention }, answers);
   }
-  const settled = settleReceipt(facts, recording, isCurrent, answers);
-  return settled.type === "settle" ? catchUp(facts, receipt, recording, settled.change, answers) : settled;
+  const settled = settleReceipt(ended, recording, isCurrent, answers);
+  return settled.type === "settle" ? catchUp(ended, receipt, recording, settled.change, answers) : settled;
+}
+
+/**
+ * The contract with its end, which may be at Stripe before the report of it is here. The subscription is read after the
+ * invoice: where it still runs by then, the money was in time.
+ */
+function seeEnd(
+  world: ContractWorld,
+  answers: Answers,
+): { readonly type: "step"; readonly step: Step } | { readonly type: "seen"; readonly world: ContractWorld } {
+  const { stripeSubscriptionId } = world.contract;
+  if (isFinal(world.contract) || stripeSubscriptionId === null) return { type: "seen", world };
+  const looked = seeSubscription(stripeSubscriptionId, answers);
+  return looked.type === "step" ? looked : { type: "seen", world: withEnd(world, endOf(looked.seen)) };
 }
 
 function byInvoiceAfterDeletion(facts: TombstoneFacts<Params>, invoiceId: string, answers: Answers): Step {

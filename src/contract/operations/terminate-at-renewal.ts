@@ -1,10 +1,10 @@
 import { runningStatusOn } from "../billing.ts";
 import { endSubscriptions, type SubscriptionEnding, tellBoth } from "../canceling.ts";
 import { closeInvoices } from "../closing-invoices.ts";
-import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
+import { type ContractRule, endAs, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
 import type { Answers, Step } from "../step.ts";
-import { endsByItselfOn, type FoundSubscription, hasEnded, seeSubscription } from "../subscription.ts";
+import { endOf, endsByItselfOn, type FoundSubscription, hasEnded, seeSubscription, withEnd } from "../subscription.ts";
 
 /**
  * 更新日の解約: the reserved renewal date has come, and the contract ends, suspended meanwhile or not. What was paid stays
@@ -35,10 +35,11 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
 
     const ending = endAtStripe(facts, answers);
     if (ending.type === "step") return ending.step;
-    const closing = closeInvoices({ ...facts, today: params.date }, answers);
+    const ended = { ...facts, today: params.date, world: withEnd(world, ending.endedAt) };
+    const closing = closeInvoices(ended, answers);
     if (closing.type === "step") return closing.step;
     return settle({
-      status: "terminated",
+      ...endAs("terminated", ending.endedAt),
       reservation: null,
       newPayments: closing.newPayments,
       paymentMoves: closing.paymentMoves,
@@ -53,14 +54,18 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
 function endAtStripe(facts: RuleFacts<ScheduledParams>, answers: Answers): SubscriptionEnding {
   const { contract } = facts.world;
   const { stripeSubscriptionId: subscriptionId, formerStripeSubscriptionIds: former } = contract;
-  if (subscriptionId === null) return { type: "ended", attention: [] };
+  if (subscriptionId === null) return { type: "ended", endedAt: null, attention: [] };
   const looked = seeSubscription(subscriptionId, answers);
   if (looked.type === "step") return looked;
   const { seen } = looked;
   if (seen.type === "missing") {
-    return { type: "ended", attention: [{ code: "subscription_missing", detail: { subscriptionId } }] };
+    const attention = [{ code: "subscription_missing", detail: { subscriptionId } }] as const;
+    return { type: "ended", endedAt: null, attention };
   }
-  if (hasEnded(seen)) return endSubscriptions(contract, answers, former);
+  if (hasEnded(seen)) {
+    const others = endSubscriptions(contract, answers, former);
+    return others.type === "step" ? others : { ...others, endedAt: endOf(seen) };
+  }
   const mirrored = contract.terminationSource === "stripe" ? mirrorReservation(facts, seen) : undefined;
   return mirrored === undefined ? endSubscriptions(contract, answers) : { type: "step", step: mirrored };
 }

@@ -1,6 +1,7 @@
 import { endSubscriptions, tellBoth } from "../canceling.ts";
 import { closeInvoices } from "../closing-invoices.ts";
-import { type ContractRule, noParams, reject, rejectStatus, settle, staff } from "../rule.ts";
+import { type ContractRule, endAs, noParams, reject, rejectStatus, settle, staff } from "../rule.ts";
+import { withEnd } from "../subscription.ts";
 
 /**
  * 解約処理: ends a suspended monthly contract at once. The unpaid periods count as never charged; what was paid stays
@@ -26,10 +27,10 @@ export const terminate: ContractRule<typeof noParams> = {
 
     const ending = endSubscriptions(contract, answers);
     if (ending.type === "step") return ending.step;
-    const closing = closeInvoices(facts, answers);
+    const closing = closeInvoices({ ...facts, world: withEnd(facts.world, ending.endedAt) }, answers);
     if (closing.type === "step") return closing.step;
     return settle({
-      status: "terminated",
+      ...endAs("terminated", ending.endedAt),
       reservation: null,
       newPayments: closing.newPayments,
       paymentMoves: closing.paymentMoves,

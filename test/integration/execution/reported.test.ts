@@ -305,6 +305,26 @@ describe("late money", () => {
     expect(await mailsOf(contractId)).toEqual(["late_payment to operators"]);
   });
 
+  it("goes back where the end is known at Stripe only, and the contract ends at Stripe's time when that is told", async () => {
+    const { contractId, subscriptionId, invoiceId, intentId } = await addMonthly({
+      contract: { status: "payment_unconfirmed" },
+      periods: ["paid", "paid", "paid", "unpaid"],
+      subscription: { status: "canceled", endedAt: "2025-01-20T03:00:00Z" },
+      invoices: [{}, {}, {}, { status: "open" }],
+    });
+    await bench.stripe.control.payInvoice(invoiceId(3));
+    const told = await report("record_payment", contractId, { invoiceId: invoiceId(3) });
+    expect(told).toMatchObject({ ...done, outcome: { attention: [{ code: "late_payment" }] } });
+    expect(await effectsOf(told)).toEqual([["refund.created", 1_980]]);
+    expect(await contractOf(contractId)).toMatchObject({ status: "payment_unconfirmed" });
+
+    await report("record_subscription_end", contractId, { subscriptionId });
+    const [contract] = await bench.sql`select status, ended_at from keiyaku.contracts where id = ${contractId}`;
+    expect(contract).toEqual({ status: "terminated", ended_at: new Date("2025-01-20T03:00:00Z") });
+    expect((await paymentsOf(contractId)).at(-1)).toMatchObject({ state: "refunded", intent: intentId(3) });
+    expect(await refundsOf(contractId)).toHaveLength(1);
+  });
+
   it("of rows that were never there is written as refunded at once", async () => {
     const { contractId, invoiceId } = await addMonthly({
       contract: { status: "terminated" },
@@ -489,9 +509,8 @@ describe("record_subscription_end", () => {
       periods: ["paid", "paid", "paid", "unpaid"],
       namesInvoices: false,
       subscription: { status: "canceled", endedAt: "2025-01-20T03:00:00Z" },
-      invoices: [{}, {}, {}, { status: "open" }],
+      invoices: [{}, {}, {}, {}],
     });
-    await bench.stripe.control.payInvoice(invoiceId(3));
     expect(await report("record_subscription_end", contractId, { subscriptionId })).toMatchObject({
       ...done,
       outcome: { statusAfter: "terminated", attention: [{ code: "invoice_paid_meanwhile" }] },

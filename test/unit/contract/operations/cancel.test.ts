@@ -194,6 +194,7 @@ describe("by card", () => {
     ]);
     expect(settled(played)).toEqual({
       status: "canceled",
+      endedAt: subscriptionEnded.endedAt,
       reservation: null,
       newPayments: [],
       paymentMoves: [{ id: initialFee.id, from: "paid", to: "refunded" }],

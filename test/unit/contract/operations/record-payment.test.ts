@@ -21,6 +21,7 @@ import {
 } from "../support/stripe-answers.ts";
 
 const unpaid = makePayment({ period: 3, state: "unpaid", stripeInvoiceId: "in_3" });
+const subscription = subscriptionSeen();
 const runningAgain = [
   { kind: "contract_running_again", recipient: "customer", detail: {} },
   { kind: "contract_running_again", recipient: "operators", detail: {} },
@@ -81,7 +82,7 @@ describe("what is no payment of the contract", () => {
     ["something added to a later invoice", addedLine(5_000)],
   ])("money for %s is not recorded, and somebody should know", (_, line) => {
     const seen = paidInvoiceSeen("in_3", [line]);
-    expect(settled(play(setup({ contract: { initialFeeMinor: 5_000 } }), { invoice: seen }))).toEqual({
+    expect(settled(play(setup({ contract: { initialFeeMinor: 5_000 } }), { invoice: seen, subscription }))).toEqual({
       paymentMoves: [],
       attention: [{ code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: seen.amountPaidMinor } }],
     });
@@ -89,7 +90,7 @@ describe("what is no payment of the contract", () => {
 
   test("an invoice that no single intent paid is recorded without one, and somebody should know, once", () => {
     const odd = { ...invoice, paymentIntentId: null, isPaidOddly: true } as const;
-    expect(settled(play(setup(), { invoice: odd }))).toMatchObject({
+    expect(settled(play(setup(), { invoice: odd, subscription }))).toMatchObject({
       newPayments: [{ state: "paid", stripeInvoiceId: "in_3", stripePaymentIntentId: null }],
       attention: [{ code: "payment_paid_oddly", detail: { invoiceId: "in_3", amountMinor: 1_980 } }],
     });
@@ -99,7 +100,7 @@ describe("what is no payment of the contract", () => {
 
   test("what an invoice collected beyond its period, such as tax, is told once", () => {
     const taxed = { ...invoice, amountDueMinor: 2_178, amountPaidMinor: 2_178 };
-    expect(settled(play(setup(), { invoice: taxed })).attention).toEqual([
+    expect(settled(play(setup(), { invoice: taxed, subscription })).attention).toEqual([
       { code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: 198 } },
     ]);
     const recorded = makePayment({ period: 3, stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" });
@@ -114,7 +115,7 @@ describe("what is no payment of the contract", () => {
       addedLine(300),
     ];
     const seen = { ...paidInvoiceSeen("in_3", lines), amountDueMinor: 3_760 };
-    expect(settled(play(setup(), { invoice: seen })).newPayments).toEqual([newRow]);
+    expect(settled(play(setup(), { invoice: seen, subscription })).newPayments).toEqual([newRow]);
   });
 
   test.each([
@@ -128,7 +129,7 @@ describe("what is no payment of the contract", () => {
 
 describe("a running contract", () => {
   test("gets a row named after invoice and line, and its license", () => {
-    expect(settled(play(setup(), { invoice }))).toEqual({
+    expect(settled(play(setup(), { invoice, subscription }))).toEqual({
       newPayments: [newRow],
       paymentMoves: [],
       licenses: [{ type: "granted", paymentId: newRow.id }],
@@ -142,7 +143,7 @@ describe("a running contract", () => {
     (state) => {
       const waiting = makePayment({ period: 3, state });
       const seen = paidInvoiceSeen("in_3", [{ ...third, amountMinor: 1_500 }]);
-      expect(settled(play(setup({ payments: [...earlier, waiting] }), { invoice: seen }))).toMatchObject({
+      expect(settled(play(setup({ payments: [...earlier, waiting] }), { invoice: seen, subscription }))).toMatchObject({
         newPayments: [],
         paymentMoves: [{ id: waiting.id, from: state, to: "paid", amountMinor: 1_500, ...learned }],
         licenses: [{ type: "granted", paymentId: waiting.id }],
@@ -152,7 +153,7 @@ describe("a running contract", () => {
 
   test("an amount that is as agreed is not said again, nor an intent that there is not", () => {
     const facts = setup({ payments: [...earlier, unpaid] });
-    const { paymentMoves } = settled(play(facts, { invoice: { ...invoice, paymentIntentId: null } }));
+    const { paymentMoves } = settled(play(facts, { invoice: { ...invoice, paymentIntentId: null }, subscription }));
     expect(paymentMoves).toEqual([
       { id: unpaid.id, from: "unpaid", to: "paid", paidAt: invoice.paidAt, stripeInvoiceId: "in_3" },
     ]);
@@ -164,7 +165,7 @@ describe("a running contract", () => {
   ])("told again of a payment whose row names %s alone, it learns the other, and nothing else changes", (_, known) => {
     for (const state of ["paid", "refunded"] as const) {
       const row = makePayment({ period: 3, state, ...known });
-      expect(settled(play(setup({ payments: [...earlier, row] }), { invoice }))).toEqual({
+      expect(settled(play(setup({ payments: [...earlier, row] }), { invoice, subscription }))).toEqual({
         paymentMoves: [{ id: row.id, from: state, to: state, stripeInvoiceId: "in_3", stripePaymentIntentId: "pi_3" }],
         attention: [],
       });
@@ -176,7 +177,7 @@ describe("a running contract", () => {
   test("a period that another invoice has paid gets a second row without a license, and attention", () => {
     const other = makePayment({ period: 3, stripeInvoiceId: "in_9", stripePaymentIntentId: "pi_9" });
     const facts = setup({ payments: [...earlier, other], licenses: openFor([...earlier, other]) });
-    expect(settled(play(facts, { invoice }))).toMatchObject({
+    expect(settled(play(facts, { invoice, subscription }))).toMatchObject({
       newPayments: [newRow],
       licenses: [],
       attention: [{ code: "period_paid_twice", detail: { paymentId: newRow.id, amountMinor: 1_980 } }],
@@ -186,7 +187,7 @@ describe("a running contract", () => {
   test("a period that was given back may be paid anew", () => {
     const other = makePayment({ period: 3, state: "refunded", stripeInvoiceId: "in_9" });
     const facts = setup({ payments: [...earlier, other], licenses: [revokedFor(other, "refunded")] });
-    expect(settled(play(facts, { invoice }))).toMatchObject({
+    expect(settled(play(facts, { invoice, subscription }))).toMatchObject({
       newPayments: [newRow],
       licenses: [{ type: "granted", paymentId: newRow.id }],
       attention: [],
@@ -199,20 +200,22 @@ describe("a running contract", () => {
     const line = periodLine("2025-02-28", { startsAt: "2025-02-28T15:30:00Z" });
     const facts = setup({ contract, payments: [], licenses: [], today: on("2025-03-01") });
     const seen = paidInvoiceSeen("in_3", [line]);
-    expect(settled(play(facts, { invoice: seen })).newPayments).toMatchObject([
+    expect(settled(play(facts, { invoice: seen, subscription })).newPayments).toMatchObject([
       { period: 1, startsOn: "2025-02-28", id: `in_3:${line.id}` },
     ]);
   });
 
   test("two lines for one period are one payment", () => {
     const seen = paidInvoiceSeen("in_3", [third, periodLine("2025-01-08", { id: "il_second", amountMinor: 20 })]);
-    expect(settled(play(setup(), { invoice: seen })).newPayments).toEqual([{ ...newRow, amountMinor: 2_000 }]);
+    expect(settled(play(setup(), { invoice: seen, subscription })).newPayments).toEqual([
+      { ...newRow, amountMinor: 2_000 },
+    ]);
   });
 
   test("lines that come to more than was due count for less, down to nothing", () => {
     const lines = [third, periodLine("2025-02-08")];
     const seen = { ...paidInvoiceSeen("in_3", lines), amountDueMinor: 1_500 };
-    expect(settled(play(setup(), { invoice: seen })).newPayments).toMatchObject([
+    expect(settled(play(setup(), { invoice: seen, subscription })).newPayments).toMatchObject([
       { period: 3, amountMinor: 1_500, state: "paid" },
       { period: 4, amountMinor: 0, state: "paid" },
     ]);
@@ -220,7 +223,7 @@ describe("a running contract", () => {
 
   test("a former subscription brings payments and licenses too", () => {
     const contract = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
-    expect(settled(play(setup({ contract }), { invoice }))).toMatchObject({
+    expect(settled(play(setup({ contract }), { invoice, subscription }))).toMatchObject({
       newPayments: [newRow],
       licenses: [{ type: "granted" }],
     });
@@ -267,7 +270,7 @@ describe("the initial fee", () => {
       licenses: [],
       params: { invoiceId: "in_0" },
     });
-    const { newPayments } = settled(play(facts, { invoice: { ...firstInvoice, ...overrides } }));
+    const { newPayments } = settled(play(facts, { invoice: { ...firstInvoice, ...overrides }, subscription }));
     expect(newPayments?.map(({ subject }) => subject)).toEqual(["period"]);
   });
 });
@@ -280,7 +283,7 @@ describe("a payment that was brought along without its ids at Stripe", () => {
     "is that of the invoice which bills the same, and learns them (%s)",
     (state) => {
       const facts = setup({ payments: [...earlier, { ...nameless, state }] });
-      expect(settled(play(facts, { invoice }))).toEqual({
+      expect(settled(play(facts, { invoice, subscription }))).toEqual({
         paymentMoves: [{ id: nameless.id, from: state, to: state, ...names }],
         attention: [],
       });
@@ -293,7 +296,7 @@ describe("a payment that was brought along without its ids at Stripe", () => {
     const lines = [periodLine("2025-01-08"), addedLine(5_000)];
     const seen = paidInvoiceSeen("in_3", lines, { billingReason: "subscription_create" });
     const facts = setup({ contract, payments: [fee], licenses: [] });
-    expect(settled(play(facts, { invoice: seen }))).toMatchObject({
+    expect(settled(play(facts, { invoice: seen, subscription }))).toMatchObject({
       newPayments: [{ subject: "period", period: 0 }],
       paymentMoves: [{ id: fee.id, from: "paid", to: "paid", ...names }],
       attention: [],
@@ -341,7 +344,7 @@ describe("a payment that was brought along without its ids at Stripe", () => {
 
   test("what its invoice holds beside it is told", () => {
     const taxed = { ...invoice, amountDueMinor: 2_178, amountPaidMinor: 2_178 };
-    expect(settled(play(setup({ payments: [...earlier, nameless] }), { invoice: taxed }))).toMatchObject({
+    expect(settled(play(setup({ payments: [...earlier, nameless] }), { invoice: taxed, subscription }))).toMatchObject({
       paymentMoves: [{ id: nameless.id, ...names }],
       attention: [{ code: "payment_unknown", detail: { invoiceId: "in_3", amountMinor: 198 } }],
     });
@@ -350,7 +353,7 @@ describe("a payment that was brought along without its ids at Stripe", () => {
   test("what Stripe reported of its refunds before is caught up with", () => {
     const facts = setup({ payments: [...earlier, nameless], reportedEarly: ["pi_3"] });
     const refund = { id: "re_9", amountMinor: 1_980, stripeRefundStatus: "succeeded", refundId: null };
-    expect(settled(play(facts, { invoice, refunds: refundsListed(1_980, refund) }))).toMatchObject({
+    expect(settled(play(facts, { invoice, subscription, refunds: refundsListed(1_980, refund) }))).toMatchObject({
       paymentMoves: [{ id: nameless.id, from: "paid", to: "refunded", ...names }],
       newRefunds: [{ id: "re_9", paymentId: nameless.id, state: "succeeded" }],
     });
@@ -358,7 +361,7 @@ describe("a payment that was brought along without its ids at Stripe", () => {
 
   test("beside another payment for the same thing it stays as it is: which of them is meant is not known", () => {
     const other = makePayment({ id: "in_9:il_9", period: 3, stripeInvoiceId: "in_9", stripePaymentIntentId: "pi_9" });
-    expect(settled(play(setup({ payments: [...earlier, nameless, other] }), { invoice }))).toMatchObject({
+    expect(settled(play(setup({ payments: [...earlier, nameless, other] }), { invoice, subscription }))).toMatchObject({
       newPayments: [newRow],
       paymentMoves: [],
       attention: [{ code: "period_paid_twice" }],
@@ -386,10 +389,13 @@ describe("a contract that waits for its payment", () => {
     expect(settled(play(start(special), answers)).status).toBe("special_period");
   });
 
-  test("has not started when its start date lies ahead, opens nothing, and needs no look at the subscription", () => {
+  test("has not started when its start date lies ahead, and opens nothing", () => {
     const facts = start({ startOn: on("2025-02-08") });
     const seen = paidInvoiceSeen("in_0", [periodLine("2025-02-08")], { billingReason: "subscription_create" });
-    expect(settled(play(facts, { invoice: seen }))).toMatchObject({ status: "not_started", licenses: [] });
+    expect(settled(play(facts, { invoice: seen, subscription }))).toMatchObject({
+      status: "not_started",
+      licenses: [],
+    });
   });
 
   test("is suspended when the current period is not among what is paid; what is missing is unpaid", () => {
@@ -417,19 +423,16 @@ describe("a contract that waits for its payment", () => {
     });
   });
 
-  test.each([
-    ["has ended", subscriptionEnded],
-    ["is not there", missing],
-  ])("goes by our own dates when its subscription %s", (_, subscription) => {
-    expect(settled(play(start({}), { invoice: first, subscription })).status).toBe("active");
-    // By then period 1 has begun, which Stripe's last period does not know.
+  test("goes by our own dates when its subscription is not there", () => {
+    const answers = { invoice: first, subscription: missing };
+    expect(settled(play(start({}), answers)).status).toBe("active");
     const later = start({}, { today: on("2025-02-10") });
-    expect(settled(play(later, { invoice: first, subscription })).status).toBe("payment_unconfirmed");
+    expect(settled(play(later, answers)).status).toBe("payment_unconfirmed");
   });
 
   test("money of a former subscription moves no status, and opens nothing yet", () => {
     const contract = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
-    const change = settled(play(start(contract), { invoice: first }));
+    const change = settled(play(start(contract), { invoice: first, subscription }));
     expect(change).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });
     expect(change).not.toHaveProperty("status");
   });
@@ -453,7 +456,7 @@ describe("a contract that waits for its payment", () => {
 
 test("a contract that has not started stays so, and opens nothing", () => {
   const contract = { status: "not_started", startOn: on("2025-01-08") } as const;
-  const change = settled(play(setup({ contract, payments: [], licenses: [] }), { invoice }));
+  const change = settled(play(setup({ contract, payments: [], licenses: [] }), { invoice, subscription }));
   expect(change).toMatchObject({ newPayments: [{ period: 0 }], licenses: [] });
   expect(change).not.toHaveProperty("status");
 });
@@ -534,14 +537,17 @@ describe("a suspended contract", () => {
     const seen = paidInvoiceSeen("in_3", [periodLine("2025-02-08")]);
     const contract = { status: "payment_unconfirmed", startOn: on("2025-02-08") } as const;
     const facts = setup({ contract, payments: [row], licenses: [] });
-    expect(settled(play(facts, { invoice: seen }))).toMatchObject({
+    expect(settled(play(facts, { invoice: seen, subscription }))).toMatchObject({
       status: "not_started",
       licenses: [],
       notices: runningAgain,
     });
     const reserved = { terminationOn: on("2025-03-08"), terminationSource: "stripe" } as const;
     const ofReserved = setup({ contract: { ...contract, ...reserved }, payments: [row], licenses: [] });
-    expect(settled(play(ofReserved, { invoice: seen }))).toMatchObject({ status: "not_started", reservation: null });
+    expect(settled(play(ofReserved, { invoice: seen, subscription }))).toMatchObject({
+      status: "not_started",
+      reservation: null,
+    });
   });
 
   test("before Stripe rolls over the current period is still the one before, whatever our calendar says", () => {
@@ -559,12 +565,18 @@ describe("a suspended contract", () => {
     const contract = { status: "payment_unconfirmed", startOn: on("2025-02-08"), ...former } as const;
     const facts = setup({ contract, payments: [row], licenses: [] });
     const seen = paidInvoiceSeen("in_3", [periodLine("2025-02-08")]);
-    expect(settled(play(facts, { invoice: seen }))).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [] });
+    expect(settled(play(facts, { invoice: seen, subscription }))).toMatchObject({
+      paymentMoves: [{ to: "paid" }],
+      licenses: [],
+    });
   });
 
   test("money of a former subscription brings its license and moves no status", () => {
     const change = settled(
-      play(suspended({ stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] }), { invoice }),
+      play(suspended({ stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] }), {
+        invoice,
+        subscription,
+      }),
     );
     expect(change).toMatchObject({ paymentMoves: [{ to: "paid" }], licenses: [{ type: "restored" }], notices: [] });
     expect(change).not.toHaveProperty("status");
@@ -652,7 +664,11 @@ describe("a payment of which Stripe reported a refund or a dispute before", () =
   const byDashboard = { id: "re_9", amountMinor: 1_980, stripeRefundStatus: "succeeded", refundId: null };
 
   test("catches up with it: written as refunded, with the refund's row, its license and the status as always", () => {
-    const played = play(setup({ reportedEarly: ["pi_3"] }), { invoice, refunds: refundsListed(1_980, byDashboard) });
+    const played = play(setup({ reportedEarly: ["pi_3"] }), {
+      invoice,
+      subscription,
+      refunds: refundsListed(1_980, byDashboard),
+    });
     expect(settled(played)).toMatchObject({
       newPayments: [{ ...newRow, state: "refunded" }],
       newRefunds: [{ id: "re_9", paymentId: newRow.id, amountMinor: 1_980, state: "succeeded" }],
@@ -666,6 +682,7 @@ describe("a payment of which Stripe reported a refund or a dispute before", () =
       settled(
         play(setup({ payments: [...earlier, waiting], reportedEarly: ["pi_3"] }), {
           invoice,
+          subscription,
           refunds: refundsListed(1_980, { ...byDashboard, amountMinor }),
         }),
       );
@@ -675,12 +692,75 @@ describe("a payment of which Stripe reported a refund or a dispute before", () =
 
   test("one that is disputed is told", () => {
     const disputed = { ...refundsListed(1_980), disputed: true } as const;
-    expect(settled(play(setup({ reportedEarly: ["pi_3"] }), { invoice, refunds: disputed })).attention).toEqual([
-      { code: "payment_disputed", detail: { paymentIntentId: "pi_3" } },
-    ]);
+    expect(
+      settled(play(setup({ reportedEarly: ["pi_3"] }), { invoice, subscription, refunds: disputed })).attention,
+    ).toEqual([{ code: "payment_disputed", detail: { paymentIntentId: "pi_3" } }]);
   });
 
   test("what was reported of another intent costs no look", () => {
-    expect(play(setup({ reportedEarly: ["pi_9"] }), { invoice }).steps.map(({ name }) => name)).toEqual(["invoice"]);
+    expect(play(setup({ reportedEarly: ["pi_9"] }), { invoice, subscription }).steps.map(({ name }) => name)).toEqual([
+      "invoice",
+      "subscription",
+    ]);
+  });
+});
+
+describe("a contract whose subscription has ended at Stripe, of which nobody has told us yet", () => {
+  const endedAt = "2025-01-15T03:00:00Z";
+  const subscription = { ...subscriptionEnded, endedAt };
+  const late = {
+    invoice: { ...invoice, paidAt: "2025-01-15T03:00:01Z" },
+    subscription,
+    [`refunds_of:${newRow.id}`]: refundsSeen(1_980),
+    [`refund:${newRow.id}`]: done(refundSeen(`${newRow.id}:refund:1`, 1_980)),
+  };
+
+  test.each(["payment_unconfirmed", "active", "termination_reserved"] as const)(
+    "%s: what was paid in time is a payment, and its status stays until the end is told",
+    (status) => {
+      const seen = { ...invoice, paidAt: endedAt };
+      const change = settled(play(setup({ contract: { status } }), { invoice: seen, subscription }));
+      expect(change).toMatchObject({
+        newPayments: [{ id: newRow.id, state: "paid" }],
+        licenses: [{ type: "granted" }],
+      });
+      expect(change).not.toHaveProperty("status");
+    },
+  );
+
+  test.each(["payment_unconfirmed", "active", "not_started", "awaiting_payment"] as const)(
+    "%s: what was paid after the end goes back, and its status stays",
+    (status) => {
+      const change = settled(play(setup({ contract: { status } }), late));
+      expect(change).toMatchObject({
+        newPayments: [{ id: newRow.id, state: "refunded" }],
+        notices: [{ kind: "late_payment", detail: { refundMinor: 1_980 } }],
+      });
+      expect(change).not.toHaveProperty("status");
+      expect(change).not.toHaveProperty("licenses");
+    },
+  );
+
+  test("where late money is kept, it opens what the end would leave open", () => {
+    const keep = { policy: { refundCutoffOn: on("2018-08-04"), latePayment: "keep" as const } };
+    const { invoice: seen } = late;
+    const open = (status: "active" | "not_started") =>
+      settled(play(setup({ contract: { status }, ...keep }), { invoice: seen, subscription })).licenses;
+    expect(open("active")).toEqual([{ type: "granted", paymentId: newRow.id }]);
+    expect(open("not_started")).toEqual([]);
+  });
+
+  test("money of a former subscription is held against the end of the present one", () => {
+    const contract = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
+    const played = play(setup({ contract }), { ...late, subscription: { ...subscription, id: "sub_2" } });
+    expect(settled(played).newPayments).toMatchObject([{ state: "refunded" }]);
+  });
+
+  test("what would have begun after the end is no period, and nothing of it is unpaid", () => {
+    const contract = { status: "awaiting_payment", startOn: on("2025-01-08") } as const;
+    const facts = setup({ contract, payments: [], licenses: [], today: on("2025-03-20") });
+    const change = settled(play(facts, { invoice: { ...invoice, paidAt: endedAt }, subscription }));
+    expect(change).toMatchObject({ newPayments: [{ period: 0, state: "paid" }], paymentMoves: [], licenses: [] });
+    expect(change).not.toHaveProperty("status");
   });
 });

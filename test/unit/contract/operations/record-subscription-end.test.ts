@@ -115,6 +115,7 @@ describe("the end of a contract that had begun", () => {
     ]);
     expect(settled(played)).toEqual({
       status: "terminated",
+      endedAt: subscriptionEnded.endedAt,
       reservation: null,
       newPayments: [],
       paymentMoves: [{ id: unpaid.id, from: "unpaid", to: "never_charged" }],

@@ -145,6 +145,7 @@ describe("by card", () => {
     ]);
     expect(settled(played)).toEqual({
       status: "terminated",
+      endedAt: subscriptionEnded.endedAt,
       reservation: null,
       newPayments: [],
       paymentMoves: [],

@@ -117,6 +117,7 @@ describe("by card", () => {
     ]);
     expect(settled(played)).toEqual({
       status: "terminated",
+      endedAt: subscriptionEnded.endedAt,
       reservation: null,
       newPayments: [],
       paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
@@ -191,6 +192,26 @@ describe("by card", () => {
       ],
       licenses: [{ type: "restored", paymentId: third.id, from: "suspended" }],
       attention: [{ code: "invoice_paid_meanwhile", detail: { invoiceId: "in_3", amountMinor: 1_980 } }],
+    });
+  });
+
+  test("ends when Stripe says that the subscription has; what was paid later is late money, and no payment in between", () => {
+    const endedAt = "2025-01-20T02:58:59Z";
+    const played = play(setupByCard(), {
+      cancel_subscription: done({ ...subscriptionEnded, endedAt }),
+      unpaid_invoices: unpaidInvoices({ id: "in_3", stripeInvoiceStatus: "open" }),
+      "void:in_3": refused("invoice_not_open"),
+      "invoice:in_3": paidAfterAll,
+      paid_meanwhile: {
+        invoices: [{ id: "in_9", amountPaidMinor: 1_980, paidAt: "2025-01-20T02:59:00Z", paymentIntentId: "pi_9" }],
+      },
+    });
+    expect(settled(played)).toMatchObject({
+      status: "terminated",
+      endedAt,
+      paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
+      licenses: [],
+      attention: [],
     });
   });
 

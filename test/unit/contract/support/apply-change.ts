@@ -42,7 +42,7 @@ export function applyChange(before: ContractWorld | null, change: Change, endedA
       terminationAskedBy,
       stripeSubscriptionId: subscriptionId ?? present,
       formerStripeSubscriptionIds: subscriptionId === undefined || present === null ? former : [...former, present],
-      endedAt: isOneOf(status, finalStatuses) ? (world.contract.endedAt ?? endedAt) : null,
+      endedAt: isOneOf(status, finalStatuses) ? (world.contract.endedAt ?? change.endedAt ?? endedAt) : null,
       version: world.contract.version + 1,
     },
     payments: (change.disputes ?? []).reduce(

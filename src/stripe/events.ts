@@ -200,6 +200,14 @@ function paymentFailure(actionRequired: boolean): Read {
   }));
 }
 
+/** What nobody asks for any more has left a period unpaid, or not: the invoice tells. */
+const invoiceGivenUp = ofInvoice(({ id }, subscriptionId) => ({
+  type: "operation",
+  kind: "record_subscription_change",
+  params: { subscriptionId, invoiceId: id },
+  about: { subscriptionId },
+}));
+
 /** What became of an invoice may have changed its subscription, which is looked at. */
 const invoiceChange = ofInvoice((_, subscriptionId) => ({
   type: "operation",
@@ -248,8 +256,8 @@ const meanings = {
   "invoice.payment_action_required": paymentFailure(true),
   // Of a renewal; it will be paid, or that fails.
   "invoice.finalized": notUsed,
-  "invoice.voided": invoiceChange,
-  "invoice.marked_uncollectible": invoiceChange,
+  "invoice.voided": invoiceGivenUp,
+  "invoice.marked_uncollectible": invoiceGivenUp,
   "invoice.finalization_failed": invoiceChange,
   "payment_intent.succeeded": from(paymentIntent, ({ id }) => ({
     type: "operation",

@@ -105,6 +105,11 @@ interface ExpectedOperation {
 
 const changeOf = { kind: "record_subscription_change", params: { subscriptionId: "sub_1" } } as const;
 const ofSubscription = { subscriptionId: "sub_1" };
+const givenUp = {
+  kind: "record_subscription_change",
+  params: { subscriptionId: "sub_1", invoiceId: "in_1" },
+  about: ofSubscription,
+} as const;
 const ofIntent = { paymentIntentId: "pi_1" };
 const failure = (actionRequired: boolean): ExpectedOperation => ({
   kind: "record_payment_failure",
@@ -137,8 +142,8 @@ export const eventMeanings: Readonly<
   "invoice.payment_failed": [invoice(), failure(false)],
   "invoice.payment_action_required": [invoice(), failure(true)],
   "invoice.finalized": [invoice(), null],
-  "invoice.voided": [invoice({ status: "void" }), { ...changeOf, about: ofSubscription }],
-  "invoice.marked_uncollectible": [invoice({ status: "uncollectible" }), { ...changeOf, about: ofSubscription }],
+  "invoice.voided": [invoice({ status: "void" }), givenUp],
+  "invoice.marked_uncollectible": [invoice({ status: "uncollectible" }), givenUp],
   "invoice.finalization_failed": [invoice({ status: "draft" }), { ...changeOf, about: ofSubscription }],
   "payment_intent.succeeded": [paymentIntent, { kind: "record_payment", params: ofIntent, about: ofIntent }],
   "refund.created": [refund(), refunded],

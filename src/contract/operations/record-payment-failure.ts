@@ -2,20 +2,11 @@ import { z } from "zod";
 import { parseInstant } from "../calendar.ts";
 import { tellBoth } from "../canceling.ts";
 import type { Notice } from "../change.ts";
-import { isPeriodSettled, missPeriod } from "../missing-payments.ts";
 import type { NoticeDetail } from "../notices.ts";
-import { itemsOf, type ReceivedItem } from "../receipts.ts";
-import {
-  type ContractRule,
-  isFinal,
-  isRunning,
-  missingAtStripe,
-  type RuleFacts,
-  settle,
-  stripe,
-  superseded,
-} from "../rule.ts";
+import type { FoundInvoice } from "../receipts.ts";
+import { type ContractRule, missingAtStripe, settle, stripe, superseded } from "../rule.ts";
 import type { InvoiceSeen } from "../step.ts";
+import { billsOf, missBill, owedBill } from "../unpaid-invoices.ts";
 
 const params = z.strictObject({
   invoiceId: z.string().min(1).max(255),
@@ -33,7 +24,7 @@ type Params = z.output<typeof params>;
  * operators are told of every attempt once, whatever has become of the contract since. An invoice that bills nothing of the
  * contract, by the subscription that bills it now, is noted only.
  *
- * The invoice is read: only if it is still owed and bills a period that nothing else has paid is that period unpaid, and a
+ * The invoice is read: only if it is not paid and bills a period that nothing else has paid is that period unpaid, and a
  * contract that runs or has not started is suspended. Nothing here counts attempts: the end is what Stripe says it is.
  */
 export const recordPaymentFailure: ContractRule<typeof params> = {
@@ -55,50 +46,31 @@ export const recordPaymentFailure: ContractRule<typeof params> = {
     if (invoice === undefined) return { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId } };
 
     if (invoice.type === "missing") return missingAtStripe(invoiceId);
-    const bills = billsOf(facts, invoice);
-    if (bills.length === 0) return superseded();
-    const bill = owedBill(facts, invoice, bills);
-    if (bill === undefined || isFinal(contract)) return superseded({ notices: tell(failure, invoice, false) });
+    if (billsOf(facts, invoice).length === 0) return superseded();
+    const bill = owedBill(facts, invoice);
+    if (bill === undefined) return superseded({ notices: tell(failure, invoice, false) });
     if (contract.status === "awaiting_payment") return settle({ notices: tell(failure, invoice, false) });
 
-    const missing = missPeriod(world, bill.period, { invoiceId, amountMinor: bill.amountMinor });
-    const isSuspended = isRunning(contract) || contract.status === "not_started";
-    const notices = tell(failure, invoice, isSuspended);
-    const changes = isSuspended || missing.newPayments.length + missing.paymentMoves.length > 0;
+    const { suspends, ...missing } = missBill(world, bill);
+    const notices = tell(failure, invoice, suspends);
+    const changes = suspends || missing.newPayments.length + missing.paymentMoves.length > 0;
     if (!changes) return superseded({ notices });
-    return settle({ ...(isSuspended ? { status: "payment_unconfirmed" } : {}), ...missing, notices });
+    return settle({ ...(suspends ? { status: "payment_unconfirmed" } : {}), ...missing, notices });
   },
   nextAfterDeletion: () => superseded(),
 };
 
-const owedStatuses: readonly string[] = ["open", "uncollectible"];
-
-/** What of the contract the invoice bills: its periods, or the initial fee, by the present subscription. */
-function billsOf({ world, zone }: RuleFacts<Params>, invoice: InvoiceSeen): readonly ReceivedItem[] {
-  const { stripeSubscriptionId } = world.contract;
-  const isOurs = invoice.type === "found" && invoice.subscriptionId === stripeSubscriptionId;
-  return isOurs && stripeSubscriptionId !== null ? itemsOf(world, invoice, zone) : [];
-}
-
-/** The period that the invoice still asks for; undefined when there is none. */
-function owedBill({ world }: RuleFacts<Params>, invoice: InvoiceSeen, bills: readonly ReceivedItem[]) {
-  if (invoice.type === "missing" || !owedStatuses.includes(invoice.stripeInvoiceStatus)) return undefined;
-  return bills.flatMap(({ period, amountMinor }) =>
-    period === null || isPeriodSettled(world, period) ? [] : [{ period, amountMinor }],
-  )[0];
-}
-
 /** The mail about this attempt. It tells of the suspension too: one cause, one mail. */
 function tell(
   { invoiceId, attempt, nextAttemptAt, actionRequired }: Params,
-  invoice: InvoiceSeen,
+  invoice: FoundInvoice,
   suspended: boolean,
 ): readonly Notice[] {
   const detail: NoticeDetail<"payment_failed"> = {
     invoiceId,
     attempt,
     nextAttemptAt,
-    amountMinor: invoice.type === "found" ? invoice.amountDueMinor : null,
+    amountMinor: invoice.amountDueMinor,
     actionRequired: actionRequired ? 1 : 0,
     suspended: suspended ? 1 : 0,
   };

@@ -6,12 +6,19 @@ import type { Attention, Change, Notice, Reservation } from "../change.ts";
 import type { Contract } from "../contract.ts";
 import { isPeriodPaid, missPeriod } from "../missing-payments.ts";
 import { isKept } from "../refunding.ts";
-import { type ContractRule, isRunning, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
+import { type ContractRule, isRunning, missingAtStripe, type RuleFacts, settle, stripe, superseded } from "../rule.ts";
 import { statusRunningAgain } from "../settling-receipts.ts";
+import type { Answers, InvoiceSeen, Step } from "../step.ts";
 import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
 import { endWithSubscription, readReported } from "../subscription-ending.ts";
+import { missBill, owedBill } from "../unpaid-invoices.ts";
 
-const params = z.strictObject({ subscriptionId: z.string().min(1).max(255) });
+const stripeId = z.string().min(1).max(255);
+const params = z.strictObject({
+  subscriptionId: stripeId,
+  /** An invoice of it that Stripe no longer asks for. */
+  invoiceId: stripeId.optional(),
+});
 type Params = z.output<typeof params>;
 
 /**
@@ -20,6 +27,9 @@ type Params = z.output<typeof params>;
  * Stripe gets no money, which suspends a contract that runs or has not started. `unpaid` and `paused` are odd, since Stripe
  * should be set to cancel after its last retry: operators are told. `active` by itself proves no payment: only with the
  * current period paid does a suspended contract run again. One that has ended is taken as its end.
+ *
+ * Where an invoice of it was voided or written off (`invoice.voided`, `invoice.marked_uncollectible`), that one is read: the
+ * period that it billed is not going to be paid by it, so that the contract is suspended as if an attempt had failed.
  */
 export const recordSubscriptionChange: ContractRule<typeof params> = {
   kind: "record_subscription_change",
@@ -32,6 +42,8 @@ export const recordSubscriptionChange: ContractRule<typeof params> = {
   actors: stripe,
   params,
   next(facts, answers) {
+    const { invoiceId } = facts.params;
+    if (invoiceId !== undefined) return giveUp(facts, invoiceId, answers);
     const reported = readReported(facts, answers);
     if (reported.type === "step") return reported.step;
     const { subscription } = reported;
@@ -41,6 +53,21 @@ export const recordSubscriptionChange: ContractRule<typeof params> = {
   },
   nextAfterDeletion: () => superseded(),
 };
+
+/** What an invoice that is no longer asked for leaves unpaid. An end that is on its way comes by its own report. */
+function giveUp(facts: RuleFacts<Params>, invoiceId: string, answers: Answers): Step {
+  const invoice = answers.get("invoice") as InvoiceSeen | undefined;
+  if (invoice === undefined) return { type: "look", name: "invoice", look: { verb: "read_invoice", invoiceId } };
+  if (invoice.type === "missing") return missingAtStripe(invoiceId);
+  const bill = owedBill(facts, invoice);
+  if (bill === undefined) return superseded();
+  const { suspends, ...missing } = missBill(facts.world, bill);
+  if (suspends) {
+    const notices = tellBoth("contract_suspended", { period: bill.period });
+    return settle({ status: "payment_unconfirmed", ...missing, notices });
+  }
+  return missing.newPayments.length + missing.paymentMoves.length > 0 ? settle(missing) : superseded();
+}
 
 /** Everything that the subscription says otherwise than our rows; without a key when there is nothing. */
 function mirror(facts: RuleFacts<Params>, subscription: FoundSubscription): Change {

@@ -99,9 +99,18 @@ describe("a failed attempt suspends", () => {
     expect(change).toMatchObject({ status: "payment_unconfirmed", newPayments: [{ period: 0 }] });
   });
 
-  test("an invoice that Stripe has given up as uncollectible is still owed", () => {
-    const invoice = { ...owed(), stripeInvoiceStatus: "uncollectible" };
-    expect(settled(play(setup(), { invoice })).status).toBe("payment_unconfirmed");
+  test.each(["uncollectible", "void"])(
+    "an invoice that is %s by now leaves its period unpaid all the same",
+    (status) => {
+      const invoice = { ...owed(), stripeInvoiceStatus: status };
+      expect(settled(play(setup(), { invoice })).status).toBe("payment_unconfirmed");
+    },
+  );
+
+  test("but not for an older period, where a later one has been paid since", () => {
+    const later = makePayment({ period: 4, stripeInvoiceId: "in_4" });
+    const change = settled(play(setup({}, [later]), { invoice: owed() }));
+    expect(change).toEqual({ newPayments: [newRow], paymentMoves: [], licenses: [], notices: mails(0) });
   });
 
   test.each(["due", "never_charged", "unpaid"] as const)(
@@ -140,7 +149,6 @@ describe("a failed attempt is only mailed", () => {
   const paid = makePayment({ period: 3, stripeInvoiceId: "in_9" });
   test.each([
     ["was paid since", owed({ stripeInvoiceStatus: "paid" }), {}, []],
-    ["was voided since", owed({ stripeInvoiceStatus: "void" }), {}, []],
     ["bills a period that was paid otherwise", owed(), {}, [paid]],
     ["bills a period that was given back", owed(), {}, [{ ...paid, state: "refunded" as const }]],
   ] as const)("when its invoice %s", (_, invoice, contract, rows) => {
@@ -153,6 +161,16 @@ describe("a failed attempt is only mailed", () => {
 
   test.each(["canceled", "terminated"] as const)("after the end of a %s contract, which nothing revives", (status) => {
     expect(settled(play(setup({ status }), { invoice: owed() }))).toEqual({ superseded: true, notices: mails(0) });
+  });
+
+  test("after the end, where its period is known by nothing else, it is noted as never charged", () => {
+    const invoice = owed({ stripeInvoiceStatus: "uncollectible" });
+    expect(settled(play(setup({ status: "terminated" }), { invoice }))).toEqual({
+      newPayments: [{ ...newRow, state: "never_charged" }],
+      paymentMoves: [],
+      licenses: [],
+      notices: mails(0),
+    });
   });
 
   test.each(contractStatuses)("every attempt, whatever the contract is: %s", (status) => {

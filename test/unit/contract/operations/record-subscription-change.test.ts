@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Contract, ContractWorld, Refund } from "../../../../src/contract/contract.ts";
+import type { Contract, ContractWorld, Payment, Refund } from "../../../../src/contract/contract.ts";
 import {
   makeFacts,
   makePayment,
@@ -13,7 +13,14 @@ import {
 } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, refusalOf } from "../support/refusals.ts";
-import { missing, subscriptionEnded, subscriptionSeen, unpaidInvoices } from "../support/stripe-answers.ts";
+import {
+  invoiceSeen,
+  missing,
+  periodLine,
+  subscriptionEnded,
+  subscriptionSeen,
+  unpaidInvoices,
+} from "../support/stripe-answers.ts";
 
 const earlier = makePeriods([0, 1, 2]);
 const current = makePayment({ period: 3, stripeInvoiceId: "in_3" });
@@ -33,6 +40,7 @@ function setup(contract: Partial<Contract> = {}, parts: Partial<Omit<ContractWor
 }
 
 const superseded = { superseded: true };
+const noChange = { newPayments: [], paymentMoves: [], licenses: [] };
 const atPeriodEnd = { cancelAtPeriodEnd: true, cancelAt: "2025-02-08T00:00:00Z" };
 const onFebruary = (terminationSource: string) => ({ terminationOn: "2025-02-08", terminationSource });
 const reserved = (
@@ -296,4 +304,55 @@ describe("active", () => {
 test("a subscription that has ended is taken as its end", () => {
   const played = play(setup(), { subscription: subscriptionEnded, unpaid_invoices: unpaidInvoices() });
   expect(settled(played)).toMatchObject({ status: "terminated", notices: toBoth("contract_terminated") });
+});
+
+describe("an invoice that nobody is asked for any more", () => {
+  const facts = (contract: Partial<Contract> = {}, payments: readonly Payment[] = earlier) =>
+    setup(contract, { payments, licenses: openFor(earlier) }, { invoiceId: "in_3" });
+  const given = (stripeInvoiceStatus = "void") => ({
+    invoice: invoiceSeen("in_3", stripeInvoiceStatus, { lines: [periodLine("2025-01-08")] }),
+  });
+  const row = { id: "c-1:period:3", period: 3, state: "unpaid", stripeInvoiceId: "in_3" };
+
+  test.each(["void", "uncollectible"])("%s: its period is unpaid, and the contract suspended", (status) => {
+    expect(settled(play(facts(), given(status)))).toMatchObject({
+      status: "payment_unconfirmed",
+      newPayments: [row],
+      notices: toBoth("contract_suspended", { period: 3 }),
+    });
+  });
+
+  test("says nothing new of what is unpaid and suspended already", () => {
+    const known = { ...unpaid, stripeInvoiceId: "in_3" };
+    expect(settled(play(facts({ status: "payment_unconfirmed" }, [...earlier, known]), given()))).toEqual(superseded);
+  });
+
+  test("of an older period does not suspend what has been paid since", () => {
+    const later = makePayment({ period: 4, stripeInvoiceId: "in_4" });
+    const change = settled(play(facts({}, [...earlier, later]), given()));
+    expect(change).toMatchObject({ newPayments: [row] });
+    expect(change).not.toHaveProperty("status");
+  });
+
+  test("changes nothing where the period is paid, or the contract waits for its first payment", () => {
+    expect(settled(play(facts({}, [...earlier, current]), given()))).toEqual(superseded);
+    expect(settled(play(facts({ status: "awaiting_payment" }, []), given()))).toEqual(superseded);
+    expect(settled(play(facts(), given("paid")))).toEqual(superseded);
+  });
+
+  test("of a terminated contract was never charged, as if it had been known before the end", () => {
+    expect(settled(play(facts({ status: "terminated" }), given()))).toEqual({
+      ...noChange,
+      newPayments: [expect.objectContaining({ ...row, state: "never_charged" })],
+    });
+    expect(settled(play(facts({ status: "terminated" }, [...earlier, unpaid]), given()))).toEqual(superseded);
+    expect(settled(play(facts({ status: "canceled" }), given()))).toEqual(superseded);
+  });
+
+  test("and that Stripe does not have, a person should know of", () => {
+    expect(settled(play(facts(), { invoice: missing }))).toEqual({
+      superseded: true,
+      attention: [{ code: "missing_at_stripe", detail: { stripeId: "in_3" } }],
+    });
+  });
 });

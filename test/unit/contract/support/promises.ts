@@ -107,14 +107,20 @@ const kindsOfMoney = [
   "waive_refund",
 ] as const satisfies readonly OperationKind[];
 
-/** What has moved of a contract that had ended. After the end only money moves: what Stripe took late, or gave back. */
+/**
+ * What has moved of a contract that had ended. After the end only money moves: what Stripe took late, or gave back. A period
+ * that Stripe tells of late as never paid may be noted.
+ */
 function* revivedBy({ kind, before, after }: Turn): Faults {
   if (!isOneOf(before.contract.status, finalStatuses)) return;
   const { version: _, ...ended } = before.contract;
   const { version: __, ...now } = after.contract;
   if (!isSame(ended, now)) yield `${kind} has changed a contract that was ${ended.status}: it is ${now.status}`;
   const rows = ["payments", "refunds", "licenses"] as const;
-  const moved = rows.filter((name) => !isSame(before[name], after[name]));
+  const noted = (id: string) => after.payments.some((row) => row.id === id && row.state === "never_charged");
+  const isNew = (id: string) => !before.payments.some((row) => row.id === id);
+  const known = { ...after, payments: after.payments.filter(({ id }) => !(isNew(id) && noted(id))) };
+  const moved = rows.filter((name) => !isSame(before[name], known[name]));
   if (moved.length > 0 && !isOneOf(kind, kindsOfMoney)) yield `${kind} has moved ${moved.join()} after the end`;
 }
 

@@ -18,7 +18,8 @@ import { monthlyTerms } from "../support/execution.ts";
 import { policy } from "../support/facts.ts";
 import { silentLog, type TestStore } from "../support/test-database.ts";
 import { shuffled } from "./orders.ts";
-import { type Begun, type Played, playScene, type Scene, type Standing } from "./scenes.ts";
+import { playScene } from "./play-scene.ts";
+import type { Begun, Played, Scene, Standing } from "./scene.ts";
 
 /** How the events of one moment are carried out: each before the next arrives, or all of them once they are there. */
 export type Pace = "one_by_one" | "all_at_once";
@@ -136,25 +137,31 @@ async function carryOutDue(deps: ExecutionDeps, sql: postgres.Sql): Promise<void
 
 /** Forgets whatever was there, and registers the contract as it stood when the scene began. */
 async function setUpContract(deps: ExecutionDeps, sql: postgres.Sql, begun: Begun): Promise<void> {
-  const { scene, customer, subscription, beganAt, first } = begun;
   const tables = await sql<{ name: string }[]>`
     select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
     where schemaname = 'keiyaku' and tablename not like '\\_\\_%'`;
   await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(", ")} cascade`);
-  const began = new Date(beganAt * 1_000);
-  const paid = { stripeInvoiceId: first.invoiceId, stripePaymentIntentId: first.paymentIntentId };
-  const terms = monthlyTerms({
-    paymentMethod: "card",
-    initialFeeMinor: 0,
-    startOn: new Date(began.getTime() + 9 * 3_600_000).toISOString().slice(0, 10),
-    stripe: { customerId: customer, subscriptionId: subscription },
-    payments: scene.isNew === true ? [] : [{ subject: "period", period: 0, paidAt: began.toISOString(), ...paid }],
-  });
   const id = "register";
   const actor = { type: "service", id: "shop" };
   // On the day on which it began: later, it would be asked about the period that has begun since.
-  await acceptRequest(deps.db, { id, kind: "register", contractId: "c-1", actor, params: terms }, began.getTime());
+  const request = { id, kind: "register", contractId: "c-1", actor, params: termsOf(begun) } as const;
+  await acceptRequest(deps.db, request, begun.beganAt * 1_000);
   await carryOut(deps, id);
+}
+
+/** What the shop says of the contract when the scene begins. */
+function termsOf({ scene: { kind }, customer, ids, beganAt, first }: Begun): Record<string, unknown> {
+  const beganOn = new Date(beganAt * 1_000 + 9 * 3_600_000).toISOString().slice(0, 10);
+  const paidAt = new Date(beganAt * 1_000).toISOString();
+  return monthlyTerms({
+    product: { id: "magazine", kind, priceMinor: 1_980 },
+    kind,
+    paymentMethod: "card",
+    initialFeeMinor: 0,
+    startOn: beganOn,
+    stripe: { customerId: customer, ...ids },
+    payments: first === null ? [] : [{ subject: "period", period: 0, paidAt, ...first }],
+  });
 }
 
 async function carryOut(deps: ExecutionDeps, operationId: string): Promise<void> {
@@ -164,9 +171,10 @@ async function carryOut(deps: ExecutionDeps, operationId: string): Promise<void>
 
 async function standingOf(sql: postgres.Sql): Promise<Standing> {
   const [contract] = await sql`select status, termination_on is not null as reserved from keiyaku.contracts`;
-  const periods = await sql`select period, concat_ws(', dispute ', state, dispute) as standing
+  const payments = await sql`select concat_ws(', dispute ', state, dispute) as standing
     from keiyaku.payments order by period`;
-  const open = await sql`select p.period from keiyaku.licenses l join keiyaku.payments p on p.id = l.payment_id
+  const open = await sql`select coalesce(to_jsonb(p.period), '"price"') as what
+    from keiyaku.licenses l join keiyaku.payments p on p.id = l.payment_id
     where l.revoked_at is null order by p.period`;
   const refunds = await sql`select state || ' ' || amount_minor as refund from keiyaku.refunds order by 1`;
   const waiting =
@@ -183,8 +191,8 @@ async function standingOf(sql: postgres.Sql): Promise<Standing> {
   return {
     status: contract?.status,
     reserved: contract?.reserved,
-    periods: periods.map(({ standing }) => standing),
-    open: open.map(({ period }) => period),
+    payments: payments.map(({ standing }) => standing),
+    open: open.map(({ what }) => what),
     refunds: refunds.map(({ refund }) => refund),
     attemptsTold: told.map(({ attempt }) => attempt),
     lastMail: isTrue(lastMail?.kind, contract?.status) ? "true" : "untrue",
@@ -196,6 +204,7 @@ function isTrue(kind: string | undefined, status: string): boolean {
   const isRunning = ["active", "special_period", "termination_reserved"].includes(status);
   switch (kind) {
     case undefined:
+      return isRunning || ["awaiting_payment", "established"].includes(status);
     case "contract_running_again":
       return isRunning;
     case "payment_failed":

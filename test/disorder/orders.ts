@@ -1,13 +1,26 @@
 import type { StripeEvent } from "../../src/stripe/events.ts";
 
-/** Every order of these. */
-export function* permutations<T>(items: readonly T[]): Generator<readonly T[]> {
+/** Every order of these, once: which of two of the same name comes first makes no difference. */
+export function* permutations<T>(items: readonly T[], nameOf: (item: T) => string): Generator<readonly T[]> {
   if (items.length <= 1) yield items;
   else {
+    const begun = new Set<string>();
     for (const [index, first] of items.entries()) {
-      for (const rest of permutations(items.toSpliced(index, 1))) yield [first, ...rest];
+      const name = nameOf(first);
+      if (begun.has(name)) continue;
+      begun.add(name);
+      for (const rest of permutations(items.toSpliced(index, 1), nameOf)) yield [first, ...rest];
     }
   }
+}
+
+/** Every order of these with one of them a second time, whichever that is. */
+export function* permutationsWithOneTwice<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string,
+): Generator<readonly T[]> {
+  const twice = new Map(items.map((item) => [nameOf(item), item]));
+  for (const item of twice.values()) yield* permutations([...items, item], nameOf);
 }
 
 /** Numbers from 0 to below 1 that look like chance and are the same for the same seed (mulberry32). */

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestStore, type TestStore } from "../support/test-database.ts";
 import { deliver, deliverMeanwhile } from "./deliver.ts";
-import { chanceOf, shuffled, withRepetitions } from "./orders.ts";
-import { type Played, playScene, scenes } from "./scenes.ts";
+import { chanceOf, permutations, permutationsWithOneTwice, shuffled, withRepetitions } from "./orders.ts";
+import { playScene } from "./play-scene.ts";
+import type { Played } from "./scene.ts";
+import { scenes } from "./scenes.ts";
 
 /* The sequences of Stripe's events, each in a few orders; `npm run test:disorder` tries all of them. */
 
 const seed = 20_241_008;
-const ordersOfEach = 3;
+const ordersOfEach = 2;
 
 let store: TestStore;
 beforeAll(async () => {
@@ -35,13 +37,16 @@ describe.each(scenes)("$name", (scene) => {
     }
   });
 
-  test("comes to the same end when its events arrive late, while it goes on", async () => {
-    for (let n = 0; n < ordersOfEach; n += 1) {
-      expect(await deliverMeanwhile(store, scene, Date.now(), chanceOf(seed + n)), `seed ${seed + n}`).toEqual(
-        scene.end,
-      );
-    }
-  });
+  test.skipIf(scene.isHeardAfterwards)(
+    "comes to the same end when its events arrive late, while it goes on",
+    async () => {
+      for (let n = 0; n < ordersOfEach; n += 1) {
+        expect(await deliverMeanwhile(store, scene, Date.now(), chanceOf(seed + n)), `seed ${seed + n}`).toEqual(
+          scene.end,
+        );
+      }
+    },
+  );
 });
 
 describe("what is delivered late", () => {
@@ -61,6 +66,12 @@ describe("what is delivered late", () => {
     expect(await deliver(store, played, lastOf(played, "invoice.payment_failed"))).toEqual(played.scene.end);
   });
 
+  test("invoice.paid of what was paid after the end goes back, whichever of the two is told first", async () => {
+    const played = await play("C. a renewal fails, and so does every retry; the customer pays it");
+    expect(await deliver(store, played, lastOf(played, "invoice.paid"))).toEqual(played.scene.end);
+    expect(await deliver(store, played, lastOf(played, "customer.subscription.deleted"))).toEqual(played.scene.end);
+  });
+
   test("invoice.paid of what was paid before the end is an ordinary payment: it is recorded, opened, and kept", async () => {
     const played = await play("C. a renewal fails, the customer pays it");
     expect(await deliver(store, played, lastOf(played, "invoice.paid"))).toEqual(played.scene.end);
@@ -72,6 +83,10 @@ test("orders are orders: nothing is lost, and a seed gives the same again", () =
   expect(shuffled(items, chanceOf(7)).toSorted((a, b) => a - b)).toEqual(items);
   expect(shuffled(items, chanceOf(7))).toEqual(shuffled(items, chanceOf(7)));
   expect(shuffled(items, chanceOf(8))).not.toEqual(shuffled(items, chanceOf(7)));
+  expect([...permutations(["a", "b", "b"], String)].map((order) => order.join(""))).toEqual(["abb", "bab", "bba"]);
+  expect([...permutationsWithOneTwice(["a", "b"], String)].map((order) => order.join("")).toSorted()).toEqual(
+    ["aab", "aba", "baa", "abb", "bab", "bba"].toSorted(),
+  );
 });
 
 function named(order: Played["events"]): string {

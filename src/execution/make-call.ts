@@ -107,7 +107,7 @@ async function lookAfter(
     reply.type === "refused"
       ? { type: "refused", code: reply.code }
       : { type: "refused", code: "refund_refused", stripeCode: reply.code };
-  await answer(deps, attempt, step, refused, "look", adoption.requestId);
+  await answer(deps, attempt, step, refused, "reply", reply.requestId);
   return undefined;
 }
 
@@ -201,7 +201,7 @@ async function journalFirst(deps: ExecutionDeps, attempt: Attempt, step: CallSte
 /** What looking for a call's effect came to. Answered: the journal has what was found as the call's answer. */
 type Adoption =
   | { readonly type: "answered" }
-  | { readonly type: "not_found"; readonly requestId: string | null }
+  | { readonly type: "not_found" }
   | { readonly type: "unseen"; readonly ending: StepsEnding };
 
 /**

@@ -48,7 +48,7 @@ async function takeLook(
 ): Promise<StepsEnding | undefined> {
   const reply = await look(deps.gateway, wanted);
   if (reply.type !== "done") return unanswered(name, reply);
-  const seen = { name, look: wanted, answer: reply.value };
+  const seen = { name, look: wanted, answer: reply.value, requestId: reply.requestId };
   if (attempt.callJournaled) await journalLook(deps.db, attempt.guard, seen);
   else attempt.freshLooks.push(seen);
   attempt.answers.set(name, reply.value);

@@ -16,6 +16,8 @@ export interface SeenLook {
   readonly name: string;
   readonly look: Look;
   readonly answer: Answer;
+  /** Stripe's id of the request that answered, the last of several. */
+  readonly requestId: string | null;
 }
 
 /** A call that is about to be sent for the first time. */
@@ -147,9 +149,10 @@ function looksPart(operationId: string, looks: readonly SeenLook[]): Part {
     name: "looks",
     rows: looks.length,
     statement: sql`insert into keiyaku.stripe_calls (operation_id, name, type, request, answer, answered_at, learned_by,
-        code_version)
-      select ${operationId}, "name", 'look', "look", "answer", clock_timestamp(), 'reply', ${version}
-      from jsonb_to_recordset(${json(looks)}) as r("name" text, "look" jsonb, "answer" jsonb) returning name`,
+        request_id, code_version)
+      select ${operationId}, "name", 'look', "look", "answer", clock_timestamp(), 'reply', "requestId", ${version}
+      from jsonb_to_recordset(${json(looks)}) as r("name" text, "look" jsonb, "answer" jsonb, "requestId" text)
+      returning name`,
   };
 }
 

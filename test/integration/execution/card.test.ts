@@ -92,6 +92,19 @@ describe("cancel_with_refund", () => {
     ]);
   });
 
+  it("journals for Stripe's support which request answered each step, also with a refusal", async () => {
+    const { contractId, paymentIntentId } = await oneTimeByCard(bench);
+    await bench.stripe.control.dispute(`ch_${paymentIntentId.slice(3)}`);
+    await bench.perform({ id: `c-${contractId}`, kind: "cancel_with_refund", contractId });
+    const steps = await bench.sql`select type, request_id, learned_by from keiyaku.stripe_calls
+      where operation_id = ${`c-${contractId}`}`;
+    const methods = new Map((await bench.stripe.control.requests()).map((each) => [each.requestId, each.method]));
+    expect(
+      steps.map((step) => ({ type: step.type, method: methods.get(step.request_id), learnedBy: step.learned_by })),
+    ).toEqual(steps.map(({ type }) => ({ type, method: type === "call" ? "POST" : "GET", learnedBy: "reply" })));
+    expect(steps.filter(({ type }) => type === "call")).toHaveLength(2);
+  });
+
   it("asks again, under its own row, for a refund that an abandoned operation left owed", async () => {
     const { contractId, paymentIntentId } = await oneTimeByCard(bench);
     await bench.sql`insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id)

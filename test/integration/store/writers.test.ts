@@ -46,6 +46,7 @@ const look = {
   name: "seen",
   look: { verb: "read_subscription", subscriptionId: "sub_1" },
   answer: { type: "missing" },
+  requestId: "req_seen",
 } as const;
 const terms = { id: "c-1", startOn: "2024-10-08" } as never;
 

@@ -59,8 +59,10 @@ function endAtStripe(facts: RuleFacts<ScheduledParams>, answers: Answers): Subsc
   if (looked.type === "step") return looked;
   const { seen } = looked;
   if (seen.type === "missing") {
-    const attention = [{ code: "subscription_missing", detail: { subscriptionId } }] as const;
-    return { type: "ended", endedAt: null, attention };
+    const others = endSubscriptions(contract, answers, former);
+    if (others.type === "step") return others;
+    const remark = { code: "subscription_missing", detail: { subscriptionId } } as const;
+    return { type: "ended", endedAt: null, attention: [remark, ...others.attention] };
   }
   if (hasEnded(seen)) {
     const others = endSubscriptions(contract, answers, former);

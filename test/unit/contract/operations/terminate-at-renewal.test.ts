@@ -171,6 +171,20 @@ describe("by card", () => {
     });
   });
 
+  test.each([
+    ["runs", { subscription: reservedAtStripe, cancel_subscription: done(subscriptionEnded) }],
+    ["has ended", { subscription: subscriptionEnded }],
+    ["does not have", { subscription: missing }],
+  ])("beside one that Stripe %s, a former one that somebody has left running is ended, too", (_, answers) => {
+    const played = play(setup({ ...byCard, formerStripeSubscriptionIds: ["sub_0"] }), {
+      ...answers,
+      "cancel_subscription:sub_0": done(subscriptionEnded),
+      unpaid_invoices: unpaidInvoices(),
+      "unpaid_invoices:sub_0": unpaidInvoices(),
+    });
+    expect(settled(played).status).toBe("terminated");
+  });
+
   test("of a suspended one, first the subscription is ended, then its open invoice is voided", () => {
     const played = play(setupSuspended(byCard, { stripeInvoiceId: "in_3" }), {
       subscription: subscriptionSeen({ ...reservedAtStripe, stripeSubscriptionStatus: "past_due" }),

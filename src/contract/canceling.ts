@@ -3,6 +3,7 @@ import type { Instant } from "./calendar.ts";
 import type { Attention, Change, NoticeOf } from "./change.ts";
 import { collectPayments, remarkOnDoubt } from "./collecting.ts";
 import type { Contract } from "./contract.ts";
+import { endInvoices, remarkOnRest } from "./ending-invoices.ts";
 import type { CustomerNoticeKind, NoticeDetail } from "./notices.ts";
 import { withRefunds } from "./receipts.ts";
 import { refundableAmong, refundableOf, refundPayments, refundSourceOf, sumOf } from "./refunding.ts";
@@ -11,8 +12,9 @@ import type { Answers, CallAnswer, Step, SubscriptionSeen } from "./step.ts";
 import { endOf, subscriptionsOf } from "./subscription.ts";
 
 /**
- * Calls a contract off, as every kind of cancel does: the subscription is ended, everything paid is refunded (through
- * Stripe by card, as a note for a person otherwise), what was never paid is written off, every license is revoked.
+ * Calls a contract off, as every kind of cancel does: the subscription is ended, what can still be paid of it is voided or
+ * stopped, everything paid is refunded (through Stripe by card, as a note for a person otherwise), what was never paid is
+ * written off, every license is revoked.
  *
  * By card everything is what Stripe says has been paid: a payment that nobody has told us of yet is recorded and goes back,
  * and so does what a charge holds beside our rows (tax, added lines).
@@ -29,6 +31,8 @@ export function callOffEnded(
   answers: Answers,
 ): Step {
   const { world } = facts;
+  const closing = endInvoices(world, answers);
+  if (closing.type === "step") return closing.step;
   const collecting = collectPayments(facts, answers);
   if (collecting.type === "step") return collecting.step;
   const { collection } = collecting;
@@ -48,7 +52,13 @@ export function callOffEnded(
     newRefunds,
     refundMoves,
     licenses: revokeAll(world.licenses),
-    attention: [...ended.attention, ...collection.oddlyPaid, ...attention, ...inDoubt.map(remarkOnDoubt)],
+    attention: [
+      ...ended.attention,
+      ...closing.invoices.flatMap(remarkOnRest),
+      ...collection.oddlyPaid,
+      ...attention,
+      ...inDoubt.map(remarkOnDoubt),
+    ],
     notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
   });
 }

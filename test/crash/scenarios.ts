@@ -119,8 +119,9 @@ export const scenarios: readonly Scenario[] = [
       contract: { status: "not_started", start_on: "2025-02-08", initial_fee_minor: 5_000 },
       periods: ["paid"],
       initialFee: "paid",
+      invoices: [{ status: "paid" }, { status: "open" }],
     },
-    { effects: [...ended, "refund.created 1980", "refund.created 5000"], status: "canceled" },
+    { effects: [...endedWithOpenInvoice, "refund.created 1980", "refund.created 5000"], status: "canceled" },
   ),
   scenario("cancel_with_refund", "cancel_with_refund", addOneTime, {
     door: "queue",

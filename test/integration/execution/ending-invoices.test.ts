@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Stripe } from "stripe";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { monthlyByCard } from "../../support/card-contracts.ts";
+import { monthlyByCard, startingByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 
 let bench: ExecutionBench;
@@ -53,6 +53,24 @@ describe.each(["terminate", "delete"] as const)("%s, when a draft becomes final 
     const { draft, goOn } = await setUpLateFinal(kind);
     expect(await goOn()).toEqual([]);
     expect(await statusOf(draft)).toBe("void");
+  });
+});
+
+describe("cancel", () => {
+  it("leaves nothing that Stripe would collect for it, or that its customer could still pay", async () => {
+    const { contractId } = await startingByCard(bench);
+    const subscription = `sub_${contractId.slice("starting-".length)}`;
+    const [open, draft] = [`in_${contractId}_open`, `in_${contractId}_draft`];
+    await bench.stripe.control.seed({
+      invoices: [
+        { id: open, subscription, period: 1, status: "open" },
+        { id: draft, subscription, period: 2, status: "draft" },
+      ],
+    });
+    const canceled = await bench.perform({ id: `cancel-${contractId}`, kind: "cancel", contractId });
+    expect(canceled).toMatchObject({ state: "succeeded", outcome: { statusAfter: "canceled", attention: [] } });
+    expect(await statusOf(open)).toBe("void");
+    expect(await sdk().invoices.retrieve(draft)).toMatchObject({ status: "draft", auto_advance: false });
   });
 });
 

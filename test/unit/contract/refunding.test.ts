@@ -110,6 +110,7 @@ describe("refunding what a canceled contract by card was paid", () => {
     });
     expect(played.steps.map(({ name }) => name)).toEqual([
       "cancel_subscription",
+      "unpaid_invoices",
       "paid_invoices:sub_1",
       `refunds_of:${initialFee.id}`,
       `refund:${initialFee.id}`,
@@ -139,7 +140,11 @@ describe("refunding what a canceled contract by card was paid", () => {
     "a refund of ours that is %s counts as given back: nothing is asked",
     (state) => {
       const played = play(setup([initialFee], [makeRefund(initialFee, { state })]), ended);
-      expect(played.steps.map(({ name }) => name)).toEqual(["cancel_subscription", "paid_invoices:sub_1"]);
+      expect(played.steps.map(({ name }) => name)).toEqual([
+        "cancel_subscription",
+        "unpaid_invoices",
+        "paid_invoices:sub_1",
+      ]);
       expect(settled(played)).toMatchObject({ newRefunds: [], attention: [] });
     },
   );
@@ -226,7 +231,7 @@ describe("a refund that an abandoned operation left owed", () => {
   ])("is found at Stripe as %s: its row follows, and nothing is sent", (status, paymentMoves) => {
     const seen = { ...refundsSeen(5_000, 0), refunds: [refundSeen(refundId, 5_000, status)] } as Answer;
     const played = play(setup([initialFee], [waiting]), { ...ended, [`refunds_of:${initialFee.id}`]: seen });
-    expect(played.steps.map(({ type }) => type)).toEqual(["call", "look", "look"]);
+    expect(played.steps.map(({ type }) => type)).toEqual(["call", "look", "look", "look"]);
     expect(settled(played)).toMatchObject({
       refundMoves: [{ id: refundId, from: "due", to: status, stripeRefundId: "re_1" }],
       paymentMoves,

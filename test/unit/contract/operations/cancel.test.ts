@@ -17,6 +17,7 @@ import {
   addedLine,
   done,
   intentSeen,
+  invoiceSeen,
   listed,
   nothingUnknown,
   paidInvoiceSeen,
@@ -26,6 +27,7 @@ import {
   refundsSeen,
   refused,
   subscriptionEnded,
+  unpaidInvoices,
 } from "../support/stripe-answers.ts";
 
 const startAhead = on("2025-02-01");
@@ -170,6 +172,11 @@ describe("by card", () => {
       { type: "call", name: "cancel_subscription", call: { verb: "cancel_subscription", subscriptionId: "sub_1" } },
       {
         type: "look",
+        name: "unpaid_invoices",
+        look: { verb: "list_unpaid_invoices", subscriptionId: "sub_1" },
+      },
+      {
+        type: "look",
         name: "paid_invoices:sub_1",
         look: { verb: "list_paid_invoices", subscriptionId: "sub_1" },
       },
@@ -222,6 +229,32 @@ describe("by card", () => {
     expect(change).toMatchObject({
       status: "canceled",
       attention: [{ code: "subscription_missing", detail: { subscriptionId: "sub_1" } }],
+    });
+  });
+
+  test("what can still be paid is voided or stopped once the subscription is ended, before what was paid is looked for", () => {
+    const invoices = unpaidInvoices(
+      { id: "in_2", stripeInvoiceStatus: "draft" as const },
+      { id: "in_1", stripeInvoiceStatus: "open" as const },
+    );
+    const played = play(setupByCard([]), {
+      ...ended,
+      unpaid_invoices: invoices,
+      "stop:in_2": done(invoiceSeen("in_2", "draft", { autoAdvance: false })),
+      "void:in_1": refused("invoice_not_open"),
+      "invoice:in_1": invoiceSeen("in_1", "uncollectible"),
+    });
+    expect(played.steps.map(({ name }) => name)).toEqual([
+      "cancel_subscription",
+      "unpaid_invoices",
+      "stop:in_2",
+      "void:in_1",
+      "invoice:in_1",
+      "paid_invoices:sub_1",
+    ]);
+    expect(settled(played)).toMatchObject({
+      status: "canceled",
+      attention: [{ code: "invoice_not_voided", detail: { invoiceId: "in_1", stripeInvoiceStatus: "uncollectible" } }],
     });
   });
 

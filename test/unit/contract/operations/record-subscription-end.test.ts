@@ -241,7 +241,14 @@ describe("the end of a contract that never began", () => {
         [`refunds_of:${id}`]: refundsSeen(1_980),
         [`refund:${id}`]: done(refundSeen(`${id}:refund:1`, 1_980)),
       });
-      const script = { ...found, subscription: early, ...refundOf(due.id), ...refundOf("in_1:il_2024-11-08") };
+      const nothingOpen = { unpaid_invoices: unpaidInvoices() };
+      const script = {
+        ...found,
+        ...nothingOpen,
+        subscription: early,
+        ...refundOf(due.id),
+        ...refundOf("in_1:il_2024-11-08"),
+      };
       expect(settled(play(facts, script))).toMatchObject({ status: "canceled" });
     });
   });
@@ -249,7 +256,8 @@ describe("the end of a contract that never began", () => {
   test("incomplete_expired says that it never began, whatever our status is", () => {
     const facts = setup({ status: "payment_unconfirmed" }, { payments: [unpaid], licenses: [] });
     const expired = subscriptionSeen({ stripeSubscriptionStatus: "incomplete_expired" });
-    expect(settled(play(facts, { subscription: expired, ...nothingUnknown }))).toMatchObject({
+    const voided = { "invoice:in_3": invoiceSeen("in_3", "void") };
+    expect(settled(play(facts, { subscription: expired, ...voided, ...nothingUnknown }))).toMatchObject({
       status: "canceled",
       paymentMoves: [{ id: unpaid.id, to: "never_charged" }],
     });

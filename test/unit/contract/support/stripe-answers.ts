@@ -105,7 +105,7 @@ export function paidInvoices(...invoices: PaidInvoicesSeen["invoices"]): PaidInv
 }
 
 /** Stripe has taken nothing for `sub_1` that our history does not know. */
-export const nothingUnknown = { "paid_invoices:sub_1": paidInvoices() };
+export const nothingUnknown = { unpaid_invoices: unpaidInvoices(), "paid_invoices:sub_1": paidInvoices() };
 
 /** An invoice as it stands in a list of the paid ones. */
 export function listed({ id, amountPaidMinor, paidAt, paymentIntentId }: ReturnType<typeof paidInvoiceSeen>) {

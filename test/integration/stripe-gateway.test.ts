@@ -308,7 +308,7 @@ describe("readPaymentIntent", () => {
 });
 
 describe("listRefunds", () => {
-  test("counts what is left: pending refunds are gone, failed ones have come back", async () => {
+  test("counts what is left: pending refunds are gone, failed and canceled ones have come back", async () => {
     const { gateway, control } = await setup();
     await control.seed({
       paymentIntents: [
@@ -317,6 +317,7 @@ describe("listRefunds", () => {
           amount: 5_000,
           payment: {
             refunds: [
+              { id: "re_0", amount: 700, status: "canceled", createdAt: "2026-03-31T00:00:00Z" },
               { id: "re_1", amount: 1_000, status: "failed", createdAt: "2026-04-01T00:00:00Z" },
               { id: "re_2", amount: 1_500, status: "pending", createdAt: "2026-04-02T00:00:00Z" },
               { id: "re_3", amount: 500, metadata: { keiyaku_refund: "r_3" }, createdAt: "2026-04-03T00:00:00Z" },
@@ -337,6 +338,7 @@ describe("listRefunds", () => {
           { id: "re_3", amountMinor: 500, stripeRefundStatus: "succeeded", refundId: "r_3" },
           { id: "re_2", amountMinor: 1_500, stripeRefundStatus: "pending", refundId: null },
           { id: "re_1", amountMinor: 1_000, stripeRefundStatus: "failed", refundId: null },
+          { id: "re_0", amountMinor: 700, stripeRefundStatus: "canceled", refundId: null },
         ],
       },
     });

@@ -250,10 +250,13 @@ describe("a refund that an abandoned operation left owed", () => {
     });
   });
 
-  test("is sent under its own row when Stripe has nothing of it", () => {
+  test.each([
+    ["nothing of it", []],
+    ["given as much back for another row of its charge", [refundSeen("c-1:period:0:refund:1", 5_000)]],
+  ])("is sent under its own row when Stripe has %s", (_, refunds) => {
     const played = play(setup([initialFee], [waiting]), {
       ...ended,
-      [`refunds_of:${initialFee.id}`]: refundsSeen(5_000),
+      [`refunds_of:${initialFee.id}`]: { ...refundsSeen(10_000, 10_000 - 5_000 * refunds.length), refunds } as Answer,
       [`refund:${initialFee.id}`]: done(refundSeen(refundId, 5_000)),
     });
     expect(played.steps.at(-1)).toMatchObject({ refund: { isNew: false, refundId } });

@@ -132,6 +132,21 @@ describe("a refund beyond the limit of each", () => {
     expect(await execute(id, brakes)).toMatchObject({ question: { code: "refund_limit_exceeded" } });
   });
 
+  it("is not let go by a person's answer about another refund of the same operation", async () => {
+    const { contractId } = await oneTimeByCard(bench);
+    const id = `cancel-${contractId}`;
+    await bench.accept({ id, kind: "cancel_with_refund", contractId });
+    const step = async () => {
+      const report = await execute(id, { refundLimitMinor: 1 });
+      return report.type === "held" ? report.question?.detail.step : report.type;
+    };
+    expect(await step()).toBe(`refund:${contractId}:initial_fee`);
+    await retry(id);
+    expect(await step()).toBe(`refund:${contractId}:one_time_price`);
+    await retry(id);
+    expect(await step()).toBe("succeeded");
+  });
+
   it("at the limit itself is sent without a word, and counted nowhere", async () => {
     const { id, contractId } = await refundAsked();
     expect(await execute(id, { refundLimitMinor: 19_800 })).toEqual({ type: "succeeded" });

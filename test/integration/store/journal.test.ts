@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { type AnsweredRefund, journalAnswer } from "../../../src/store/journal.ts";
+import { type AnsweredRefund, journalAnswer, journalIntent } from "../../../src/store/journal.ts";
 import { addContract, addOperations, callRow, insertRows, paymentRow, refundRow } from "../../support/store-rows.ts";
 import { createTestStore, type TestStore } from "../../support/test-database.ts";
 
@@ -43,6 +43,23 @@ function answer(refund: AnsweredRefund | undefined, version = 1) {
       learnedBy: "reply",
       requestId: "req_1",
       refund,
+    },
+  );
+}
+
+/** Journals the intent to send a refund that this operation takes to be a new one. */
+function intend() {
+  const [paymentId, paymentIntentId, amountMinor] = ["c-1:period:0", "pi_1", 1_980] as const;
+  return journalIntent(
+    store.db,
+    guard,
+    { contractId: "c-1", version: 1 },
+    {
+      name: "refund_again",
+      call: { verb: "refund_payment", refundId, paymentIntentId, amountMinor },
+      idempotencyKey: "key",
+      refund: { isNew: true, refundId, paymentId, amountMinor, stripePaymentIntentId: paymentIntentId, supersedes: [] },
+      frozen: null,
     },
   );
 }
@@ -92,3 +109,17 @@ it.each([
     expect(before.call).toMatchObject({ answer: null });
   },
 );
+
+it.each([
+  ["its own, written when it was held", "op-1", "due", 1],
+  ["another operation's", "op-0", "due", 0],
+  ["on its way", "op-1", "pending", 0],
+])("a new refund takes over a row that is %s, or is a conflict", async (_, operation_id, state, calls) => {
+  await insertRows(store.sql, "refunds", refundRow({ state, operation_id, stripe_payment_intent_id: "pi_1" }));
+
+  const intended = intend();
+
+  await (calls === 1 ? intended : expect(intended).rejects.toMatchObject({ fault: "conflict" }));
+  const rows = await store.sql`select from keiyaku.stripe_calls where name = 'refund_again'`;
+  expect(rows).toHaveLength(calls);
+});

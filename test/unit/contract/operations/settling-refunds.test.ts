@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Payment, type Refund, refundStates } from "../../../../src/contract/contract.ts";
 import type { Facts } from "../../../../src/contract/operation.ts";
 import { makeFacts, makePayment, makeRefund, makeTombstone, makeWorld } from "../../../support/facts.ts";
-import { play, settled } from "../support/play.ts";
+import { play, rejected, settled } from "../support/play.ts";
 import { commonSpoilers, expectRefusalsInOrder, refusalOf } from "../support/refusals.ts";
 
 const kinds = ["record_manual_refund", "waive_refund"] as const;
@@ -73,6 +73,15 @@ describe("a refund that a person has paid back", () => {
   test("leaves it paid while something of it is left", () => {
     const part = { ...owed, state: "due", amountMinor: 980 } as const;
     expect(settled(play(setup("record_manual_refund", [part]))).paymentMoves).toEqual([]);
+  });
+
+  test("is not recorded beyond what is lacking, when some of it has gone back by another way", () => {
+    const other = makeRefund(paid, { id: `${paid.id}:refund:2`, state: "succeeded", amountMinor: 1_000 });
+    const played = play(setup("record_manual_refund", [{ ...owed, state: "failed" }, other]));
+    expect(rejected(played)).toEqual({
+      code: "refund_not_owed",
+      detail: { refundId: owed.id, lackingMinor: "980" },
+    });
   });
 
   test("leaves a payment alone that is refunded already", () => {

@@ -356,7 +356,7 @@ test("an intent whose last charge failed was paid at no time", async () => {
 
 test("a draft that is finalized between the two lists is listed once, as open", async () => {
   const listed = (id: string, status: string, created: number) => ({ id, status, created });
-  const { gateway } = await setup({
+  const { gateway, requests } = await setup({
     "GET /v1/invoices?subscription=sub_1&status=draft": page(listed("in_2", "draft", 2)),
     "GET /v1/invoices?subscription=sub_1&status=open": page(listed("in_1", "open", 1), listed("in_2", "open", 2)),
   });
@@ -369,6 +369,8 @@ test("a draft that is finalized between the two lists is listed once, as open", 
       ],
     },
   });
+  // The other way round it would be in neither.
+  expect(requests.map(({ url }) => /status=(\w+)/.exec(url ?? "")?.[1])).toEqual(["draft", "open"]);
 });
 
 test("refunds that Stripe will not list are not taken for a payment that is missing", async () => {

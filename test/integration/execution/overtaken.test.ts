@@ -91,6 +91,20 @@ describe("a reservation that did not take effect, as far as anybody knows", () =
     expect(await bench.execute(id)).toEqual({ type: "succeeded" });
     expect(await bench.operation(id)).toMatchObject(overtaken(subscriptionId));
   });
+
+  it("is overtaken although its next key has been turned away: nobody knows what became of the first", async () => {
+    const { id, subscriptionId } = await setUp("reserve_termination", { isDone: false });
+    const path = `/v1/subscriptions/${subscriptionId}`;
+    await bench.stripe.control.fault({ mode: "rate_limit_429", method: "POST", path });
+    expect(await bench.execute(id)).toMatchObject({ reason: "rate_limited" });
+    const [call] = await bench.sql`select key_number, first_sent_at from keiyaku.stripe_calls
+      where operation_id = ${id} and type = 'call'`;
+    expect(call).toEqual({ key_number: 2, first_sent_at: null });
+    await sdk().subscriptions.cancel(subscriptionId);
+    await bench.sql`update keiyaku.operations set next_attempt_at = null where id = ${id}`;
+    expect(await bench.execute(id)).toEqual({ type: "succeeded" });
+    expect(await bench.operation(id)).toMatchObject(overtaken(subscriptionId));
+  });
 });
 
 describe("a withdrawal that took effect", () => {

@@ -67,10 +67,12 @@ describe("refunding what a canceled contract by card was paid", () => {
   test.each([
     ["an intent that Stripe does not know", missing],
     ["an intent without a charge", refundsSeen(0)],
-  ])("%s: the refund is written as owed, and nothing is sent", (_, seen) => {
-    const played = play(setup([initialFee]), { ...ended, [`refunds_of:${initialFee.id}`]: seen });
+  ])("%s: the refund is written as owed, in the place of one that failed, and nothing is sent", (_, seen) => {
+    const failed = makeRefund(initialFee, { id: "re_0", state: "failed" });
+    const played = play(setup([initialFee], [failed]), { ...ended, [`refunds_of:${initialFee.id}`]: seen });
+    const newRefund = { id: "c-1:initial_fee:refund:2", paymentId: initialFee.id, amountMinor: 5_000, state: "due" };
     expect(settled(played)).toMatchObject({
-      newRefunds: [{ id: refundId, paymentId: initialFee.id, amountMinor: 5_000, state: "due" }],
+      newRefunds: [{ ...newRefund, supersedes: ["re_0"] }],
       attention: [{ code: "refund_owed" }],
     });
     expect(settled(played).notices?.map(({ kind }) => kind)).toContain("refund_refused");

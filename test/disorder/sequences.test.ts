@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-describe.each(scenes)("$name", (scene) => {
+describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_, scene) => {
   let played: Played;
   beforeAll(async () => {
     played = await playScene(scene, Date.now());

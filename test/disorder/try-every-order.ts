@@ -28,7 +28,7 @@ export function tryEveryOrder(scenes: readonly Scene[]): void {
     console.info(`disorder: ${cases} cases of ${scenes.length} sequences`);
   });
 
-  describe.each(scenes)("$name", (scene) => {
+  describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_, scene) => {
     const tryEach = async (ordersOf: (events: readonly StripeEvent[]) => Iterable<readonly StripeEvent[]>) => {
       const played = await playScene(scene, Date.now());
       // What nothing follows from can come at any time.

@@ -235,6 +235,42 @@ describe("the end of a contract that never began", () => {
       expect(change).not.toHaveProperty("newRefunds");
     });
 
+    const afterEnd = "2025-02-08T00:00:01Z";
+
+    test("it ran: what was paid after the end is late money, which its own report brings", () => {
+      const late = { ...second, paidAt: afterEnd };
+      const script = {
+        subscription: subscriptionEnded,
+        "paid_invoices:sub_1": paidInvoices(listed(first), listed(late)),
+        "invoice:in_0": first,
+        unpaid_invoices: unpaidInvoices(),
+      };
+      expect(settled(play(facts, script))).toMatchObject({
+        status: "terminated",
+        endedAt: subscriptionEnded.endedAt,
+        newPayments: [],
+        paymentMoves: [{ id: due.id, to: "paid" }],
+      });
+    });
+
+    test("with nothing paid before the end it did not run, whether late money has gone back by then or not", () => {
+      const late = { ...first, paidAt: afterEnd };
+      const unsent = {
+        subscription: subscriptionEnded,
+        "paid_invoices:sub_1": paidInvoices(listed(late)),
+        "invoice:in_0": late,
+        [`refunds_of:${due.id}`]: refundsSeen(1_980),
+        [`refund:${due.id}`]: done(refundSeen(`${due.id}:refund:1`, 1_980)),
+      };
+      expect(settled(play(facts, unsent))).toMatchObject({ status: "canceled", paymentMoves: [{ to: "refunded" }] });
+
+      const names = { stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_0" };
+      const returned = makePayment({ period: 0, state: "refunded", paidAt: afterEnd, ...names });
+      const sent = setup({ status: "awaiting_payment" }, { payments: [returned], licenses: [] });
+      const script = { subscription: subscriptionEnded, "paid_invoices:sub_1": paidInvoices(listed(late)) };
+      expect(settled(play(sent, script))).toMatchObject({ status: "canceled", paymentMoves: [] });
+    });
+
     test("before its start it did not, and all of it goes back", () => {
       const early = { ...subscriptionEnded, endedAt: "2024-10-07T00:00:00Z" };
       const refundOf = (id: string) => ({

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { executeOperation } from "../../../src/execution/execute-operation.ts";
+import type { Observer } from "../../../src/execution/observer.ts";
 import type { IdempotencyKey } from "../../../src/stripe/gateway.ts";
 import { monthlyByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
@@ -58,4 +59,31 @@ describe("a conflict between look and settlement", () => {
     expect(report).toMatchObject({ type: "deferred", reason: "superseded" });
     expect(await bench.operation(id)).toMatchObject({ state: "executing", attempt: 2, attempts_counted: 1 });
   });
+});
+
+it("tells whoever watches what an operation remarks on, whether it had to look at anything or not", async () => {
+  const { contractId } = await monthlyByCard(bench);
+  const remarks: string[] = [];
+  const observer: Observer = {
+    requestAnswered: () => undefined,
+    operationAdmitted: () => undefined,
+    attempt: (_, work) => work(),
+    operationConcluded: () => undefined,
+    attentionDrawn: (code) => void remarks.push(code),
+  };
+  const reports = [
+    { kind: "record_payment", params: { invoiceId: "in_of_nobody" } },
+    {
+      kind: "record_dispute",
+      params: { paymentIntentId: "pi_of_nobody", disputeId: "dp_1", stripeDisputeStatus: "needs_response" },
+    },
+  ] as const;
+  for (const { kind, params } of reports) {
+    const id = `${kind}-${contractId}`;
+    const reported = { kind, params, actor_type: "stripe", actor_id: "evt_1" };
+    await addOperations(bench.sql, { id, contract_id: contractId, ...reported });
+    expect(await executeOperation({ ...bench.deps, observer }, id)).toEqual({ type: "succeeded" });
+  }
+
+  expect(remarks).toEqual(["missing_at_stripe", "payment_unknown"]);
 });

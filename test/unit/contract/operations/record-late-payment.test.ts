@@ -10,6 +10,7 @@ import {
   done,
   intentSeen,
   invoiceSeen,
+  missing,
   paidInvoiceSeen,
   refundSeen,
   refundsListed,
@@ -331,5 +332,14 @@ describe("a deleted contract", () => {
     expect(settled(play(deleted({ paymentIntentId: "pi_9" })))).toEqual(superseded);
     const unpaidIntent = { payment_intent: intentSeen(0, null) };
     expect(settled(play(deleted({ paymentIntentId: "pi_one" }), unpaidIntent))).toEqual(superseded);
+  });
+
+  test("an invoice or intent that Stripe does not have changes nothing, and a person should know", () => {
+    const odd = (stripeId: string) => ({
+      ...superseded,
+      attention: [{ code: "missing_at_stripe", detail: { stripeId } }],
+    });
+    expect(settled(play(deleted(), { invoice: missing }))).toEqual(odd("in_3"));
+    expect(settled(play(deleted({ paymentIntentId: "pi_one" }), { payment_intent: missing }))).toEqual(odd("pi_one"));
   });
 });

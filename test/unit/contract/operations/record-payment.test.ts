@@ -697,6 +697,14 @@ describe("a payment of which Stripe reported a refund or a dispute before", () =
     ).toEqual([{ code: "payment_disputed", detail: { paymentIntentId: "pi_3" } }]);
   });
 
+  test("whose intent Stripe does not have is recorded, and a person should know", () => {
+    const played = play(setup({ reportedEarly: ["pi_3"] }), { invoice, subscription, refunds: missing });
+    expect(settled(played)).toMatchObject({
+      newPayments: [newRow],
+      attention: [{ code: "missing_at_stripe", detail: { stripeId: "pi_3" } }],
+    });
+  });
+
   test("what was reported of another intent costs no look", () => {
     expect(play(setup({ reportedEarly: ["pi_9"] }), { invoice, subscription }).steps.map(({ name }) => name)).toEqual([
       "invoice",

@@ -158,7 +158,8 @@ describe("by card", () => {
   test("one that Stripe has ended, as it was told to, is not cancelled again", () => {
     const played = play(setup(byCard), { subscription: subscriptionEnded, unpaid_invoices: unpaidInvoices() });
     expect(namesOf(played)).toEqual(["subscription", "unpaid_invoices"]);
-    expect(settled(played)).toMatchObject({ status: "terminated", attention: [] });
+    const { endedAt } = subscriptionEnded;
+    expect(settled(played)).toMatchObject({ status: "terminated", endedAt, attention: [] });
   });
 
   test.each([

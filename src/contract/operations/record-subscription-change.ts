@@ -42,8 +42,9 @@ export const recordSubscriptionChange: ContractRule<typeof params> = {
   actors: stripe,
   params,
   next(facts, answers) {
-    const { invoiceId } = facts.params;
-    if (invoiceId !== undefined) return giveUp(facts, invoiceId, answers);
+    const { subscriptionId, invoiceId } = facts.params;
+    const billsNow = subscriptionId === facts.world.contract.stripeSubscriptionId;
+    if (invoiceId !== undefined && billsNow) return giveUp(facts, invoiceId, answers);
     const reported = readReported(facts, answers);
     if (reported.type === "step") return reported.step;
     const { subscription } = reported;

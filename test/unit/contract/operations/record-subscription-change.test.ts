@@ -340,6 +340,11 @@ describe("an invoice that nobody is asked for any more", () => {
     expect(settled(play(facts(), given("paid")))).toEqual(superseded);
   });
 
+  test("of a former subscription is not looked at", () => {
+    const contract = { stripeSubscriptionId: "sub_2", formerStripeSubscriptionIds: ["sub_1"] };
+    expect(settled(play(facts(contract)))).toEqual(superseded);
+  });
+
   test("of a terminated contract was never charged, as if it had been known before the end", () => {
     expect(settled(play(facts({ status: "terminated" }), given()))).toEqual({
       ...noChange,

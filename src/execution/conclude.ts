@@ -67,7 +67,9 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
     }
     case "failed": {
       if (attempt.attemptsCounted >= attemptsCountedMax) {
-        const detail = { attempts: attempt.attemptsCounted, lastReason: ending.reason };
+        // Of a call that was refused for the time being it is known that it had no effect: it may be abandoned.
+        const refused = ending.renewed === undefined ? {} : { step: ending.renewed.name, effect: "none" };
+        const detail = { attempts: attempt.attemptsCounted, lastReason: ending.reason, ...refused };
         return hold(deps, attempt, { code: "attempts_exhausted", detail });
       }
       const delayMs = retryDelayMs(attempt.attemptsCounted);

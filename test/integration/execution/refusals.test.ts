@@ -2,7 +2,7 @@ import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionDeps } from "../../../src/execution/deps.ts";
 import { executeOperation } from "../../../src/execution/execute-operation.ts";
-import { retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
+import { abandonHeldOperation, retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
 import { monthlyByCard, oneTimeByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 
@@ -124,22 +124,35 @@ describe("an invoice that Stripe will not void while a payment of it is under wa
     expect(calls).toEqual([{ idempotency_key: `${first}.2` }]);
   });
 
-  it("is a question to a person after ten times, who may have it tried again", async () => {
-    const { id, dueNow, status, voidInvoice } = await setUp();
-    for (let attempt = 1; attempt < 10; attempt += 1) {
-      expect(await execute(id, { voidInvoice })).toMatchObject({ type: "retry" });
-      await dueNow();
+  describe("ten times", () => {
+    const decision = { operatorId: "op-1", reason: "決済が終わった" };
+
+    async function setUpHeld() {
+      const { id, openInvoiceId, dueNow, status, voidInvoice } = await setUp();
+      for (let attempt = 1; attempt < 10; attempt += 1) {
+        expect(await execute(id, { voidInvoice })).toMatchObject({ type: "retry" });
+        await dueNow();
+      }
+      const detail = { lastReason: "invoice_still_open", step: `void:${openInvoiceId}`, effect: "none" };
+      expect(await execute(id, { voidInvoice })).toMatchObject({
+        type: "held",
+        question: { code: "attempts_exhausted", detail },
+      });
+      return { id, status, guard: { operationId: id, state: "held", attempt: 10 } as const };
     }
-    expect(await execute(id, { voidInvoice })).toMatchObject({
-      type: "held",
-      question: { code: "attempts_exhausted", detail: { lastReason: "invoice_still_open" } },
+
+    it("is a question to a person, who may have it tried again", async () => {
+      const { id, status, guard } = await setUpHeld();
+      await retryHeldOperation(bench.db, guard, decision);
+      expect(await bench.execute(id)).toEqual({ type: "succeeded" });
+      expect(await status()).toBe("void");
     });
-    await retryHeldOperation(
-      bench.db,
-      { operationId: id, state: "held", attempt: 10 },
-      { operatorId: "op-1", reason: "決済が終わった" },
-    );
-    expect(await bench.execute(id)).toEqual({ type: "succeeded" });
-    expect(await status()).toBe("void");
+
+    it("or may abandon it, since it is known that it is not void", async () => {
+      const { id, status, guard } = await setUpHeld();
+      await abandonHeldOperation(bench.db, guard, decision);
+      expect(await bench.operation(id)).toMatchObject({ state: "abandoned", occupies: false });
+      expect(await status()).toBe("open");
+    });
   });
 });

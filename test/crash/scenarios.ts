@@ -55,7 +55,6 @@ function scenario(
   };
 }
 
-const ended = ["subscription.canceled"];
 /** Cancelling the subscription stops the collection of its open invoice, which is then voided. */
 const endedWithOpenInvoice = [
   "subscription.canceled",

@@ -148,6 +148,18 @@ describe("the comparison", () => {
       }),
       /^sub_K\d+ 1 closed by calls, and its contract is payment_unconfirmed$/,
     ],
+    [
+      "an invoice that was left open for a contract that was called off",
+      ({ contracts: booked, ...rest }) => ({
+        books: {
+          ...rest,
+          contracts: booked.map((each) =>
+            each.status === "awaiting_payment" ? { ...each, status: "canceled" } : each,
+          ),
+        },
+      }),
+      /^sub_K\d+ 1 can still be paid, and its contract is canceled$/,
+    ],
   ])("finds %s", async (_, change, words) => {
     const stripe = await seededSide(contracts, day);
     expect(differencesOf(books, stripe)).toEqual([]);

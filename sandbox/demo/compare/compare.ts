@@ -50,7 +50,13 @@ function totalsOf(books: Books, stripe: StripeSide): readonly Total[] {
   const known = new Set(stripe.subscriptions.map(({ id }) => id));
   const has = (which: (contract: BookedContract) => boolean) =>
     books.contracts.filter((contract) => contract.subscriptionId !== null && which(contract)).length;
-  const closed = stripe.invoices.filter(({ closedByRequest }) => closedByRequest);
+  // Of a contract that was called off, the books have no period that was to be paid.
+  const calledOff = new Set(
+    books.contracts.flatMap(({ status, subscriptionId }) => (status === "canceled" ? [subscriptionId] : [])),
+  );
+  const closed = stripe.invoices.filter(
+    ({ closedByRequest, subscriptionId }) => closedByRequest && !calledOff.has(subscriptionId),
+  );
   const terminated = new Set(
     books.contracts.flatMap(({ id, status, subscriptionId }) =>
       status === "terminated" && subscriptionId !== null && known.has(subscriptionId) ? [id] : [],

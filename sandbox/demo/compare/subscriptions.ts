@@ -84,8 +84,8 @@ function verdictOn(subscription: StripeSubscription | undefined, contract: Booke
 }
 
 /**
- * Compares the invoices of each subscription: what a call closed is a payment that was never charged, what is unpaid here
- * can still be paid there, and nothing can be paid for a contract that was terminated.
+ * Compares the invoices of each subscription: what a call closed for a contract that was terminated is a payment that was never
+ * charged, what is unpaid here can still be paid there, and nothing can be paid for a contract that is over.
  */
 export function compareInvoices(books: Books, stripe: StripeSide): readonly ComparedLine[] {
   const known = new Set(stripe.subscriptions.map(({ id }) => id));
@@ -108,20 +108,16 @@ function compareInvoicesOf(
   const payable = invoices.filter((invoice) => isPayable(invoice)).length;
   const neverCharged = states.filter((state) => state === "never_charged").length;
   const unpaid = states.filter((state) => state === "unpaid").length;
+  const isOver = finalStatuses.includes(status);
   const differences: string[] = [];
-  const remarks: string[] = [];
-  if (status === "terminated" && payable > 0)
-    differences.push(`${payable} can still be paid, and its contract is terminated`);
+  if (isOver && payable > 0) differences.push(`${payable} can still be paid, and its contract is ${status}`);
   if (status === "terminated" && closed !== neverCharged) {
     differences.push(`${closed} closed by calls, ${neverCharged} payments never charged by the books`);
   }
-  if (status !== "terminated" && closed > 0)
-    differences.push(`${closed} closed by calls, and its contract is ${status}`);
+  if (!isOver && closed > 0) differences.push(`${closed} closed by calls, and its contract is ${status}`);
   if (status === "payment_unconfirmed" && payable !== unpaid) {
     differences.push(`${payable} to be paid at Stripe, ${unpaid} unpaid by the books`);
   }
-  if (status === "canceled" && payable > 0)
-    remarks.push("its first invoice stays open at Stripe; a payment of it would be late money");
   return {
     type: "invoices",
     id: subscriptionId,
@@ -129,7 +125,7 @@ function compareInvoicesOf(
     atStripe: `${payable} to be paid, ${closed} closed by calls`,
     inBooks: `${unpaid} unpaid, ${neverCharged} never charged`,
     differences,
-    remarks,
+    remarks: [],
   };
 }
 

@@ -25,11 +25,20 @@ const byTransfer: MailedContract = { ...byCard, paymentMethod: "bank_transfer" }
 const failure: NoticeDetail<"payment_failed"> = {
   invoiceId: "in_1Q8a0mKeiyaku",
   attempt: 1,
+  invoice: "open",
   nextAttemptAt: "2025-01-10T15:30:00Z",
   amountMinor: 1_980,
   actionRequired: 0,
   suspended: 1,
 };
+
+const disputeExamples = {
+  inquiry: "the bank only asks",
+  inquiry_closed: "the bank asks no longer",
+  open: "the dispute is open",
+  won: "the dispute is won",
+  lost: "the dispute is lost",
+} as const;
 
 /** At least one of each kind, and one for each thing that a mail of the kind may have to say. */
 const examples: { readonly [Kind in NoticeKind]: readonly Example<Kind>[] } = {
@@ -40,6 +49,14 @@ const examples: { readonly [Kind in NoticeKind]: readonly Example<Kind>[] } = {
       detail: { ...failure, attempt: 4, nextAttemptAt: null, suspended: 0 },
     },
     { when: "3-D Secure is required", detail: { ...failure, attempt: 0, nextAttemptAt: null, actionRequired: 1 } },
+    {
+      when: "its report comes late, and the invoice has been paid since",
+      detail: { ...failure, invoice: "paid", nextAttemptAt: null, suspended: 0 },
+    },
+    {
+      when: "its report comes after the contract's end",
+      detail: { ...failure, attempt: 4, invoice: "over", nextAttemptAt: null, suspended: 0 },
+    },
   ],
   contract_suspended: [
     { when: "by card, as Stripe reports", detail: { period: 3 } },
@@ -56,8 +73,8 @@ const examples: { readonly [Kind in NoticeKind]: readonly Example<Kind>[] } = {
   refund_failed: [
     { when: "a refund fails days later", detail: { stripeRefundId: "re_1Q8a0mKeiyaku", amountMinor: 1_980 } },
   ],
-  payment_disputed: (["open", "won", "lost"] as const).map((state) => ({
-    when: `the dispute is ${state}`,
+  payment_disputed: (["inquiry", "inquiry_closed", "open", "won", "lost"] as const).map((state) => ({
+    when: disputeExamples[state],
     detail: { paymentIntentId: "pi_1Q8a0mKeiyaku", disputeId: "du_1Q8a0mKeiyaku", state, amountMinor: 1_980 },
   })),
   late_payment: [

@@ -24,10 +24,11 @@ export const noticeDetails = {
     invoiceId: id,
     /** Stripe's count; 0 while it has only asked the customer to act. */
     attempt: z.int().min(0),
+    /** What has become of the invoice since: it is still to be paid, was paid, or is asked for no longer. */
+    invoice: z.enum(["open", "paid", "over"]),
     /** When Stripe tries again; null when it does not. */
     nextAttemptAt: z.iso.datetime({ offset: true }).nullable(),
-    /** Null for an invoice that Stripe no longer has. */
-    amountMinor: amountMinor.nullable(),
+    amountMinor,
     /** Whether the customer has to confirm the payment, as by 3-D Secure. */
     actionRequired: flag,
     /** Whether the contract was suspended with it. */
@@ -36,14 +37,15 @@ export const noticeDetails = {
   payment_disputed: z.strictObject({
     paymentIntentId: id,
     disputeId: id,
-    state: z.enum(["open", "won", "lost"]),
+    /** An inquiry is the bank's question, before there is a dispute. */
+    state: z.enum(["inquiry", "inquiry_closed", "open", "won", "lost"]),
     amountMinor,
   }),
   /** What came after the end, and what of it goes back. */
   late_payment: z.strictObject({ source: id, amountMinor, refundMinor: amountMinor }),
   subscription_odd: z.strictObject({ subscriptionId: id, stripeSubscriptionStatus: id }),
   operation_held: z.strictObject({ operationId: id, question: id }),
-  /** An event of Stripe's that has waited long enough for its contract; `reference`: what it is about, by Stripe's id. */
+  /** The first event of a type and day that has waited long enough for its contract; `reference`: what it is about, by Stripe's id. */
   event_unmatched: z.strictObject({ eventId: id, eventType: id, reference: id }),
   /** An event of Stripe's that could not be made into an operation, and why, in the inbox's words. */
   event_held: z.strictObject({ eventId: id, eventType: id, reason: id }),

@@ -65,6 +65,10 @@ export type InvoiceSeen =
       readonly billingReason: string | null;
       /** Whether Stripe finalizes and collects it by itself, as time goes by. */
       readonly autoAdvance: boolean;
+      /** When Stripe tries to collect it next; null when it does not. */
+      readonly nextAttemptAt: Instant | null;
+      /** Whether its payment waits for the cardholder to confirm it (3-D Secure). */
+      readonly awaitsConfirmation?: true;
       readonly lines: readonly InvoiceLineSeen[];
     };
 

@@ -140,6 +140,7 @@ function invoiceIn(
     paymentIntentId: null,
     subscriptionId: null,
     billingReason: null,
+    nextAttemptAt: null,
     lines: [],
   } as const;
   return { ...(seen ?? unseen), stripeInvoiceStatus, autoAdvance: false };

@@ -133,6 +133,8 @@ export const ignoredReasons = [
   "paid_an_invoice",
   /** A call of ours caused it, and the operation that called has succeeded. */
   "own_call",
+  /** It is of no contract that is known, and does not carry the mark that ours do. */
+  "not_ours",
   /** It waited for a person when its contract was deleted, and with that its body went. */
   "contract_deleted",
 ] as const;
@@ -142,7 +144,6 @@ const subscription = z.object({ id: z.string() });
 const invoice = z.object({
   id: z.string(),
   attempt_count: z.int().min(0),
-  next_payment_attempt: instant.nullable(),
   parent: z.object({ subscription_details: z.object({ subscription: reference }).nullish() }).nullable(),
 });
 const refund = z.object({
@@ -191,14 +192,13 @@ function ofInvoice(meaningOf: (seen: z.output<typeof invoice>, subscriptionId: s
   });
 }
 
-function paymentFailure(actionRequired: boolean): Read {
-  return ofInvoice(({ id, attempt_count, next_payment_attempt }, subscriptionId) => ({
-    type: "operation",
-    kind: "record_payment_failure",
-    params: { invoiceId: id, attempt: attempt_count, nextAttemptAt: next_payment_attempt, actionRequired },
-    about: { subscriptionId },
-  }));
-}
+/** Of one attempt Stripe may report both that it failed and that the cardholder has to act, in any order: it is one failure. */
+const paymentFailure = ofInvoice(({ id, attempt_count }, subscriptionId) => ({
+  type: "operation",
+  kind: "record_payment_failure",
+  params: { invoiceId: id, attempt: attempt_count },
+  about: { subscriptionId },
+}));
 
 /** What nobody asks for any more has left a period unpaid, or not: the invoice tells. */
 const invoiceGivenUp = ofInvoice(({ id }, subscriptionId) => ({
@@ -252,8 +252,8 @@ const meanings = {
     params: { invoiceId: id },
     about: { subscriptionId },
   })),
-  "invoice.payment_failed": paymentFailure(false),
-  "invoice.payment_action_required": paymentFailure(true),
+  "invoice.payment_failed": paymentFailure,
+  "invoice.payment_action_required": paymentFailure,
   // Of a renewal; it will be paid, or that fails.
   "invoice.finalized": notUsed,
   "invoice.voided": invoiceGivenUp,
@@ -289,6 +289,29 @@ export function meaningOf({ type, body }: Pick<StripeEvent, "type" | "body">): E
   const table: Readonly<Record<string, Read>> = { ...alsoUnderstood, ...meanings };
   const read = Object.hasOwn(table, type) ? table[type] : undefined;
   return read === undefined ? ignored("type_not_used") : read((body as { data?: { object?: unknown } }).data?.object);
+}
+
+const metadata = z.record(z.string(), z.string());
+const marked = z.object({
+  data: z.object({
+    object: z.discriminatedUnion("object", [
+      z.object({ object: z.enum(["subscription", "payment_intent", "charge"]), metadata }),
+      z.object({ object: z.literal("invoice"), parent: z.object({ subscription_details: z.object({ metadata }) }) }),
+    ]),
+  }),
+});
+
+/**
+ * Whether the object of an event has this key in its metadata: a subscription, its invoices, an intent, its charges. Null for
+ * what has metadata of its own, or none, and so says nothing: a refund, a dispute.
+ */
+export function carriesKey({ body }: Pick<StripeEvent, "body">, key: string): boolean | null {
+  const object = marked.safeParse(body).data?.data.object;
+  if (object === undefined) return null;
+  return Object.hasOwn(
+    object.object === "invoice" ? object.parent.subscription_details.metadata : object.metadata,
+    key,
+  );
 }
 
 const cause = z.object({

@@ -94,10 +94,16 @@ export const subscriptionSeen: z.ZodType<Extract<SubscriptionSeen, { type: "foun
     endedAt: subscription.ended_at,
   }));
 
-/** A payment of an invoice. Only one that went through is read any further; Stripe's set of types is open. */
+/** A payment of an invoice, its intent by id or expanded. Stripe's set of types is open. */
 const invoicePayment = z.object({
   status: z.string(),
-  payment: z.object({ type: z.string(), payment_intent: reference.optional().catch(undefined) }),
+  payment: z
+    .object({ type: z.string(), payment_intent: z.unknown().optional() })
+    .transform(({ type, payment_intent: intent }) => ({
+      type,
+      payment_intent: reference.optional().catch(undefined).parse(intent),
+      intentStatus: z.object({ status: z.string() }).safeParse(intent).data?.status ?? null,
+    })),
 });
 
 const invoicePayments = z.object({ data: z.array(invoicePayment), has_more: z.boolean() });
@@ -118,6 +124,11 @@ function paidBy({ data, has_more: goesOn }: z.output<typeof invoicePayments>): {
   const [paymentIntentId = null] = intents;
   const isOdd = goesOn || intents.size > 1 || intents.has(undefined);
   return isOdd ? { paymentIntentId: null, isPaidOddly: true } : { paymentIntentId };
+}
+
+/** Whether a payment that is still open waits for the cardholder: the word of its intent, where that is expanded. */
+function awaitsConfirmation({ data }: z.output<typeof invoicePayments>): boolean {
+  return data.some(({ status, payment }) => status === "open" && payment.intentStatus === "requires_action");
 }
 
 export const invoiceLine: z.ZodType<InvoiceLineSeen> = z
@@ -156,6 +167,7 @@ export const invoicePage: z.ZodType<InvoicePage> = z
     amount_paid: amountMinor,
     billing_reason: z.string().nullable(),
     auto_advance: z.boolean().default(true),
+    next_payment_attempt: instant.nullable().default(null),
     status_transitions: z.object({ paid_at: instant.nullable() }),
     parent: z.object({ subscription_details: z.object({ subscription: reference }).nullish() }).nullable(),
     lines: pageOf(invoiceLine),
@@ -173,6 +185,8 @@ export const invoicePage: z.ZodType<InvoicePage> = z
       subscriptionId: invoice.parent?.subscription_details?.subscription ?? null,
       billingReason: invoice.billing_reason,
       autoAdvance: invoice.auto_advance,
+      nextAttemptAt: invoice.next_payment_attempt,
+      ...(awaitsConfirmation(invoice.payments) ? { awaitsConfirmation: true as const } : {}),
       lines: invoice.lines.data,
     },
     hasMoreLines: invoice.lines.has_more,

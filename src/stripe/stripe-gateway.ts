@@ -157,6 +157,8 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
   }
 
   const expand = ["payments"];
+  // With the intents, whose word it is that a payment waits for the cardholder.
+  const expandIntents = ["payments.data.payment.payment_intent"];
 
   /** Asks for an invoice, or changes one, and reads on where it has more lines than come at once. */
   async function askForInvoice(
@@ -212,7 +214,8 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     },
 
     async readInvoice(invoiceId) {
-      const reply = await askForInvoice("readInvoice", () => stripe.invoices.retrieve(invoiceId, { expand }));
+      const retrieve = () => stripe.invoices.retrieve(invoiceId, { expand: expandIntents });
+      const reply = await askForInvoice("readInvoice", retrieve);
       return orMissing(reply);
     },
 

@@ -358,7 +358,7 @@ export const scenarios: readonly Scenario[] = [
     },
     {
       actor: "stripe",
-      params: (id) => ({ invoiceId: `in_${id}_3`, attempt: 1, nextAttemptAt: null, actionRequired: false }),
+      params: (id) => ({ invoiceId: `in_${id}_3`, attempt: 1 }),
       effects: [],
       status: "payment_unconfirmed",
     },

@@ -251,6 +251,20 @@ describe("an invoice that was paid by no single intent", () => {
   });
 });
 
+test.each([
+  ["open", "requires_action", { nextAttemptAt: "2026-02-08T01:00:00Z", awaitsConfirmation: true }],
+  ["open", "requires_payment_method", { nextAttemptAt: "2026-02-08T01:00:00Z" }],
+  ["canceled", "requires_action", { nextAttemptAt: "2026-02-08T01:00:00Z" }],
+])("an invoice whose payment is %s, its intent %s, says what it waits for", async (status, intentStatus, expected) => {
+  const data = [{ status, payment: { type: "payment_intent", payment_intent: { id: "pi_1", status: intentStatus } } }];
+  const body = { ...invoice, next_payment_attempt: 1_770_512_400, payments: { data, has_more: false } };
+  const { gateway } = await setup({ GET: { body } });
+
+  const reply = await gateway.readInvoice("in_1");
+  expect(reply).toMatchObject({ type: "done", value: { paymentIntentId: null, ...expected } });
+  if (!("awaitsConfirmation" in expected)) expect(reply).not.toHaveProperty("value.awaitsConfirmation");
+});
+
 test("a refund of which Stripe does not say where it stands is on its way", async () => {
   const { gateway } = await setup({
     "GET /v1/payment_intents": { body: charged },

@@ -23,6 +23,7 @@ export function claimedMail(overrides: Partial<ClaimedNotification> = {}): Claim
     detail: {
       invoiceId: "in_1",
       attempt: 2,
+      invoice: "open",
       nextAttemptAt: "2025-01-10T15:30:00Z",
       amountMinor: 1_980,
       actionRequired: 0,

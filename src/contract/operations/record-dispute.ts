@@ -17,6 +17,9 @@ type Params = z.output<typeof params>;
  * The customer's bank has disputed a payment, or has decided (`charge.dispute.*`). It is noted on the rows of the payment,
  * and operators are told of each state once: one that was lost can no longer be refunded, so that no refund of it is owed any
  * more, and its license is theirs to decide. What is decided stays, whatever report comes late.
+ *
+ * An inquiry is only the bank's question (Stripe's `warning_…`), and takes no money: it is told, and noted on no row, so that
+ * the dispute which may follow it, under the same id or another, is news.
  */
 export const recordDispute: ContractRule<typeof params> = {
   kind: "record_dispute",
@@ -33,13 +36,15 @@ export const recordDispute: ContractRule<typeof params> = {
     const rows = world.payments.filter((payment) => payment.stripePaymentIntentId === reported.paymentIntentId);
     const notices = tell(reported, state, rows);
     if (rows.length === 0) return settle({ attention: [unknownPayment(reported)], notices });
+    const attention = [remark(reported, state)];
+    if (isInquiry(state)) return settle({ attention, notices });
     const moved = rows.filter(({ dispute }) => isNews(dispute, state));
     if (moved.length === 0) return superseded({ notices });
     const lost = state === "lost" ? moved.map(({ id }) => id) : [];
     return settle({
       disputes: moved.map(({ id: paymentId }) => ({ paymentId, dispute: state })),
       refundMoves: waiveOwedOf(world.refunds, lost),
-      attention: [{ code: "payment_disputed", detail: { disputeId: reported.disputeId, state } }],
+      attention,
       notices,
     });
   },
@@ -48,11 +53,10 @@ export const recordDispute: ContractRule<typeof params> = {
     const rows = tombstone.payments.filter((payment) => payment.stripePaymentIntentId === reported.paymentIntentId);
     const notices = tell(reported, state, rows);
     if (rows.length === 0) return settle({ attention: [unknownPayment(reported)], notices });
-    const detail = { disputeId: reported.disputeId, state };
     const lost = state === "lost" ? rows.map(({ paymentId }) => paymentId) : [];
     return settle({
       refundMoves: waiveOwedOf(tombstone.refunds, lost),
-      attention: [{ code: "payment_disputed", detail }],
+      attention: [remark(reported, state)],
       notices,
     });
   },
@@ -63,18 +67,29 @@ function isNews(known: DisputeState | null, state: DisputeState): boolean {
   return known === null || (known === "open" && state !== "open") || (known === "won" && state === "lost");
 }
 
+type Inquiry = "inquiry" | "inquiry_closed";
+
+function isInquiry(state: DisputeState | Inquiry): state is Inquiry {
+  return state === "inquiry" || state === "inquiry_closed";
+}
+
 /** What Stripe's word means to us. `prevented`: it was settled before it became a dispute, and the money stayed. */
-function stateOf(stripeDisputeStatus: string): DisputeState {
+function stateOf(stripeDisputeStatus: string): DisputeState | Inquiry {
   switch (stripeDisputeStatus) {
     case "lost":
       return "lost";
     case "won":
-    case "warning_closed":
     case "prevented":
       return "won";
+    case "warning_closed":
+      return "inquiry_closed";
     default:
-      return "open";
+      return stripeDisputeStatus.startsWith("warning_") ? "inquiry" : "open";
   }
+}
+
+function remark({ disputeId }: Params, state: DisputeState | Inquiry): Attention {
+  return { code: "payment_disputed", detail: { disputeId, state } };
 }
 
 function unknownPayment({ paymentIntentId, disputeId }: Params): Attention {
@@ -83,7 +98,7 @@ function unknownPayment({ paymentIntentId, disputeId }: Params): Attention {
 
 function tell(
   { paymentIntentId, disputeId }: Params,
-  state: DisputeState,
+  state: DisputeState | Inquiry,
   rows: readonly Pick<Payment, "amountMinor">[],
 ): readonly Notice[] {
   const amountMinor = rows.reduce((sum, row) => sum + row.amountMinor, 0);

@@ -22,28 +22,24 @@ const end =
 export const customerEn: CustomerTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { attempt, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
-    const next = nextAttemptAt === null ? "none is planned" : language.dateOf(nextAttemptAt);
+    const { attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
+    const next = nextAttemptAt === null ? null : language.dateOf(nextAttemptAt);
+    const words = failureWords[actionRequired === 1 ? "confirm" : invoice];
     return {
-      subject:
-        actionRequired === 1
-          ? `Please confirm your payment (contract ${contractId})`
-          : `Your payment did not go through (contract ${contractId})`,
+      subject: `${words.subject} (contract ${contractId})`,
       blocks: [
         ...begin(matter),
-        actionRequired === 1
-          ? "Your card's issuer asks you to confirm the payment for this contract (3-D Secure). It cannot be completed before you do."
-          : "We could not collect the payment for this contract from your credit card.",
+        words.sentence,
         {
           facts: [
             ...contractFacts(matter),
-            ...(amountMinor === null ? [] : ([["Amount", language.money(amountMinor)]] as const)),
+            ["Amount", language.money(amountMinor)],
             ...(attempt === 0 ? [] : ([["Attempt", `number ${attempt}`]] as const)),
-            ["Next attempt", next],
+            ...(invoice === "open" ? ([["Next attempt", next ?? "none is planned"]] as const) : []),
           ],
         },
-        ...(suspended === 1 ? ["Your contract is suspended until the payment arrives."] : []),
-        nextStep(actionRequired === 1, nextAttemptAt === null ? null : next),
+        ...(suspended === 1 ? [words.suspended] : []),
+        words.step(next),
         end,
       ],
     };
@@ -102,12 +98,39 @@ export const customerEn: CustomerTemplates = {
   },
 };
 
-function nextStep(actionRequired: boolean, next: string | null): string {
-  if (actionRequired) return "Please follow the instructions of your card's issuer or of the payment page.";
-  return next === null
-    ? "No further attempt will be made automatically. Please check your card's expiry date and limit, and update your payment method."
-    : `We will try again on ${next}. Please check your card's expiry date and limit before then.`;
-}
+const suspendedUntilPaid = "Your contract is suspended until the payment arrives.";
+
+/** What a failed attempt comes to for the customer: by what has become of its invoice, or that it waits for them to confirm it. */
+const failureWords = {
+  open: {
+    subject: "Your payment did not go through",
+    sentence: "We could not collect the payment for this contract from your credit card.",
+    suspended: suspendedUntilPaid,
+    step: (next: string | null) =>
+      next === null
+        ? "No further attempt will be made automatically. Please check your card's expiry date and limit, and update your payment method."
+        : `We will try again on ${next}. Please check your card's expiry date and limit before then.`,
+  },
+  confirm: {
+    subject: "Please confirm your payment",
+    sentence:
+      "Your card's issuer asks you to confirm the payment for this contract (3-D Secure). It cannot be completed before you do.",
+    suspended: suspendedUntilPaid,
+    step: () => "Please follow the instructions of your card's issuer or of the payment page.",
+  },
+  paid: {
+    subject: "A payment that did not go through at first has been made",
+    sentence: "We could not collect the payment for this contract at one attempt. It has been made since.",
+    suspended: suspendedUntilPaid,
+    step: () => "There is nothing for you to do.",
+  },
+  over: {
+    subject: "Your payment did not go through",
+    sentence: "We could not collect the payment for this contract from your credit card.",
+    suspended: "Your contract is suspended.",
+    step: () => "We no longer ask for this payment.",
+  },
+} as const;
 
 function refundWords(byCard: boolean): string {
   return byCard

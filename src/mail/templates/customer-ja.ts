@@ -22,28 +22,24 @@ const end =
 export const customerJa: CustomerTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { attempt, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
-    const next = nextAttemptAt === null ? "予定はありません" : language.dateOf(nextAttemptAt);
+    const { attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
+    const next = nextAttemptAt === null ? null : language.dateOf(nextAttemptAt);
+    const words = failureWords[actionRequired === 1 ? "confirm" : invoice];
     return {
-      subject:
-        actionRequired === 1
-          ? `【重要】お支払いの本人認証をお願いいたします（ご契約 ${contractId}）`
-          : `【重要】お支払いを完了できませんでした（ご契約 ${contractId}）`,
+      subject: `${words.subject}（ご契約 ${contractId}）`,
       blocks: [
         ...begin(matter),
-        actionRequired === 1
-          ? "次のご契約のお支払いには、カード会社の本人認証（3Dセキュア）が必要です。認証が済むまで、お支払いは完了しません。"
-          : "次のご契約のお支払いを、ご登録のクレジットカードで完了できませんでした。",
+        words.sentence,
         {
           facts: [
             ...contractFacts(matter),
-            ...(amountMinor === null ? [] : ([["金額", language.money(amountMinor)]] as const)),
+            ["金額", language.money(amountMinor)],
             ...(attempt === 0 ? [] : ([["決済の回数", `${attempt}回目`]] as const)),
-            ["次回の決済", next],
+            ...(invoice === "open" ? ([["次回の決済", next ?? "予定はありません"]] as const) : []),
           ],
         },
-        ...(suspended === 1 ? ["お支払いを確認できるまで、このご契約を停止しております。"] : []),
-        nextStep(actionRequired === 1, nextAttemptAt === null ? null : next),
+        ...(suspended === 1 ? [words.suspended] : []),
+        words.step(next),
         end,
       ],
     };
@@ -102,12 +98,39 @@ export const customerJa: CustomerTemplates = {
   },
 };
 
-function nextStep(actionRequired: boolean, next: string | null): string {
-  if (actionRequired) return "カード会社またはお支払い画面の案内に沿って、認証をお済ませください。";
-  return next === null
-    ? "自動での再決済の予定はございません。カードの有効期限やご利用限度額をご確認のうえ、お支払い方法を更新してください。"
-    : `${next}に、もう一度決済を行います。それまでに、カードの有効期限やご利用限度額をご確認ください。`;
-}
+const suspendedUntilPaid = "お支払いを確認できるまで、このご契約を停止しております。";
+
+/** 決済の失敗が、お客様にとってどうなったか。その後の請求書の状態、または認証待ちによる。 */
+const failureWords = {
+  open: {
+    subject: "【重要】お支払いを完了できませんでした",
+    sentence: "次のご契約のお支払いを、ご登録のクレジットカードで完了できませんでした。",
+    suspended: suspendedUntilPaid,
+    step: (next: string | null) =>
+      next === null
+        ? "自動での再決済の予定はございません。カードの有効期限やご利用限度額をご確認のうえ、お支払い方法を更新してください。"
+        : `${next}に、もう一度決済を行います。それまでに、カードの有効期限やご利用限度額をご確認ください。`,
+  },
+  confirm: {
+    subject: "【重要】お支払いの本人認証をお願いいたします",
+    sentence:
+      "次のご契約のお支払いには、カード会社の本人認証（3Dセキュア）が必要です。認証が済むまで、お支払いは完了しません。",
+    suspended: suspendedUntilPaid,
+    step: () => "カード会社またはお支払い画面の案内に沿って、認証をお済ませください。",
+  },
+  paid: {
+    subject: "一度完了できなかったお支払いが済みました",
+    sentence: "次のご契約のお支払いを一度完了できませんでしたが、その後お支払いいただいております。",
+    suspended: suspendedUntilPaid,
+    step: () => "お手続きは不要です。",
+  },
+  over: {
+    subject: "お支払いを完了できませんでした",
+    sentence: "次のご契約のお支払いを、ご登録のクレジットカードで完了できませんでした。",
+    suspended: "このご契約を停止しております。",
+    step: () => "このお支払いのご請求は取りやめました。",
+  },
+} as const;
 
 function refundWords(byCard: boolean): string {
   return byCard

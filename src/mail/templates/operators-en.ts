@@ -13,13 +13,15 @@ function begin(subject: string, contractId: string | null): string {
   return `[keiyaku] ${subject}${contractId === null ? "" : `: ${contractId}`}`;
 }
 
+const othersOfTheDay = "Others of the same type and day may wait, too; they are told by no mails of their own.";
+
 const customerWasTold = "The customer is told by a mail of their own.";
 
 /** Mails to the operators. */
 export const operatorsEn: OperatorTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { invoiceId, attempt, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
+    const { invoiceId, attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
     return {
       subject: begin(actionRequired === 1 ? "3-D Secure required" : "Payment failed", contractId),
       blocks: [
@@ -30,16 +32,19 @@ export const operatorsEn: OperatorTemplates = {
           facts: [
             ...contractFacts(matter),
             ["Invoice", invoiceId],
-            ["Amount", amountMinor === null ? "unknown (Stripe has no such invoice)" : language.money(amountMinor)],
+            ["Invoice now", invoicesNow[invoice]],
+            ["Amount", language.money(amountMinor)],
             ["Attempt", attempt === 0 ? "none yet" : String(attempt)],
             ["Next attempt", nextAttemptAt === null ? "none" : language.dateOf(nextAttemptAt)],
             ["Contract suspended", suspended === 1 ? "by this failure" : "not by this failure"],
           ],
         },
         customerWasTold,
-        nextAttemptAt === null && actionRequired === 0
+        invoice === "open" && nextAttemptAt === null && actionRequired === 0
           ? "Stripe will not try again. Unless the customer acts, the contract ends as Stripe is set to."
-          : "There is nothing to do: Stripe will report what becomes of it.",
+          : invoice === "open"
+            ? "There is nothing to do: Stripe will report what becomes of it."
+            : "There is nothing to do.",
         ...showContract(contractId),
       ],
     };
@@ -218,7 +223,8 @@ export const operatorsEn: OperatorTemplates = {
       {
         facts: [...contractFacts({ contractId, contract }), ...eventFacts(detail), ["About", detail.reference]],
       },
-      "If the object belongs to another system, there is nothing to do. If it is a contract's, register the contract and replay the event.",
+      "If it is a contract's, register the contract: its events are then applied by themselves. If it belongs to something else that the account bills for, ignore it; the setting STRIPE_OWN_METADATA does that for all.",
+      othersOfTheDay,
       ...eventCommands(detail.eventId),
     ],
   }),
@@ -228,6 +234,7 @@ export const operatorsEn: OperatorTemplates = {
       "An event of Stripe's could not be applied.",
       { facts: [...contractFacts({ contractId, contract }), ...eventFacts(detail), ["Reason", detail.reason]] },
       "See what it says, remove the cause, and replay it.",
+      othersOfTheDay,
       ...eventCommands(detail.eventId),
     ],
   }),
@@ -256,25 +263,38 @@ function eventFacts({ eventId, eventType }: { readonly eventId: string; readonly
 
 function eventCommands(eventId: string): readonly Block[] {
   return [
+    { command: "keiyaku event list --state unmatched held" },
     { command: `keiyaku event show ${eventId}` },
     { command: `keiyaku event replay ${eventId} --reason "…"` },
     { command: `keiyaku event ignore ${eventId} --reason "…"` },
   ];
 }
 
+const invoicesNow = {
+  open: "to be paid",
+  paid: "paid since",
+  over: "asked for no longer",
+} as const;
+
 const disputeSubjects = {
+  inquiry: "A payment is asked about",
+  inquiry_closed: "An inquiry was closed",
   open: "A payment is disputed",
   won: "A dispute was won",
   lost: "A dispute was lost",
 } as const;
 
 const disputeSentences = {
+  inquiry: "The customer's card issuer asks about a payment. It is not disputed yet, and no money has gone.",
+  inquiry_closed: "The card issuer's inquiry about a payment was closed: the money stays.",
   open: "The customer's card issuer disputes a payment.",
   won: "The dispute was decided for us: the money stays.",
   lost: "The dispute was decided for the customer: the money went back to them.",
 } as const;
 
 const disputeSteps = {
+  inquiry: "Answer in Stripe's dashboard before the deadline there: without an answer it may become a dispute.",
+  inquiry_closed: "There is nothing to do.",
   open: "Hand in evidence in Stripe's dashboard before the deadline there, or accept the dispute.",
   won: "There is nothing to do.",
   lost: "This payment cannot be refunded any more. Decide whether its license is to stay.",

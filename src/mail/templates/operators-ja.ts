@@ -13,13 +13,16 @@ function begin(subject: string, contractId: string | null): string {
   return `[keiyaku] ${subject}${contractId === null ? "" : `: ${contractId}`}`;
 }
 
+const othersOfTheDay =
+  "同じ日の同じ種類のイベントがほかにも待っていることがあります。それらについては個別にお知らせしません。";
+
 const customerWasTold = "お客様にもメールでお知らせしています。";
 
 /** 運用担当者あてのメール。 */
 export const operatorsJa: OperatorTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { invoiceId, attempt, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
+    const { invoiceId, attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
     return {
       subject: begin(actionRequired === 1 ? "3Dセキュアの認証待ち" : "決済失敗", contractId),
       blocks: [
@@ -30,16 +33,19 @@ export const operatorsJa: OperatorTemplates = {
           facts: [
             ...contractFacts(matter),
             ["請求書", invoiceId],
-            ["金額", amountMinor === null ? "不明（Stripeに請求書がありません）" : language.money(amountMinor)],
+            ["現在の請求", invoicesNow[invoice]],
+            ["金額", language.money(amountMinor)],
             ["決済の回数", attempt === 0 ? "まだありません" : `${attempt}回目`],
             ["次回の決済", nextAttemptAt === null ? "予定なし" : language.dateOf(nextAttemptAt)],
             ["契約の停止", suspended === 1 ? "この失敗により停止" : "この失敗では変更なし"],
           ],
         },
         customerWasTold,
-        nextAttemptAt === null && actionRequired === 0
+        invoice === "open" && nextAttemptAt === null && actionRequired === 0
           ? "Stripeは再決済を行いません。お客様の手続きがなければ、Stripeの設定に従って契約が終わります。"
-          : "対応は不要です。再決済の結果はStripeから届きます。",
+          : invoice === "open"
+            ? "対応は不要です。再決済の結果はStripeから届きます。"
+            : "対応は不要です。",
         ...showContract(contractId),
       ],
     };
@@ -218,7 +224,8 @@ export const operatorsJa: OperatorTemplates = {
       {
         facts: [...contractFacts({ contractId, contract }), ...eventFacts(detail), ["対象", detail.reference]],
       },
-      "この対象がほかのシステムのものであれば、対応は不要です。契約のものであれば、契約を登録してから再適用してください。",
+      "契約のものであれば、契約を登録してください。イベントは自動で適用されます。同じStripeアカウントの別の商品のものであれば、対象外にしてください。設定STRIPE_OWN_METADATAを使うと、まとめて対象外にできます。",
+      othersOfTheDay,
       ...eventCommands(detail.eventId),
     ],
   }),
@@ -228,6 +235,7 @@ export const operatorsJa: OperatorTemplates = {
       "Stripeから届いたイベントを適用できませんでした。",
       { facts: [...contractFacts({ contractId, contract }), ...eventFacts(detail), ["理由", detail.reason]] },
       "内容を確かめ、原因を取り除いてから再適用してください。",
+      othersOfTheDay,
       ...eventCommands(detail.eventId),
     ],
   }),
@@ -256,25 +264,38 @@ function eventFacts({ eventId, eventType }: { readonly eventId: string; readonly
 
 function eventCommands(eventId: string): readonly Block[] {
   return [
+    { command: "keiyaku event list --state unmatched held" },
     { command: `keiyaku event show ${eventId}` },
     { command: `keiyaku event replay ${eventId} --reason "…"` },
     { command: `keiyaku event ignore ${eventId} --reason "…"` },
   ];
 }
 
+const invoicesNow = {
+  open: "未払い",
+  paid: "その後支払い済み",
+  over: "請求は終わっています",
+} as const;
+
 const disputeSubjects = {
+  inquiry: "支払いへの照会",
+  inquiry_closed: "支払いへの照会が終わりました",
   open: "不審請求の申し立て",
   won: "申し立ては認められませんでした",
   lost: "申し立てが認められました",
 } as const;
 
 const disputeSentences = {
+  inquiry: "お客様のカード会社から、支払いについて照会がありました。まだ申し立てではなく、入金はそのままです。",
+  inquiry_closed: "支払いについてのカード会社の照会が終わりました。入金はそのままです。",
   open: "お客様のカード会社が、支払いに異議を申し立てました。",
   won: "支払いへの申し立ては認められず、入金はそのままです。",
   lost: "支払いへの申し立てが認められ、代金はお客様に戻りました。",
 } as const;
 
 const disputeSteps = {
+  inquiry: "期限までに、Stripeのダッシュボードで回答してください。回答がなければ、申し立てになることがあります。",
+  inquiry_closed: "対応は不要です。",
   open: "期限までに、Stripeのダッシュボードで証拠を提出するか、申し立てを受け入れてください。",
   won: "対応は不要です。",
   lost: "この支払いはもう返金できません。ライセンスを残すかどうかを決めてください。",

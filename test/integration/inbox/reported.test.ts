@@ -99,7 +99,9 @@ describe("a renewal", () => {
     const types = (await life.hear()).map(({ type }) => type);
     expect(types).toContain("invoice.payment_action_required");
     expect(await life.contract()).toMatchObject({ status: "payment_unconfirmed" });
-    expect(await life.mails()).toContain("payment_failed to customer");
+    const [asked] = await life.sql`select detail from keiyaku.notifications
+      where kind = 'payment_failed' and recipient = 'customer'`;
+    expect(asked?.detail).toMatchObject({ invoice: "open", actionRequired: 1 });
 
     const { paymentIntentId } = await life.invoice(1);
     await life.stripe.control.authenticate(paymentIntentId);

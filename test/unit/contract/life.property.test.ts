@@ -89,7 +89,7 @@ function reportOf(kind: OperationKind, { world, books, invoiceId: last }: Moment
     return stripePaymentIntentId === null ? { invoiceId } : { paymentIntentId: stripePaymentIntentId };
   }
   if (kind === "record_payment_failure") {
-    return { invoiceId, attempt: pick(1, 2), nextAttemptAt: null, actionRequired: pick(false, true) };
+    return { invoiceId, attempt: pick(1, 2) };
   }
   if (kind === "record_refund") return { paymentIntentId };
   if (kind === "record_dispute") {
@@ -218,9 +218,7 @@ test("nothing stays open of a period that turns out to be unpaid, and everything
       const invoice = invoiceSeen("in_3", "open", { lines: [periodLine("2025-01-08")] });
       const subscription = subscriptionSeen({ stripeSubscriptionStatus: "past_due" });
       const params =
-        kind === "record_payment_failure"
-          ? { invoiceId: "in_3", attempt: 1, nextAttemptAt: null, actionRequired: false }
-          : { subscriptionId: "sub_1" };
+        kind === "record_payment_failure" ? { invoiceId: "in_3", attempt: 1 } : { subscriptionId: "sub_1" };
       const facts = makeFacts(kind, { world, params, actor: { type: "stripe", id: "evt_1" } });
       const change = settled(playWith(facts, ({ name }) => (name === "invoice" ? invoice : subscription)));
       const { licenses, contract } = applyChange(world, change, noonOf(registeredOn));

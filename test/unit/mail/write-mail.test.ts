@@ -36,6 +36,18 @@ describe("a mail about a failed attempt", () => {
     expect(written({ ...last, recipient: "operators", customer: null }).text).toContain("次回の決済：予定なし");
   });
 
+  it.each([
+    ["paid", "その後お支払いいただいております", "It has been made since."],
+    ["over", "ご請求は取りやめました", "We no longer ask for this payment."],
+  ] as const)("of an invoice that is %s promises no further attempt, and asks for nothing", (invoice, ja, en) => {
+    const late = failure({ invoice, nextAttemptAt: null, attempt: 1 });
+    expect(written(late).text).toContain(ja);
+    const { text } = written({ ...late, customer: english });
+    expect(text).toContain(en);
+    for (const told of [text, written(late).text]) expect(told).not.toMatch(/try again|もう一度|更新|update/);
+    expect(written({ ...late, recipient: "operators", customer: null }).text).toContain("対応は不要です。");
+  });
+
   it("asks the customer to confirm where 3-D Secure is what is missing", () => {
     const { subject, text } = written({ ...failure({ actionRequired: 1, attempt: 0 }), customer: english });
     expect(subject).toBe("Please confirm your payment (contract c-1)");

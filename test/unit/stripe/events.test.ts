@@ -86,10 +86,12 @@ describe("the meaning of an event", () => {
     );
   });
 
-  it("of a last failed attempt says that none is to come", () => {
-    const meaning = meaningOf(read(eventOf("invoice.payment_failed", invoice({ nextPaymentAttempt: null }))));
+  it("of a failed attempt is the same whichever of its two events tells it, so that one operation comes of both", () => {
+    const [failed, asked] = (["invoice.payment_failed", "invoice.payment_action_required"] as const).map((type) =>
+      meaningOf(read(eventOf(type, invoice()))),
+    );
 
-    expect(meaning).toMatchObject({ params: { attempt: 2, nextAttemptAt: null } });
+    expect(asked).toEqual(failed);
   });
 
   it("of a refund that we made names its row", () => {

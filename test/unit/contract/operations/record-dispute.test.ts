@@ -22,7 +22,9 @@ function setup(status = "needs_response", dispute: DisputeState | null = null, c
   return makeFacts("record_dispute", { actor, params: paramsOf(status), world });
 }
 
-function told(state: DisputeState, amountMinor = 6_980) {
+type Told = DisputeState | "inquiry" | "inquiry_closed";
+
+function told(state: Told, amountMinor = 6_980) {
   return [
     {
       kind: "payment_disputed",
@@ -33,7 +35,7 @@ function told(state: DisputeState, amountMinor = 6_980) {
   ];
 }
 
-const remark = (state: DisputeState) => [{ code: "payment_disputed", detail: { disputeId: "du_1", state } }];
+const remark = (state: Told) => [{ code: "payment_disputed", detail: { disputeId: "du_1", state } }];
 
 describe("who may ask, and what", () => {
   test("Stripe alone", () => {
@@ -55,11 +57,9 @@ describe("a dispute", () => {
   test.each([
     ["needs_response", "open"],
     ["under_review", "open"],
-    ["warning_needs_response", "open"],
     ["a word of the future", "open"],
     ["lost", "lost"],
     ["won", "won"],
-    ["warning_closed", "won"],
     ["prevented", "won"],
   ] as const)("that is %s at Stripe is %s on every row of the intent, and nothing else changes", (status, state) => {
     expect(settled(play(setup(status)))).toEqual({
@@ -90,6 +90,25 @@ describe("a dispute", () => {
       expect(settled(play(setup(status, before)))).toEqual({ superseded: true, notices: told(state) });
     },
   );
+
+  test.each([
+    ["warning_needs_response", "inquiry"],
+    ["warning_under_review", "inquiry"],
+    ["warning_closed", "inquiry_closed"],
+  ] as const)("of which the bank only asks, %s, is told and noted on no row", (status, state) => {
+    for (const known of [null, "open", "won", "lost"] as const) {
+      expect(settled(play(setup(status, known)))).toEqual({ attention: remark(state), notices: told(state) });
+    }
+  });
+
+  test("that follows a closed inquiry under the same id is news, told by a mail of its own", () => {
+    const asked = settled(play(setup("warning_needs_response")));
+    const closed = settled(play(setup("warning_closed")));
+    const disputed = settled(play(setup("needs_response")));
+    expect(disputed).toMatchObject({ disputes: [{ dispute: "open" }, { dispute: "open" }], attention: remark("open") });
+    const causes = [asked, closed, disputed].map(({ notices }) => notices?.[0]?.cause);
+    expect(new Set(causes).size).toBe(3);
+  });
 
   test("that is lost has taken the money back: what was owed of it is owed no more", () => {
     const owed = (row: Payment, state: RefundState) => makeRefund(row, { id: `${row.id}:${state}`, state });

@@ -6,7 +6,8 @@ import { play, rejected, settled } from "../support/play.ts";
 import { askedBy, refusalOf } from "../support/refusals.ts";
 import { addedLine, type FoundInvoice, invoiceSeen, missing, periodLine } from "../support/stripe-answers.ts";
 
-const failure = { invoiceId: "in_3", attempt: 2, nextAttemptAt: "2025-01-25T00:00:00+09:00", actionRequired: false };
+const failure = { invoiceId: "in_3", attempt: 2 };
+const nextAttemptAt = "2025-01-24T15:00:00Z";
 const earlier = makePeriods([0, 1, 2]);
 
 function setup(contract: Partial<Contract> = {}, rows: readonly Payment[] = [], params: object = failure) {
@@ -23,7 +24,7 @@ function setup(contract: Partial<Contract> = {}, rows: readonly Payment[] = [], 
 }
 
 function owed(overrides: Partial<FoundInvoice> = {}) {
-  return invoiceSeen("in_3", "open", { lines: [periodLine("2025-01-08")], ...overrides });
+  return invoiceSeen("in_3", "open", { lines: [periodLine("2025-01-08")], nextAttemptAt, ...overrides });
 }
 
 /** Both mails about the attempt, which tell whether the contract was suspended by it. */
@@ -34,7 +35,8 @@ function mails(suspended: 0 | 1, detail: object = {}) {
     detail: {
       invoiceId: "in_3",
       attempt: 2,
-      nextAttemptAt: "2025-01-24T15:00:00Z",
+      invoice: "open",
+      nextAttemptAt,
       amountMinor: 1_980,
       actionRequired: 0,
       suspended,
@@ -66,8 +68,6 @@ describe("who may ask, and what", () => {
   test.each([
     [{ ...failure, attempt: -1 }, "params.attempt"],
     [{ ...failure, attempt: 1.5 }, "params.attempt"],
-    [{ ...failure, nextAttemptAt: "tomorrow" }, "params.nextAttemptAt"],
-    [{ ...failure, actionRequired: 1 }, "params.actionRequired"],
     [{ ...failure, email: "hanako@example.com" }, "params.email"],
   ])("parameters that are %j are refused", (params, field) => {
     expect(rejected(play(setup({}, [], params)))).toMatchObject({ code: "invalid_request", detail: { field } });
@@ -148,11 +148,11 @@ describe("a failed attempt suspends", () => {
 describe("a failed attempt is only mailed", () => {
   const paid = makePayment({ period: 3, stripeInvoiceId: "in_9" });
   test.each([
-    ["was paid since", owed({ stripeInvoiceStatus: "paid" }), {}, []],
-    ["bills a period that was paid otherwise", owed(), {}, [paid]],
-    ["bills a period that was given back", owed(), {}, [{ ...paid, state: "refunded" as const }]],
-  ] as const)("when its invoice %s", (_, invoice, contract, rows) => {
-    expect(settled(play(setup(contract, rows), { invoice }))).toEqual({ superseded: true, notices: mails(0) });
+    ["was paid since", owed({ stripeInvoiceStatus: "paid" }), [], { invoice: "paid", nextAttemptAt: null }],
+    ["bills a period that was paid otherwise", owed(), [paid], {}],
+    ["bills a period that was given back", owed(), [{ ...paid, state: "refunded" as const }], {}],
+  ] as const)("when its invoice %s", (_, invoice, rows, detail) => {
+    expect(settled(play(setup({}, rows), { invoice }))).toEqual({ superseded: true, notices: mails(0, detail) });
   });
 
   test("on a contract that waits for its payment: that it was not paid is nothing new", () => {
@@ -160,7 +160,8 @@ describe("a failed attempt is only mailed", () => {
   });
 
   test.each(["canceled", "terminated"] as const)("after the end of a %s contract, which nothing revives", (status) => {
-    expect(settled(play(setup({ status }), { invoice: owed() }))).toEqual({ superseded: true, notices: mails(0) });
+    const notices = mails(0, { invoice: "over", nextAttemptAt: null });
+    expect(settled(play(setup({ status }), { invoice: owed() }))).toEqual({ superseded: true, notices });
   });
 
   test("after the end, where its period is known by nothing else, it is noted as never charged", () => {
@@ -169,7 +170,7 @@ describe("a failed attempt is only mailed", () => {
       newPayments: [{ ...newRow, state: "never_charged" }],
       paymentMoves: [],
       licenses: [],
-      notices: mails(0),
+      notices: mails(0, { invoice: "over", nextAttemptAt: null }),
     });
   });
 
@@ -227,11 +228,28 @@ describe("a suspended contract", () => {
 });
 
 describe("the mail", () => {
-  test("says that the customer has to act, and that nothing is known of a next attempt", () => {
-    const params = { invoiceId: "in_3", attempt: 0, nextAttemptAt: null, actionRequired: true };
-    const { notices } = settled(play(setup({}, [], params), { invoice: owed() }));
+  test("says that the customer has to act, and that no next attempt is planned", () => {
+    const params = { invoiceId: "in_3", attempt: 0 };
+    const invoice = owed({ nextAttemptAt: null, awaitsConfirmation: true });
+    const { notices } = settled(play(setup({}, [], params), { invoice }));
     const detail = { attempt: 0, nextAttemptAt: null, actionRequired: 1 };
     expect(notices).toEqual(mails(1, detail).map((mail) => ({ ...mail, cause: "payment_failed:in_3:0" })));
+  });
+
+  test("asks nobody to confirm what has been paid, or is asked for no longer", () => {
+    for (const [stripeInvoiceStatus, standing, suspended] of [
+      ["paid", "paid", 0],
+      ["void", "over", 1],
+    ] as const) {
+      const invoice = owed({ stripeInvoiceStatus, awaitsConfirmation: true });
+      const detail = { invoice: standing, nextAttemptAt: null, actionRequired: 0 };
+      expect(settled(play(setup(), { invoice })).notices).toEqual(mails(suspended, detail));
+    }
+  });
+
+  test("names the attempt that comes next now, not the one that was to come when this one failed", () => {
+    const invoice = owed({ nextAttemptAt: "2025-01-27T15:00:00Z" });
+    expect(settled(play(setup(), { invoice })).notices).toEqual(mails(1, { nextAttemptAt: invoice.nextAttemptAt }));
   });
 
   test("is not sent about a deleted contract, which nothing is looked up for", () => {

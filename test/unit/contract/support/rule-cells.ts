@@ -76,7 +76,7 @@ function paramsOf(kind: OperationKind, world: ContractWorld, today: BusinessDate
     case "record_payment":
       return world.contract.kind === "one_time" ? { paymentIntentId: "pi_1" } : { invoiceId: invoiceOf(world, today) };
     case "record_payment_failure":
-      return { invoiceId: invoiceOf(world, today), attempt: 1, nextAttemptAt: null, actionRequired: false };
+      return { invoiceId: invoiceOf(world, today), attempt: 1 };
     case "record_subscription_change":
     case "record_subscription_end":
       return { subscriptionId: "sub_1" };

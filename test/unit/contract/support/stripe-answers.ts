@@ -62,6 +62,7 @@ export function invoiceSeen(id: string, stripeInvoiceStatus: string, overrides: 
     subscriptionId: "sub_1",
     billingReason: "subscription_cycle",
     autoAdvance: true,
+    nextAttemptAt: null,
     lines: [],
     ...overrides,
   } satisfies FoundInvoice;

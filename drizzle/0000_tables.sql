@@ -396,5 +396,6 @@ CREATE INDEX "stripe_events_created" ON "keiyaku"."stripe_events" USING btree ("
 CREATE INDEX "stripe_events_of_object" ON "keiyaku"."stripe_events" USING btree ("object_id");--> statement-breakpoint
 CREATE INDEX "stripe_events_of_contract" ON "keiyaku"."stripe_events" USING btree ("contract_id") WHERE "keiyaku"."stripe_events"."contract_id" is not null;--> statement-breakpoint
 CREATE INDEX "stripe_events_to_prune" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."body" is not null and "keiyaku"."stripe_events"."state" in ('applied', 'ignored');--> statement-breakpoint
+CREATE INDEX "stripe_events_of_reason" ON "keiyaku"."stripe_events" USING btree (split_part("state_reason", chr(59), 1)) WHERE "keiyaku"."stripe_events"."state_reason" is not null;--> statement-breakpoint
 CREATE INDEX "stripe_events_for_a_person" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('unmatched', 'held');--> statement-breakpoint
 CREATE INDEX "tombstones_by_stripe_id" ON "keiyaku"."tombstones" USING gin ("stripe_ids");

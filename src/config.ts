@@ -46,6 +46,7 @@ const plainSettingNames = [
   "RELAY_PORT",
   "SHUTDOWN_TIMEOUT",
   "STRIPE_ACCOUNT",
+  "STRIPE_OWN_METADATA",
   "STRIPE_API_BASE",
   "STRIPE_LIMIT_SHARE",
   "STRIPE_REQUESTS_PER_ENDPOINT",
@@ -135,7 +136,10 @@ export interface Config {
   /** Where Stripe's webhooks are taken. Without secrets of theirs none are. */
   readonly relay: { readonly host: string; readonly port: number };
   /** Which events are ours, by whatever way they come. */
-  readonly stripeEvents: ExpectedEvents;
+  readonly stripeEvents: ExpectedEvents & {
+    /** The key in the metadata of every subscription and payment intent that is made for a contract; null where not all have one. */
+    readonly metadataKey: string | null;
+  };
   readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
   readonly workerConcurrency: number;
@@ -318,7 +322,10 @@ const webhookSecretPattern = /^whsec_[\w+/=-]{16,}$/;
 /** While one secret is rolled there are two; more endpoints than that send to one installation rarely. */
 const webhookSecretsMax = 10;
 
-function readStripeEvents(reader: Reader, { type }: StripeServerConfig): ExpectedEvents {
+/** As Stripe allows a key of metadata, without what has a meaning in its forms (docs.stripe.com/api/metadata). */
+const metadataKeyPattern = /^[^\s[\]]{1,40}$/;
+
+function readStripeEvents(reader: Reader, { type }: StripeServerConfig): Config["stripeEvents"] {
   const text = reader.secret("STRIPE_WEBHOOK_SECRETS")?.reveal();
   const secrets = text === undefined ? [] : [...new Set(text.split(",").map((secret) => secret.trim()))];
   if (!secrets.every((secret) => webhookSecretPattern.test(secret))) {
@@ -334,7 +341,18 @@ function readStripeEvents(reader: Reader, { type }: StripeServerConfig): Expecte
   if (account !== null && !/^acct_\w+$/.test(account)) {
     reader.mistake(`STRIPE_ACCOUNT must be the id of a connected account, acct_…, and is ${JSON.stringify(account)}.`);
   }
-  return { secrets: Object.freeze(secrets.map((secret) => new Secret(secret))), livemode: type === "live", account };
+  const metadataKey = reader.text("STRIPE_OWN_METADATA") ?? null;
+  if (metadataKey !== null && !metadataKeyPattern.test(metadataKey)) {
+    reader.mistake(
+      "STRIPE_OWN_METADATA must be a key of metadata at Stripe: at most 40 characters, no blanks or brackets.",
+    );
+  }
+  return {
+    secrets: Object.freeze(secrets.map((secret) => new Secret(secret))),
+    livemode: type === "live",
+    account,
+    metadataKey,
+  };
 }
 
 function readZone(reader: Reader): string {

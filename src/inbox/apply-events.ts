@@ -13,12 +13,14 @@ import type { Database } from "../store/database.ts";
 import { findEventContract } from "../store/find-event-contract.ts";
 import { type DueEvent, readDueEvents } from "../store/read-due-events.ts";
 import { isConflict, isOutage, StoreError } from "../store/store-error.ts";
-import { causeOf, type EventMeaning, meaningOf } from "../stripe/events.ts";
+import { carriesKey, causeOf, type EventMeaning, meaningOf } from "../stripe/events.ts";
 import { type Decision, decideFailure, decideOperation, referenceOf } from "./decide-event.ts";
 
 export interface InboxDeps {
   readonly db: Database;
   readonly log: Logger;
+  /** The key in the metadata of all subscriptions and intents of ours; null where not all have one. */
+  readonly metadataKey?: string | null;
   /** Told what became of an event of this type, once it waits for nothing any more but, perhaps, a person. */
   readonly eventConcluded?: (type: string, result: EventResult) => void;
 }
@@ -96,16 +98,19 @@ async function lookAt(deps: InboxDeps, { event, meaning }: ReadEvent): Promise<v
   }
 }
 
-async function decide({ db }: InboxDeps, event: DueEvent, meaning: EventMeaning): Promise<Decision> {
+async function decide(deps: InboxDeps, event: DueEvent, meaning: EventMeaning): Promise<Decision> {
   switch (meaning.type) {
     case "unreadable":
       return { type: "hold", reason: `unreadable: ${meaning.field}` };
     case "ignored":
       return { type: "ignore", reason: meaning.reason, contractId: null, isDeleted: false };
     case "operation": {
-      const { requestId, idempotencyKey } = causeOf({ body: event.body ?? {} });
+      const sent = { body: event.body ?? {} };
+      const { requestId, idempotencyKey } = causeOf(sent);
       const call = idempotencyKey === null ? undefined : operationOfKey(idempotencyKey);
-      return decideOperation(event, meaning, await findEventContract(db, meaning.about, { requestId, call }));
+      const facts = await findEventContract(deps.db, meaning.about, { requestId, call });
+      const isMarked = deps.metadataKey == null ? null : carriesKey(sent, deps.metadataKey);
+      return decideOperation(event, meaning, facts, isMarked);
     }
   }
 }
@@ -123,7 +128,7 @@ async function writeDown(deps: InboxDeps, event: DueEvent, decision: Decision): 
     }
     case "ignore":
       await ignoreEvent(db, event, decision);
-      return conclude("ignored", { reason: decision.reason });
+      return conclude("ignored", { reason: decision.reason, reference: decision.reference });
     case "wait":
       return putOffEvent(db, event, decision);
     case "unmatched": {

@@ -4,7 +4,8 @@ import type { EventMeaning, EventReference, IgnoredReason } from "../stripe/even
 /*
  * The life of an event. It is `received`, and looked at: it becomes an operation (`applied`), or nothing follows from it
  * (`ignored`, with the reason). One whose contract nobody knows yet is `unmatched` and looked at again, at growing gaps, for
- * three days; then it rests until a person, or the contract's registration, has it looked at again. What cannot be read,
+ * three days; then it rests until a person, or the contract's registration, has it looked at again. One that is not marked as
+ * ours, where ours are marked, is `ignored` after a few looks, until a contract is registered with its ids. What cannot be read,
  * or fails again and again by itself, is `held` for a person. `docs/inbox.md` tells who draws each arrow.
  */
 
@@ -20,6 +21,8 @@ export interface EventFacts {
   readonly isDeleted: boolean;
   /** Whether a payment or a refund of ours names the intent or the refund that it is about. */
   readonly isPaymentKnown: boolean;
+  /** Whether an event of the intent itself was found to be nobody's of ours. */
+  readonly isIntentForeign: boolean;
   /** The operation whose call caused it; null when none of ours did, or none that its journal still knows. */
   readonly cause: { readonly operationId: string; readonly state: OperationState } | null;
 }
@@ -29,9 +32,8 @@ export interface WaitingEvent {
   readonly state: "received" | "unmatched";
   /** Why it waits, as {@link Decision} wrote it; null when it has not been looked at yet. */
   readonly stateReason: string | null;
-  /** How often it was looked at for the reason for which it waits. */
+  /** How often it was looked at for the reason for which it waits, since it arrived or a person had it replayed. */
   readonly looks: number;
-  readonly receivedAgoMs: number;
 }
 
 /** What becomes of an event that was looked at. */
@@ -46,6 +48,8 @@ export type Decision =
   | {
       readonly type: "ignore";
       readonly reason: IgnoredReason;
+      /** Of what is not ours, what it is about: a registration with that has it looked at again. */
+      readonly reference?: string;
       readonly contractId: string | null;
       readonly isDeleted: boolean;
     }
@@ -70,11 +74,20 @@ export type Decision =
 /** Most contracts are registered within seconds of their subscription. */
 const unmatchedDelayMsMin = 5_000;
 
-/** What has not been registered for minutes is late by somebody's doing; what registers it makes its events due at once. */
-const unmatchedDelayMsMax = 10 * 60_000;
+/** What registers a contract makes its events due at once: looks by the clock only make up for a defect of that. */
+const unmatchedDelayMsMax = 6 * 3_600_000;
 
-/** A weekend and a day: longer than any queue of registrations stands still without somebody noticing. */
-const unmatchedForMs = 3 * 24 * 3_600_000;
+/**
+ * With gaps from five seconds to six hours, three days: a weekend and a day, longer than any queue of registrations stands
+ * still without somebody noticing. Counted and not timed, so that one that is replayed waits as long as a new one.
+ */
+export const unmatchedLooksMax = 24;
+
+/**
+ * What lacks the mark of ours is looked at a few times all the same, a quarter of a minute in all. A registration that is under way
+ * finds what waits, and not what has just arrived: it would miss an event that was ignored at its first look.
+ */
+const foreignLooksMax = 3;
 
 /** An operation settles within a second or two of its last call, mostly before its event arrives. */
 const ownCallDelayMsMin = 1_000;
@@ -90,15 +103,22 @@ const failureDelayMsMin = 5_000;
 const ownCallOpen = "own_call_open: ";
 const noContract = "no_contract: ";
 const noPayment = "no_payment: ";
+/** Of what is ignored: the reason `not_ours`, and what it is about. */
+const notOurs = "not_ours: ";
 const failed = "failed: ";
 
 const openStates: readonly OperationState[] = ["requested", "executing", "held"];
 
-/** Decides what becomes of an event that means an operation. Pure. */
+/**
+ * Decides what becomes of an event that means an operation. Pure.
+ *
+ * @param isMarked whether the object carries the mark of ours; null when ours have none, or such an object never carries it
+ */
 export function decideOperation(
   event: WaitingEvent,
   meaning: Extract<EventMeaning, { type: "operation" }>,
-  { contractId, knownBy, isDeleted, isPaymentKnown, cause }: EventFacts,
+  { contractId, knownBy, isDeleted, isPaymentKnown, isIntentForeign, cause }: EventFacts,
+  isMarked: boolean | null,
 ): Decision {
   if (cause?.state === "succeeded") return { type: "ignore", reason: "own_call", contractId, isDeleted };
   if (cause !== null && openStates.includes(cause.state)) {
@@ -106,7 +126,14 @@ export function decideOperation(
     const delayMs = doubled(ownCallDelayMsMin, looks, ownCallDelayMsMax);
     return { type: "wait", reason: `${ownCallOpen}${cause.operationId}`, contractId, looks, delayMs };
   }
-  if (contractId === null) return unmatched(event, referenceOf(meaning.about));
+  if (contractId === null) {
+    const reference = referenceOf(meaning.about);
+    const isForeign = isMarked === null ? isIntentForeign : !isMarked;
+    if (isForeign && looksAfter(event, noContract) >= foreignLooksMax) {
+      return { type: "ignore", reason: "not_ours", reference, contractId: null, isDeleted };
+    }
+    return unmatched(event, reference);
+  }
   const { kind, params } = meaning;
   // The intents of a monthly contract are those of its invoices, each of which tells of itself.
   const paidAnInvoice = kind === "record_payment" && params.paymentIntentId !== undefined;
@@ -115,8 +142,8 @@ export function decideOperation(
   }
   // Its payment will be recorded: before, there is nothing on which a refund or a dispute could be noted.
   const isEarly = knownBy === "contract" && !isPaymentKnown && (kind === "record_refund" || kind === "record_dispute");
-  if (isEarly && event.receivedAgoMs < unmatchedForMs) {
-    const looks = looksAfter(event, noPayment);
+  const looks = looksAfter(event, noPayment);
+  if (isEarly && looks < unmatchedLooksMax) {
     const delayMs = doubled(unmatchedDelayMsMin, looks, unmatchedDelayMsMax);
     return { type: "wait", reason: `${noPayment}${referenceOf(meaning.about)}`, contractId, looks, delayMs };
   }
@@ -131,14 +158,14 @@ export function decideFailure(event: WaitingEvent, code: string): Decision {
   return { type: "wait", reason, contractId: null, looks, delayMs: doubled(failureDelayMsMin, looks, Infinity) };
 }
 
-/** The reasons for which events wait that are about one of these ids at Stripe. */
-export function unmatchedReasons(stripeIds: readonly string[]): readonly string[] {
-  return stripeIds.map((id) => `${noContract}${id}`);
+/** The reasons for which events wait, or are ignored, whose contract is found once it has this id at Stripe. */
+export function foundReasons(stripeId: string): readonly string[] {
+  return [`${noContract}${stripeId}`, `${notOurs}${stripeId}`];
 }
 
-/** The reasons for which events wait that something becomes known about, once a contract or a payment has these ids. */
-export function awaitingReasons(stripeIds: readonly string[]): readonly string[] {
-  return [...unmatchedReasons(stripeIds), ...stripeIds.map((id) => `${noPayment}${id}`)];
+/** The same, and those for which events wait that something becomes known about, once a contract or a payment has this id. */
+export function awaitingReasons(stripeId: string): readonly string[] {
+  return [...foundReasons(stripeId), `${noPayment}${stripeId}`];
 }
 
 /** The subscription or payment intent by which the contract of an event is looked for. */
@@ -150,7 +177,7 @@ export function referenceOf({ subscriptionId, paymentIntentId, refundId }: Event
 
 function unmatched(event: WaitingEvent, reference: string): Decision {
   const looks = looksAfter(event, noContract);
-  const rests = event.receivedAgoMs >= unmatchedForMs;
+  const rests = looks >= unmatchedLooksMax;
   const delayMs = rests ? null : doubled(unmatchedDelayMsMin, looks, unmatchedDelayMsMax);
   return { type: "unmatched", reason: `${noContract}${reference}`, reference, looks, delayMs };
 }

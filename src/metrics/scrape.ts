@@ -42,21 +42,14 @@ export function createScrape(
   },
   sources: ScrapeSources,
 ): Scrape {
-  async function askLedger(): Promise<void> {
-    try {
-      gauges.setLedger(await sources.ledger(sourceWithinMs));
-    } catch {
-      gauges.forgetLedger();
-      failed("database");
-    }
-  }
-  async function askOutbox(): Promise<void> {
-    try {
-      mailGauges.set(await sources.mail(sourceWithinMs));
-    } catch {
-      mailGauges.forget();
-      failed("database");
-    }
+  /** Two questions to one source: what one of them fails over costs its own gauges, and counts as one scrape without it. */
+  async function askDatabase(): Promise<void> {
+    const [ledger, mail] = await Promise.allSettled([sources.ledger(sourceWithinMs), sources.mail(sourceWithinMs)]);
+    if (ledger.status === "fulfilled") gauges.setLedger(ledger.value);
+    else gauges.forgetLedger();
+    if (mail.status === "fulfilled") mailGauges.set(mail.value);
+    else mailGauges.forget();
+    if (ledger.status === "rejected" || mail.status === "rejected") failed("database");
   }
   async function askQueues(): Promise<void> {
     try {
@@ -71,7 +64,7 @@ export function createScrape(
   let asked: { readonly atMs: number; readonly answered: Promise<unknown> } | undefined;
   return async () => {
     if (asked === undefined || clock.monotonicMs() - asked.atMs > rememberedForMs) {
-      asked = { atMs: clock.monotonicMs(), answered: Promise.all([askLedger(), askOutbox(), askQueues()]) };
+      asked = { atMs: clock.monotonicMs(), answered: Promise.all([askDatabase(), askQueues()]) };
     }
     await asked.answered;
     return { contentType: registry.contentType, text: await registry.metrics() };

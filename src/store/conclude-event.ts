@@ -4,8 +4,7 @@ import type { OperationKind } from "../contract/operation.ts";
 import type { IgnoredReason } from "../stripe/events.ts";
 import type { Database } from "./database.ts";
 import { guardedStatement, json, type Part } from "./guarded-statement.ts";
-import { ringSenders } from "./notification-parts.ts";
-import { notifySoon } from "./notify-soon.ts";
+import { notifySoon, ringSenders } from "./notify-soon.ts";
 import type { DueEvent } from "./read-due-events.ts";
 
 /*
@@ -105,20 +104,26 @@ export async function applyEvent(db: Database, seen: SeenEvent, asked: AskedOper
 
 /**
  * Notes that nothing follows from an event, and why. Of one that is about no contract its body is forgotten: no deletion would
- * find it.
+ * find it. Of one that is only not known to be ours it is kept, lest a contract that is registered later miss what it said.
  */
 export async function ignoreEvent(
   db: Database,
   seen: SeenEvent,
-  {
-    reason,
-    contractId,
-    isDeleted,
-  }: { readonly reason: IgnoredReason; readonly contractId: string | null; readonly isDeleted: boolean },
+  { reason, reference, contractId, isDeleted }: IgnoredEvent,
 ): Promise<void> {
-  const assignments = sql`state = 'ignored', contract_id = ${contractId}, ${because(reason)},
-    ${concluded}${forgetting(isDeleted || contractId === null)}`;
+  const why = reference === undefined ? reason : `${reason}: ${reference}`;
+  const isNobodys = contractId === null && reference === undefined;
+  const assignments = sql`state = 'ignored', contract_id = ${contractId}, ${because(why)},
+    ${concluded}${forgetting(isDeleted || isNobodys)}`;
   await db.run("ignore_event", guardedStatement([eventPart(seen, assignments)]));
+}
+
+interface IgnoredEvent {
+  readonly reason: IgnoredReason;
+  /** What it is about, where a contract that is registered with that would make it ours. */
+  readonly reference?: string;
+  readonly contractId: string | null;
+  readonly isDeleted: boolean;
 }
 
 interface Delay {
@@ -150,17 +155,19 @@ export async function keepEventUnmatched(
 
 /**
  * Lets an event rest whose contract nobody has come to know: it is looked at again when a contract is registered with what it
- * refers to, or a person wants it. Operators are told once for what it refers to, whatever is reported of that.
+ * refers to, or a person wants it. Operators are told once for a type of event and the day of it, in UTC: an account that bills
+ * for others too has many such.
  */
 export async function letEventRest(
   db: Database,
-  seen: SeenEvent & Pick<DueEvent, "type">,
+  seen: SeenEvent & Pick<DueEvent, "type" | "createdAt">,
   { reason, reference, looks }: Pick<Delay, "reason" | "looks"> & { readonly reference: string },
 ): Promise<void> {
   const assignments = sql`state = 'unmatched', ${because(reason)}, looks = ${looks}, look_at = null`;
   const detail = { eventId: seen.id, eventType: seen.type, reference };
-  const notice = noticePart("event_unmatched", `event_unmatched:${reference}`, detail);
+  const notice = noticePart("event_unmatched", `event_unmatched:${seen.type}:${dayOf(seen)}`, detail);
   await db.run("let_event_rest", guardedStatement([eventPart(seen, assignments), notice]));
+  ringSenders(db);
 }
 
 /**
@@ -174,8 +181,13 @@ export async function holdEvent(
 ): Promise<void> {
   const assignments = sql`state = 'held', ${because(reason)}, looks = e.looks + 1, look_at = null`;
   const detail = { eventId: seen.id, eventType: seen.type, reason };
-  const notice = noticePart("event_held", `event_held:${seen.type}:${seen.createdAt.slice(0, 10)}`, detail);
+  const notice = noticePart("event_held", `event_held:${seen.type}:${dayOf(seen)}`, detail);
   await db.run("hold_event", guardedStatement([eventPart(seen, assignments), notice]));
+  ringSenders(db);
+}
+
+function dayOf({ createdAt }: Pick<DueEvent, "createdAt">): string {
+  return createdAt.slice(0, 10);
 }
 
 function after(delayMs: number): SQL {
@@ -192,6 +204,6 @@ function noticePart<Kind extends "event_unmatched" | "event_held">(
     rows: "any",
     statement: sql`insert into keiyaku.notifications (cause, kind, recipient, detail)
       values (${cause}, ${kind}, 'operators', ${json(detail)})
-      on conflict (cause, kind, recipient) do nothing returning id, ${ringSenders}`,
+      on conflict (cause, kind, recipient) do nothing returning id`,
   };
 }

@@ -1,7 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Deletion } from "../contract/change.ts";
 import { kindsAfterDeletion } from "../contract/operations/index.ts";
-import { unmatchedReasons } from "../inbox/decide-event.ts";
+import { foundReasons } from "../inbox/decide-event.ts";
+import { waitsFor } from "./event-parts.ts";
 import { json, type Part } from "./guarded-statement.ts";
 import type { ContractGuard } from "./operation-parts.ts";
 
@@ -110,5 +111,5 @@ function isEventOf(contractId: string, stripeIds: readonly string[]): SQL {
   return sql`(contract_id = ${contractId} or object_id ${anyOf(stripeIds)}
     or id = any (array(
       select actor_id from keiyaku.operations where contract_id = ${contractId} and actor_type = 'stripe'))
-    or state = 'unmatched' and split_part(state_reason, '; ', 1) ${anyOf(unmatchedReasons(stripeIds))})`;
+    or state in ('unmatched', 'ignored') and ${waitsFor(stripeIds.flatMap(foundReasons))})`;
 }

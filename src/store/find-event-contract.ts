@@ -61,6 +61,8 @@ export async function findEventContract(
       select (select contract_id from found) as "contractId", (select known_by from found) as "knownBy",
         exists (select from found f join keiyaku.tombstones t on t.contract_id = f.contract_id) as "isDeleted",
         exists (select from known where known_by in ('payment', 'refund')) as "isPaymentKnown",
+        exists (select from asked a join keiyaku.stripe_events e on e.object_id = a.payment_intent_id
+          where e.state = 'ignored' and e.state_reason like 'not_ours: %') as "isIntentForeign",
         cause.id as "causeId", cause.state as "causeState"
       from (select) as one left join (
         select id, state from keyed union all select id, state from requested limit 1) as cause on true`,

@@ -4,7 +4,7 @@ import type { NoticeDetail } from "../contract/notices.ts";
 import { requestingActorTypes } from "../contract/operation.ts";
 import type { Database } from "./database.ts";
 import { guardedStatement, json, type Part } from "./guarded-statement.ts";
-import { ringSenders } from "./notification-parts.ts";
+import { ringSenders } from "./notify-soon.ts";
 import { type ContractGuard, contractPart, type Guard, operationPart } from "./operation-parts.ts";
 import { refundParts } from "./refund-parts.ts";
 
@@ -60,11 +60,12 @@ export async function holdOperation(
       statement: sql`insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail)
         values (${`${guard.operationId}:held:${guard.attempt}`}, 'operation_held', 'operators', ${contractId},
           ${json({ operationId: guard.operationId, question: question.code } satisfies NoticeDetail<"operation_held">)})
-        returning id, ${ringSenders}`,
+        returning id`,
     },
   ];
   if (owed !== undefined) {
     parts.push(contractPart(owed.contract, guard.operationId), ...refundParts(guard, owed.contract, owed.refund));
   }
   await db.run("hold_operation", guardedStatement(parts));
+  ringSenders(db);
 }

@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
+import { notificationChannel } from "./notification-parts.ts";
 
-type Channel = "keiyaku_event" | "keiyaku_accepted";
+type Channel = "keiyaku_event" | "keiyaku_accepted" | typeof notificationChannel;
 
 /**
  * Long enough for what a storm commits meanwhile to share one notification, and too short for anybody to wait for.
@@ -33,4 +34,9 @@ export function notifySoon(db: Database, channel: Channel, payload = ""): void {
       from jsonb_array_elements_text(${JSON.stringify(told)}::text::jsonb) as payload`;
     db.run("notify_soon", statement).catch(() => undefined);
   }, notifyAfterMs).unref();
+}
+
+/** Tells the senders of mail that one has come into the outbox. */
+export function ringSenders(db: Database): void {
+  notifySoon(db, notificationChannel);
 }

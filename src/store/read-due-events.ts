@@ -15,7 +15,6 @@ export interface DueEvent {
   readonly looks: number;
   /** When it became due, as the database writes it. */
   readonly lookAt: string;
-  readonly receivedAgoMs: number;
 }
 
 /**
@@ -27,8 +26,7 @@ export async function readDueEvents(db: Database, limit: number): Promise<readon
   return db.run<DueEvent & Record<string, unknown>>(
     "read_due_events",
     sql`select id, type, body, object_id as "objectId", to_json(created_at) #>> '{}' as "createdAt", state,
-        state_reason as "stateReason", looks, look_at as "lookAt",
-        (extract(epoch from clock_timestamp() - received_at) * 1000)::float8 as "receivedAgoMs"
+        state_reason as "stateReason", looks, look_at as "lookAt"
       from keiyaku.stripe_events where look_at < clock_timestamp() + interval '1 millisecond'
       order by look_at, created_at, id limit ${limit}`,
   );

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
 import type { Decision } from "./decide-held-operation.ts";
 import { json } from "./guarded-statement.ts";
-import { type NotificationState, ringSenders } from "./notification-parts.ts";
+import { type NotificationState, notificationChannel } from "./notification-parts.ts";
 
 /** The states from which a person may have a mail sent again: nothing is under way there. */
 export const resendableStates = ["sent", "refused", "unknown"] as const satisfies readonly NotificationState[];
@@ -23,7 +23,8 @@ export async function resendNotification(
         resends = resends || (${json({ operatorId, reason, state, attempt })} ||
           jsonb_build_object('at', clock_timestamp()))
       where id = ${id} and state = ${state} and attempt = ${attempt} and state in ('sent', 'refused', 'unknown')
-      returning id, ${ringSenders}`,
+      -- In the statement: the process of a command ends before anything could be told later.
+      returning id, pg_notify(${notificationChannel}, '')`,
   );
   return rows.length > 0;
 }

@@ -4,8 +4,9 @@ import { finalStatuses, isOneOf } from "../contract/contract.ts";
 import { awaitingReasons } from "../inbox/decide-event.ts";
 import type { Database } from "./database.ts";
 import { erasureParts } from "./erase-contract.ts";
+import { waitsFor } from "./event-parts.ts";
 import { json, type Part } from "./guarded-statement.ts";
-import { ringSenders } from "./notification-parts.ts";
+import { ringSenders } from "./notify-soon.ts";
 import {
   type ContractGuard,
   concluded,
@@ -60,7 +61,9 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
   if (product !== null && isDecidedByProduct(change)) parts.push(productUnchangedPart(product.id, product.version));
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
   parts.push(...eventParts(settlement));
-  return runFreeing(db, "settle_operation", parts, settlement.contractId);
+  const ringing = await runFreeing(db, "settle_operation", parts, settlement.contractId);
+  if ((change.notices ?? []).length > 0) ringSenders(db);
+  return ringing;
 }
 
 /** Forgets everything of an operation's row that a person has written, and what stood there before. */
@@ -288,7 +291,8 @@ function licenseParts({ change, contractId }: Settlement): Part[] {
 }
 
 /**
- * Events that waited for a contract with what is known of this one from now on are due; and what those said that became an
+ * Events that waited for a contract with what is known of this one from now on are due, and so are those that were taken for
+ * nobody's of ours; and what those said that became an
  * operation of a deleted one is forgotten, also when it was deleted while they were on their way.
  */
 function eventParts({ change, contract, contractId, guard }: Settlement): Part[] {
@@ -298,10 +302,12 @@ function eventParts({ change, contract, contractId, guard }: Settlement): Part[]
     parts.push({
       name: "awaiting_events",
       rows: "any",
-      statement: sql`update keiyaku.stripe_events set look_at = clock_timestamp()
-        where state in ('unmatched', 'received')
-          and split_part(state_reason, '; ', 1) in (
-            select jsonb_array_elements_text(${json(awaitingReasons(learned))}))
+      statement: sql`update keiyaku.stripe_events
+        set look_at = clock_timestamp(), concluded_at = null,
+          looks = case state when 'ignored' then 0 else looks end,
+          state = case state when 'ignored' then 'received' else state end
+        where ${waitsFor(learned.flatMap(awaitingReasons))}
+          and (state in ('unmatched', 'received') or state = 'ignored' and body is not null)
         returning id, pg_notify('keiyaku_event', '')`,
     });
   }
@@ -353,7 +359,7 @@ function noticeParts({ change, contractId, guard }: Settlement): Part[] {
         select coalesce("cause", ${guard.operationId}), "kind", "recipient", ${contractId}, "detail"
         from jsonb_to_recordset(${json(notices)}) as r("kind" text, "recipient" text, "detail" jsonb, "cause" text)
         ${isShared ? sql`on conflict (cause, kind, recipient) do nothing` : sql``}
-        returning id, ${ringSenders}`,
+        returning id`,
     },
   ];
 }

@@ -117,7 +117,7 @@ describe("without any setting", () => {
       tracing: null,
       api: { host: "127.0.0.1", port: 8788, tokens: [] },
       relay: { host: "127.0.0.1", port: 8789 },
-      stripeEvents: { secrets: [], livemode: false, account: null },
+      stripeEvents: { secrets: [], livemode: false, account: null, metadataKey: null },
       shutdownTimeoutMs: 25_000,
       failpoints: [],
       logLevel: "info",
@@ -284,10 +284,11 @@ describe("which events are ours", () => {
       STRIPE_SECRET_KEY: liveKey,
       STRIPE_WEBHOOK_SECRETS_FILE: secretFile(`${first}, ${second},${first}\n`),
       STRIPE_ACCOUNT: "acct_1Q2w3E",
+      STRIPE_OWN_METADATA: "contract",
     });
 
     expect(stripeEvents.secrets.map((secret) => secret.reveal())).toEqual([first, second]);
-    expect(stripeEvents).toMatchObject({ livemode: true, account: "acct_1Q2w3E" });
+    expect(stripeEvents).toMatchObject({ livemode: true, account: "acct_1Q2w3E", metadataKey: "contract" });
     expect(readConfig({ STRIPE_SECRET_KEY: testKey }).stripeEvents.livemode).toBe(false);
   });
 
@@ -308,6 +309,9 @@ describe("which events are ours", () => {
   });
 
   test("an account is an account's id", () => {
+    expect(mistakesOf({ STRIPE_OWN_METADATA: "metadata[contract]" })).toEqual([
+      "STRIPE_OWN_METADATA must be a key of metadata at Stripe: at most 40 characters, no blanks or brackets.",
+    ]);
     expect(mistakesOf({ STRIPE_ACCOUNT: "shop" })).toEqual([
       'STRIPE_ACCOUNT must be the id of a connected account, acct_…, and is "shop".',
     ]);

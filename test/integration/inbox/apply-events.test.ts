@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { applyDueEvents, operationIdOf } from "../../../src/inbox/apply-events.ts";
+import { unmatchedLooksMax } from "../../../src/inbox/decide-event.ts";
 import { ignoreEventByHand, replayEvent } from "../../../src/store/decide-event-by-hand.ts";
 import { pruneEvents } from "../../../src/store/prune-events.ts";
 import { eventually } from "../../support/eventually.ts";
+import { monthlyTerms } from "../../support/execution.ts";
 import {
   addOperations,
   callRow,
@@ -321,55 +323,148 @@ describe("an event from which nothing follows", () => {
 });
 
 describe("an event of no contract that is known", () => {
-  it("is unmatched and looked at again, from five seconds to ten minutes apart", async () => {
-    const inbox = await setUpInbox();
-    const { id } = await inbox.report(subscriptionUpdated("sub_new"));
+  /** Looks at an event whenever it is due until it rests, and tells how long it was waited for each time, in seconds. */
+  async function gapsUntilRest(inbox: InboxBench, id: string): Promise<readonly number[]> {
     const gaps: number[] = [];
-    for (let look = 1; look <= 9; look += 1) {
+    for (;;) {
       const event = await inbox.event(id);
-      expect(event).toMatchObject({ state: "unmatched", looks: look, state_reason: "no_contract: sub_new" });
+      expect(event).toMatchObject({ state: "unmatched", looks: gaps.length + 1 });
+      expect(event.state_reason).toMatch(/^no_contract: sub_new/);
+      if (event.look_at === null) return gaps;
       gaps.push(Math.round(inMs(event.look_at) / 1_000));
       await inbox.makeDue();
       await inbox.look();
     }
+  }
 
-    expect(gaps).toEqual([5, 10, 20, 40, 80, 160, 320, 600, 600]);
+  it("is unmatched and looked at again, from five seconds to six hours apart, for three days, and then rests", async () => {
+    const inbox = await setUpInbox();
+    const { id } = await inbox.report(subscriptionUpdated("sub_new"));
+    const gaps = await gapsUntilRest(inbox, id);
+
+    expect(gaps.slice(0, 14)).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480, 21_600]);
+    expect(gaps).toHaveLength(unmatchedLooksMax - 1);
+    const daysInAll = gaps.reduce((sum, gap) => sum + gap, 0) / 86_400;
+    expect(Math.round(daysInAll)).toBe(3);
+    expect(await inbox.event(id)).toMatchObject({ look_at: null, body: expect.anything() });
+  });
+
+  it("that is replayed when it rests is looked at for as long as a new one", async () => {
+    const inbox = await setUpInbox();
+    const { id } = await inbox.report(subscriptionUpdated("sub_new"));
+    const gaps = await gapsUntilRest(inbox, id);
+    await receivedAgo(inbox, id, hours(24 * 30));
+    const guard = { eventId: id, state: "unmatched", looks: unmatchedLooksMax } as const;
+    await replayEvent(inbox.db, guard, { operatorId: "alice", reason: "it is registered tomorrow" });
+    await inbox.look();
+
+    expect(await gapsUntilRest(inbox, id)).toEqual(gaps);
+  });
+
+  it("rests with one mail for its type and day, however many there are", async () => {
+    const inbox = await setUpInbox();
+    await inbox.arrive(
+      ...["sub_1", "sub_2", "sub_3"].map((subscription) => subscriptionUpdated(subscription)),
+      eventOf("payment_intent.succeeded", { id: "pi_1" }),
+    );
+    await inbox.look();
+    expect(await inbox.notifications()).toEqual([]);
+    await inbox.sql`update keiyaku.stripe_events set looks = ${unmatchedLooksMax - 1}`;
+    await inbox.makeDue();
+    await inbox.look();
+
+    const mails = await inbox.notifications();
+    const day = new Date().toISOString().slice(0, 7);
+    expect(mails.map(({ cause }) => cause).toSorted()).toEqual([
+      expect.stringContaining(`event_unmatched:customer.subscription.updated:${day}`),
+      expect.stringContaining(`event_unmatched:payment_intent.succeeded:${day}`),
+    ]);
+    expect(mails[0]).toMatchObject({ kind: "event_unmatched", recipient: "operators", contract_id: null });
+    expect(inbox.results.filter((result) => result.endsWith(" rested"))).toHaveLength(4);
+  });
+});
+
+describe("an event of something else that the account bills for, where ours carry a key", () => {
+  const intent = (id: string, metadata: object = {}) => ({ id, object: "payment_intent", metadata });
+  const foreign = eventOf("payment_intent.succeeded", intent("pi_1", { shop: "books" }));
+  const setUpMarked = () => setUpInbox({ metadataKey: "contract" });
+
+  /** Lets an event arrive, and looks at it three times, as happens within a quarter of a minute. */
+  async function lookedAt(inbox: InboxBench, sent: object) {
+    const { id } = await inbox.report(sent);
+    for (let look = 2; look <= 3; look += 1) {
+      await inbox.makeDue();
+      await inbox.look();
+    }
+    return inbox.event(id);
+  }
+
+  it("is ignored at its third look, when no registration can be under way any more, and nobody is told", async () => {
+    const inbox = await setUpMarked();
+    expect(await inbox.report(foreign)).toMatchObject({ state: "unmatched", state_reason: "no_contract: pi_1" });
+    await inbox.makeDue();
+    await inbox.look();
+    expect(await inbox.event(foreign.id)).toMatchObject({ state: "unmatched", looks: 2 });
+    for (const event of [
+      eventOf("payment_intent.succeeded", intent("pi_3")),
+      eventOf("customer.subscription.updated", { id: "sub_1", object: "subscription", metadata: {} }),
+      eventOf("charge.refunded", { id: "ch_1", object: "charge", payment_intent: "pi_2", metadata: {} }),
+      eventOf("invoice.payment_failed", {
+        id: "in_1",
+        object: "invoice",
+        attempt_count: 1,
+        parent: { subscription_details: { subscription: "sub_1", metadata: {} } },
+      }),
+    ]) {
+      const ignored = await lookedAt(inbox, event);
+      expect(ignored).toMatchObject({ state: "ignored", look_at: null, body: expect.anything() });
+      expect(ignored.state_reason).toMatch(/^not_ours: (pi|sub)_/);
+    }
     expect(await inbox.notifications()).toEqual([]);
   });
 
-  it("rests after three days, told once for what it refers to", async () => {
-    const inbox = await setUpInbox();
-    const [first, second, third] = ["evt_1", "evt_2", "evt_3"];
-    const ids = [first, second, third];
-    await inbox.arrive(
-      subscriptionUpdated("sub_new", { id: first }),
-      subscriptionUpdated("sub_new", { id: second }),
-      subscriptionUpdated("sub_2", { id: third }),
-    );
-    await inbox.look();
-    await receivedAgo(inbox, first, hours(72) - 60_000);
-    await inbox.makeDue();
-    await inbox.look();
-    expect(await inbox.event(first)).toMatchObject({ state: "unmatched", look_at: expect.any(Date) });
-    for (const id of ids) await receivedAgo(inbox, id, hours(72));
-    await inbox.makeDue();
-    await inbox.look();
-
-    for (const id of ids) {
-      expect(await inbox.event(id)).toMatchObject({ state: "unmatched", look_at: null, body: expect.anything() });
+  it("waits all the same if it carries the key, or says nothing of it; and so does all where ours carry none", async () => {
+    const inbox = await setUpMarked();
+    for (const event of [
+      eventOf("payment_intent.succeeded", intent("pi_1", { contract: "c-9" })),
+      eventOf("refund.created", { id: "re_1", object: "refund", payment_intent: "pi_2", metadata: {} }),
+      eventOf("customer.subscription.updated", { id: "sub_1", object: "subscription" }),
+    ]) {
+      expect(await lookedAt(inbox, event)).toMatchObject({ state: "unmatched" });
     }
-    const mails = await inbox.notifications();
-    expect(mails).toHaveLength(2);
-    expect(new Set(mails.map(({ cause }) => cause))).toEqual(
-      new Set(["event_unmatched:sub_2", "event_unmatched:sub_new"]),
-    );
-    expect(mails.find(({ cause }) => cause === "event_unmatched:sub_2")).toMatchObject({
-      kind: "event_unmatched",
-      recipient: "operators",
-      contract_id: null,
-      detail: { eventId: third, eventType: "customer.subscription.updated", reference: "sub_2" },
+    const unmarked = await setUpInbox();
+    expect(await lookedAt(unmarked, foreign)).toMatchObject({ state: "unmatched" });
+  });
+
+  it("takes the refunds and disputes of its intent along", async () => {
+    const inbox = await setUpMarked();
+    await lookedAt(inbox, foreign);
+    const refund = { id: "re_1", object: "refund", payment_intent: "pi_1", metadata: {} };
+
+    expect(await lookedAt(inbox, eventOf("refund.created", refund))).toMatchObject({
+      state: "ignored",
+      state_reason: "not_ours: pi_1",
     });
-    expect(inbox.results).toEqual(Array.from({ length: 3 }, () => "customer.subscription.updated rested"));
+  });
+
+  it("is looked at again once a contract is registered with its id: nothing of it is lost", async () => {
+    const inbox = await setUpMarked();
+    const { id } = await lookedAt(inbox, foreign);
+    const params = monthlyTerms({
+      productId: "course",
+      product: { id: "course", kind: "one_time", priceMinor: 19_800 },
+      kind: "one_time",
+      paymentMethod: "card",
+      priceMinor: 19_800,
+      initialFeeMinor: 0,
+      stripe: { customerId: "cus_1", paymentIntentId: "pi_1" },
+    });
+    const registered = await inbox.perform({ id: "register-1", kind: "register", contractId: "c-1", params });
+    expect(registered).toMatchObject({ state: "succeeded" });
+
+    expect(await inbox.event(id)).toMatchObject({ state: "received", looks: 0, concluded_at: null });
+    await inbox.look();
+    expect(await inbox.event(id)).toMatchObject({ state: "applied", contract_id: "c-1" });
   });
 });
 

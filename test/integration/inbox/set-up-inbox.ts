@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
-import { applyDueEvents } from "../../../src/inbox/apply-events.ts";
+import { applyDueEvents, type InboxDeps } from "../../../src/inbox/apply-events.ts";
 import { takeInEvents } from "../../../src/store/take-in-events.ts";
 import { readEvent, type StripeEvent } from "../../../src/stripe/events.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
@@ -56,7 +56,7 @@ export interface InboxBench extends ExecutionBench {
   readonly operations: () => Promise<readonly OperationRow[]>;
 }
 
-export async function setUpInbox(): Promise<InboxBench> {
+export async function setUpInbox(settings: Pick<InboxDeps, "metadataKey"> = {}): Promise<InboxBench> {
   const bench = await createExecutionBench();
   onTestFinished(() => bench.close());
   const { sql, db } = bench;
@@ -64,6 +64,7 @@ export async function setUpInbox(): Promise<InboxBench> {
   const deps = {
     db,
     log: silentLog,
+    ...settings,
     eventConcluded: (type: string, result: string) => void results.push(`${type} ${result}`),
   };
   const arrive = (...events: readonly object[]) => takeInEvents(db, events.map(readWell), "relay");

@@ -5,9 +5,13 @@ import { simpleParser } from "mailparser";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createFolderTransport } from "../../../src/mail/folder-transport.ts";
 import { claimNotifications } from "../../../src/store/claim-notifications.ts";
+import { holdEvent } from "../../../src/store/conclude-event.ts";
 import { notificationChannel } from "../../../src/store/notification-parts.ts";
+import { readDueEvents } from "../../../src/store/read-due-events.ts";
 import { resendNotification } from "../../../src/store/resend-notification.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
+import { takeInEvents } from "../../../src/store/take-in-events.ts";
+import type { StripeEvent } from "../../../src/stripe/events.ts";
 import { claimLeaseMs, mailsAtOnce, sendRound } from "../../../workers/notifications.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startMailServer } from "../../support/mail-server.ts";
@@ -17,6 +21,11 @@ const why = { operatorId: "alice", reason: "the address was mended" };
 
 function untilState(outbox: OutboxBench, id: number, state: string) {
   return eventually(async () => (await outbox.row(id)).state === state, { withinMs: 10_000, describe: state });
+}
+
+function eventOf(id: string): StripeEvent {
+  const about = { livemode: false, account: null, objectId: null, body: {}, apiVersion: "2026-10-28.endive" };
+  return { id, type: "invoice.paid", createdAt: "2026-04-20T00:00:00Z", ...about };
 }
 
 /** Lets the claim of a mail be so old. */
@@ -270,6 +279,22 @@ describe("sending", () => {
     // A person's decision rings by itself.
     await resendNotification(outbox.db, { id, state: "refused", attempt: 1 }, why);
     await untilState(outbox, id, "sent");
+  });
+
+  it("is rung for once a mail is in the outbox, together for all that came within a moment", async () => {
+    const outbox = await setUpOutbox();
+    const sending = outbox.start({}, 3_600_000);
+    let rings = 0;
+    await outbox.db.listen(notificationChannel, () => {
+      rings += 1;
+      sending.ring();
+    });
+    await takeInEvents(outbox.db, [eventOf("evt_1"), eventOf("evt_2"), eventOf("evt_3")], "relay");
+    const due = await readDueEvents(outbox.db, 10);
+    await Promise.all(due.map((event, n) => holdEvent(outbox.db, { ...event, type: `type.${n}` }, "unreadable: body")));
+
+    expect(await outbox.server.untilReceived(3)).toHaveLength(3);
+    expect(rings).toBe(1);
   });
 
   it("ends with what it has in hand, and takes nothing more", async () => {

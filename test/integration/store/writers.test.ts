@@ -202,6 +202,13 @@ describe("the writers of the store", () => {
     }
   });
 
+  it("ring for senders of mail after they have taken effect, not while they hold the server's lock for that", async () => {
+    for (const [name, text] of await recordAll()) {
+      const rung = [...text.matchAll(/pg_notify\(([^,]+),/g)].map(([, channel]) => channel);
+      expect([name, rung.filter((channel) => channel !== "'keiyaku_event'")]).toEqual([name, []]);
+    }
+  });
+
   it("update a table in two parts only where the rows cannot be the same", async () => {
     const statements = await recordAll();
     const pairs = [...statements].flatMap(([name, text]) =>

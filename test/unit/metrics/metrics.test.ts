@@ -118,6 +118,15 @@ describe("a scrape", () => {
     expect(await text()).toContain('keiyaku_scrape_errors_total{source="database"} 1');
   });
 
+  it("counts a database that answers neither of two questions as one scrape without it", async () => {
+    const down = () => Promise.reject(new Error("down"));
+    const { text } = setup({ ledger: down, mail: down });
+
+    await text();
+
+    expect(await text()).toContain('keiyaku_scrape_errors_total{source="database"} 1');
+  });
+
   it("has no age of Stripe's list of events before that was ever read", async () => {
     let eventsListedSeconds: number | null = 300;
     const { text, pass } = setup({ ledger: async () => ({ ...figures, eventsListedSeconds }) });

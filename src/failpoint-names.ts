@@ -63,6 +63,7 @@ export const otherStatements = [
   "read_customer",
   "read_due_events",
   "read_event_record",
+  "read_event_versions",
   "read_listed_until",
   "read_notification",
   "read_operation_record",

@@ -4,7 +4,7 @@ import { type BackfillDeps, type BackfillReport, backfillEvents } from "../src/i
 import { whyNotListed } from "../src/inbox/why-not-listed.ts";
 import { StoreError } from "../src/store/store-error.ts";
 
-export interface BackFillingDeps extends Pick<BackfillDeps, "db" | "connection" | "origin"> {
+export interface BackFillingDeps extends Pick<BackfillDeps, "db" | "connection" | "origin" | "onTakenIn"> {
   readonly clock: Clock;
   readonly log: Logger;
   /** Told how each back-fill ended. */
@@ -32,6 +32,8 @@ export function startBackFilling(deps: BackFillingDeps, everyMs = backfillEveryM
       stopping: stopping.signal,
       onUnreadable: (eventId, { field, problem }) =>
         log.error({ eventId, field, problem }, "an event that Stripe lists cannot be taken in"),
+      onForeign: ({ id: eventId, livemode, account }) =>
+        log.error({ eventId, livemode, account }, "Stripe lists an event of another mode or account; it is left out"),
     });
     deps.backfillEnded?.(report);
     const { found, lost } = report;

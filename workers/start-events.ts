@@ -1,4 +1,5 @@
 import type { Queue } from "bullmq";
+import { watchVersions } from "../src/inbox/watch-versions.ts";
 import { within } from "../src/queue/enqueue.ts";
 import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
@@ -36,7 +37,8 @@ export const eventsRole: Role = {
     closing.onClose(() => db.close(1_000));
     const queue = await openQueue(installation.queue, "stripe-events", 5_000, watch.telemetry);
     closing.onClose(() => closeQueue(queue, 1_000));
-    const inbox = startInbox({ db, clock, log, eventConcluded: watch.eventConcluded });
+    const { metadataKey } = context.config.stripeEvents;
+    const inbox = startInbox({ db, clock, log, metadataKey, eventConcluded: watch.eventConcluded });
     // One that waits for the database is left behind: what it was at is still due.
     closing.onDrain(() => within(1_000, inbox.stop()));
     const unlisten = await db.listen("keiyaku_event", () => inbox.ring());
@@ -51,8 +53,15 @@ export const eventsRole: Role = {
 function startListing({ config, installation, clock, log, watch, closing }: RoleContext, db: Database): void {
   const connection = createStripeGateway(installation.stripe);
   closing.onClose(async () => connection.close());
-  const { stripeEvents: origin } = config;
-  const backFilling = startBackFilling({ db, connection, clock, log, origin, backfillEnded: watch.backfillEnded });
+  const backFilling = startBackFilling({
+    db,
+    connection,
+    clock,
+    log,
+    origin: config.stripeEvents,
+    onTakenIn: watchVersions(log, "backfill", (version) => watch.eventVersion("backfill", version)),
+    backfillEnded: watch.backfillEnded,
+  });
   // One that waits for Stripe is left behind: nothing of it is lost, and the next one lists the same.
   closing.onDrain(() => within(1_000, backFilling.stop()));
 }
@@ -82,6 +91,7 @@ function startDeliveries(
       log,
       expected: config.stripeEvents,
       arrived: (answer) => watch.eventArrived("queue", answer),
+      verified: watchVersions(log, "queue", (version) => watch.eventVersion("queue", version)),
       stopping,
     }),
     concurrency: deliveryConcurrency,

@@ -1,4 +1,5 @@
 import { startRelayServer, webhookPath } from "../src/http/relay-server.ts";
+import { watchVersions } from "../src/inbox/watch-versions.ts";
 import { Database } from "../src/store/database.ts";
 import type { Role } from "./role.ts";
 
@@ -31,6 +32,7 @@ export const relayRole: Role = {
       log,
       expected: config.stripeEvents,
       delivered: (answer) => watch.eventArrived("relay", answer),
+      verified: watchVersions(log, "relay", (version) => watch.eventVersion("relay", version)),
     });
     closing.onDrain(() => server.stop());
     const [secret] = config.stripeEvents.secrets;

@@ -17,6 +17,8 @@ export interface StripeEventsDeps {
   readonly expected: ExpectedEvents;
   /** Hears how each job was answered. Nobody does unless given. */
   readonly arrived?: (answer: ArrivalAnswer) => void;
+  /** Hears of each event of ours that was delivered. Nobody does unless given. */
+  readonly verified?: (event: StripeEvent) => void;
   /** Aborted when the process is to stop: a job in hand goes back into the queue. */
   readonly stopping: AbortSignal;
 }
@@ -49,6 +51,7 @@ export function createStripeEventsProcessor(deps: StripeEventsDeps): Processor<u
 async function take(deps: StripeEventsDeps, job: Job<unknown>): Promise<ArrivalAnswer> {
   const judged = judge(deps, job);
   if (judged.type === "refused") return refuse(deps, job, judged);
+  deps.verified?.(judged.event);
   try {
     const taken = await takeInEvents(deps.db, [judged.event], "queue");
     return taken.length > 0 ? "taken_in" : "duplicate";

@@ -26,6 +26,7 @@ export interface Watch {
   readonly mailEnded: Metrics["mailEnded"];
   readonly stripeStopped: Metrics["stripeStopped"];
   readonly eventArrived: Metrics["eventArrived"];
+  readonly eventVersion: Metrics["eventVersion"];
   /** Answers `GET /metrics` with what this process counts and what the ledger and its queues say. */
   scrape(queues: () => readonly Queue[]): Scrape;
   /** Gives the queues to be looked at, where QUEUE_DASHBOARD is on; asked only once all queues are open. */
@@ -68,6 +69,7 @@ export async function openWatch({
     mailEnded: metrics.mailEnded,
     stripeStopped: metrics.stripeStopped,
     eventArrived: metrics.eventArrived,
+    eventVersion: metrics.eventVersion,
     scrape: (queues) =>
       metrics.scrape({
         ledger: (deadlineMs) => readLedgerFigures(db, deadlineMs),

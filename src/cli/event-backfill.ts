@@ -2,6 +2,7 @@ import { Temporal } from "temporal-polyfill";
 import type { Instant } from "../contract/calendar.ts";
 import { type BackfillReport, backfillEvents, eventsKeptDays } from "../inbox/backfill-events.ts";
 import { whyNotListed } from "../inbox/why-not-listed.ts";
+import type { StripeEvent } from "../stripe/events.ts";
 import { createStripeGateway } from "../stripe/stripe-gateway.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
@@ -31,6 +32,8 @@ export async function eventBackfill(context: CommandContext, options: EventBackf
         err,
         `${paint(err, "yellow", "unreadable")}  ${eventId ?? "an event without an id"}: ${field} ${problem}.`,
       ),
+    onForeign: ({ id, account }: StripeEvent) =>
+      writeLine(err, `${paint(err, "yellow", "foreign")}  ${id}: of ${account ?? "another mode"}; it is left out.`),
     stopping: signal,
   };
   try {
@@ -110,5 +113,5 @@ function tell({ out, err, config }: CommandContext, report: BackfillReport, json
       remedy: `${remedy} What was listed so far is taken in; run the command again for the rest.`,
     });
   }
-  return found.unreadable > 0 || lost !== null ? exitCodes.partlyFailed : exitCodes.done;
+  return found.unreadable + found.foreign > 0 || lost !== null ? exitCodes.partlyFailed : exitCodes.done;
 }

@@ -149,6 +149,18 @@ export function judgeEvents({ events }: LedgerFigures): readonly Finding[] {
   return findings;
 }
 
+/** Judges in which API versions endpoints send events: undefined when in ours alone. */
+export function judgeVersions(versions: readonly string[], ours: string): Finding | undefined {
+  const others = versions.filter((version) => version !== ours);
+  if (others.length === 0) return undefined;
+  return warning(
+    "events",
+    `Stripe has sent events in another API version than ${ours} within a week: ${others.join(", ")}.`,
+    `Make the webhook endpoint anew with api_version=${ours}: docs/stripe-events.md. They are applied all the same, while they can be read.`,
+    { versions: others },
+  );
+}
+
 /** Stripe is asked every five minutes what it reported: after an hour it has failed a dozen times, or nobody asks. */
 const listedSecondsMax = 3_600;
 

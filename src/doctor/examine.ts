@@ -11,9 +11,10 @@ import type { Database } from "../store/database.ts";
 import { findSubscriptions } from "../store/find-subscriptions.ts";
 import { inspectPostgres } from "../store/inspect-server.ts";
 import { listHeld } from "../store/list-held.ts";
+import { readEventVersions } from "../store/read-event-versions.ts";
 import { readLedgerFigures } from "../store/read-ledger-figures.ts";
 import { readMailFigures } from "../store/read-mail-figures.ts";
-import { createStripeGateway } from "../stripe/stripe-gateway.ts";
+import { createStripeGateway, stripeApiVersion } from "../stripe/stripe-gateway.ts";
 import { judgeSkew, measureDatabaseSkew } from "./check-clocks.ts";
 import { checkPostgres, checkSchema } from "./check-postgres.ts";
 import { judgeRedis } from "./check-queue.ts";
@@ -33,6 +34,7 @@ import {
   judgeOperations,
   judgeQueue,
   judgeRefunds,
+  judgeVersions,
   judgeWorkers,
 } from "./check-work.ts";
 import { type CheckName, checkNames, type Finding, skipped, well, wrong } from "./finding.ts";
@@ -155,10 +157,12 @@ async function examineWorkers(db: Database): Promise<readonly Finding[]> {
 async function examineLedger({ db, showMoney }: Patient): Promise<readonly Finding[]> {
   const figures = await readLedgerFigures(db, answerWithinMs);
   const held = figures.held === 0 ? [] : await listHeld(db, heldNamedMax);
+  const versions = judgeVersions(await readEventVersions(db, answerWithinMs), stripeApiVersion);
   return [
     ...judgeOperations(figures, held),
     judgeRefunds(figures, showMoney),
     ...judgeEvents(figures),
+    ...(versions === undefined ? [] : [versions]),
     judgeBackfill(figures),
   ];
 }

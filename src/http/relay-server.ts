@@ -6,6 +6,7 @@ import { eventBytesMax } from "../queue/payloads.ts";
 import type { Database } from "../store/database.ts";
 import { StoreError } from "../store/store-error.ts";
 import { takeInEvents } from "../store/take-in-events.ts";
+import type { StripeEvent } from "../stripe/events.ts";
 import { type ArrivalAnswer, type ExpectedEvents, type SignedBody, verifyEvent } from "../stripe/verify-event.ts";
 import { listen } from "./listen.ts";
 import { Problem, unavailable } from "./problem.ts";
@@ -22,6 +23,8 @@ export interface RelayServerOptions {
   readonly expected: ExpectedEvents;
   /** Hears how each delivery was answered that could be one. Nobody does unless given. */
   readonly delivered?: (answer: ArrivalAnswer) => void;
+  /** Hears of each event of ours that was delivered. Nobody does unless given. */
+  readonly verified?: (event: StripeEvent) => void;
   /** How long the inbox may take; 5 s unless told. */
   readonly storeWithinMs?: number;
 }
@@ -93,6 +96,7 @@ async function takeIn(options: RelayServerOptions, sent: SignedBody): Promise<vo
     });
   }
   const { event } = verified;
+  options.verified?.(event);
   try {
     const taken = await takeInEvents(db, [event], "relay", { deadlineMs: storeWithinMs });
     delivered?.(taken.length > 0 ? "taken_in" : "duplicate");

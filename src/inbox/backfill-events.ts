@@ -28,10 +28,10 @@ const firstHours = 1;
 /** Waits before a page is read again: a reading repeats nothing, and what is met once a second is past after some. */
 const pageAgainMs = [1_000, 5_000, 15_000] as const;
 
-/** What an event must be of to be taken in, as at the relay. */
+/** What an event must be of to be taken in. */
 export interface EventOrigin {
   readonly livemode: boolean;
-  /** The connected account; null for the account of the key itself. */
+  /** The connected account, in whose name the list is asked for; null for the account of the key itself. */
   readonly account: string | null;
 }
 
@@ -42,6 +42,10 @@ export interface BackfillDeps {
   readonly origin: EventOrigin;
   /** Told of each event that cannot be read: its id, or null where even that is none. */
   readonly onUnreadable: (eventId: string | null, why: NoEvent) => void;
+  /** Told of each event that is not ours, although Stripe lists it to us. */
+  readonly onForeign?: (event: StripeEvent) => void;
+  /** Told of each event that had not arrived, once it is in the inbox. */
+  readonly onTakenIn?: (event: StripeEvent) => void;
   /** Aborted to end between two pages. */
   readonly stopping: AbortSignal;
 }
@@ -143,12 +147,16 @@ async function takeInPage(deps: BackfillDeps, listed: readonly object[], found: 
     const read = readEvent(each);
     if (read.type === "no_event") tellUnreadable(each, read);
     else if (isOf(read.event, deps.origin)) ours.push(read.event);
-    else found.foreign += 1;
+    else {
+      found.foreign += 1;
+      deps.onForeign?.(read.event);
+    }
   }
   const takeIn = async (events: readonly StripeEvent[]) => {
-    const { length: missing } = await takeInEvents(deps.db, events, "backfill");
-    found.missing += missing;
-    found.known += events.length - missing;
+    const taken = new Set(await takeInEvents(deps.db, events, "backfill"));
+    found.missing += taken.size;
+    found.known += events.length - taken.size;
+    for (const event of events) if (taken.has(event.id)) deps.onTakenIn?.(event);
   };
   try {
     await takeIn(ours);
@@ -164,8 +172,13 @@ async function takeInPage(deps: BackfillDeps, listed: readonly object[], found: 
   }
 }
 
+/**
+ * Whether an event is ours. Stripe promises the `account` of an event to whom it is *sent* as a platform's, and says nothing of
+ * one that is listed (docs.stripe.com/api/events/object); the list is the account's in whose name it was asked for. So an event
+ * without an account is ours, and one that names another is not.
+ */
 function isOf(event: StripeEvent, { livemode, account }: EventOrigin): boolean {
-  return event.livemode === livemode && event.account === account;
+  return event.livemode === livemode && (event.account === null || event.account === account);
 }
 
 /** Stripe's id of an event, if it has one: nothing else of what cannot be read is fit for a log. */

@@ -6,6 +6,7 @@ import { doors, type Observer, type WatchedReport, watchedReports } from "../exe
 import { deferralReasons } from "../execution/outcome.ts";
 import { type EventResult, eventResults } from "../inbox/apply-events.ts";
 import type { BackfillReport, EventsFound } from "../inbox/backfill-events.ts";
+import { type EventVersion, eventVersions } from "../inbox/watch-versions.ts";
 import type { Delivery } from "../mail/mail.ts";
 import type { Acceptance } from "../store/accept-request.ts";
 import { heldQuestionCodes } from "../store/hold-operation.ts";
@@ -37,6 +38,8 @@ export interface Metrics {
   readonly stripeStopped: (reason: StopReason | null) => void;
   /** Something was sent as an event, or listed by us, and answered so. */
   readonly eventArrived: (way: ArrivedBy, answer: ArrivalAnswer) => void;
+  /** An event of ours came, written in this API version. */
+  readonly eventVersion: (way: ArrivedBy, version: EventVersion) => void;
   /** The text of `GET /metrics`, with what the sources know at that moment. */
   scrape(sources: ScrapeSources): Scrape;
 }
@@ -146,6 +149,11 @@ export function createMetrics(clock: Clock): Metrics {
     "What arrived at this process as an event of Stripe's, by the way it came and the answer.",
     ["way", "answer"],
   );
+  const versions = counter(
+    "keiyaku_stripe_event_versions_total",
+    "Events of Stripe's that came to this process, by the way and by whether our API version is what they are written in.",
+    ["way", "version"],
+  );
   const backfills = counter(
     "keiyaku_event_backfills_total",
     "Back-fills of Stripe's events of this process, by whether they came to their end.",
@@ -187,6 +195,7 @@ export function createMetrics(clock: Clock): Metrics {
   startAtZero(sweeps, { result: ["done", "failed"] });
   startAtZero(events, { type: [...eventTypes, otherType], result: eventResults });
   startAtZero(arrivals, { way: waysIn, answer: arrivalAnswers });
+  startAtZero(versions, { way: waysIn, version: eventVersions });
   startAtZero(backfills, { result: ["done", "failed"] });
   startAtZero(listed, { found: eventsFound });
   startAtZero(mails, { mail: noticeKinds, result: deliveryTypes });
@@ -244,6 +253,7 @@ export function createMetrics(clock: Clock): Metrics {
     },
     eventConcluded: (type, result) => events.inc({ type: labelOf(type), result }),
     eventArrived: (way, answer) => arrivals.inc({ way, answer }),
+    eventVersion: (way, version) => versions.inc({ way, version }),
     backfillEnded(ended) {
       backfills.inc({ result: ended !== "failed" && ended.type === "finished" ? "done" : "failed" });
       if (ended === "failed") return;

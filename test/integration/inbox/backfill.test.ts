@@ -362,15 +362,31 @@ describe("a page", () => {
     expect(bench.unreadable).toEqual([second?.id]);
   });
 
+  test.each([undefined, "acct_ours"])(
+    "of a connected account is taken in, as what names the account %s",
+    async (account) => {
+      const bench = await setUpBackfill();
+      await bench.happen(2);
+      const connection = changing(bench, (event) => ({ ...event, account }));
+
+      const report = await bench.backfill({ connection, origin: { livemode: false, account: "acct_ours" } });
+
+      expect(report).toMatchObject({ type: "finished", found: { missing: 2, foreign: 0 } });
+      expect(await bench.differences()).toEqual(noDifferences);
+    },
+  );
+
   test.each([{ livemode: true }, { account: "acct_other" }])("leaves out what is not ours: %j", async (change) => {
     const bench = await setUpBackfill();
+    const foreign: string[] = [];
     await bench.happen(2);
     const [newest] = await bench.newest(1);
     const connection = changing(bench, (event) => (event.id === newest?.id ? { ...event, ...change } : event));
 
-    const report = await bench.backfill({ connection });
+    const report = await bench.backfill({ connection, onForeign: ({ id }) => void foreign.push(id) });
 
     expect(report).toMatchObject({ type: "finished", found: { missing: 1, foreign: 1 } });
+    expect(foreign).toEqual([newest?.id]);
     expect(await bench.differences()).toMatchObject({ missing: [newest?.id] });
   });
 });

@@ -58,6 +58,19 @@ describe("deploy/grafana/keiyaku.json", () => {
       "oldest_open_operation_seconds",
       "queue_jobs",
       "stripe_calls_total",
+      "events_for_a_person",
+      "events_waiting",
+      "events_total",
+      "oldest_due_event_seconds",
+      "events_listed_total",
+      "events_listed_age_seconds",
+      "stripe_events_total",
+      "stripe_event_versions_total",
+      "mails_total",
+      "mails_waiting",
+      "mails_refused",
+      "mails_unknown",
+      "oldest_waiting_mail_seconds",
     ]) {
       expect(shown).toContain(`keiyaku_${name}`);
     }

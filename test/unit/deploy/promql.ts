@@ -4,6 +4,7 @@ import { attentionCodes } from "../../../src/contract/change.ts";
 import { operationKinds, operationStates } from "../../../src/contract/operation.ts";
 import { doors, watchedReports } from "../../../src/execution/observer.ts";
 import { deferralReasons } from "../../../src/execution/outcome.ts";
+import { eventVersions } from "../../../src/inbox/watch-versions.ts";
 import { createMetrics } from "../../../src/metrics/metrics.ts";
 import { queueNames } from "../../../src/queue/payloads.ts";
 import { waysIn } from "../../../src/store/take-in-events.ts";
@@ -46,6 +47,7 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   verb: Object.values(verbWords),
   result: [...callResults, "failed"],
   queue: queueNames,
+  version: eventVersions,
   found: ["known", "missing", "unreadable", "foreign"],
   source: ["database", "queue"],
   job: ["keiyaku"],

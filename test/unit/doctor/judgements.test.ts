@@ -12,6 +12,7 @@ import {
   judgeOperations,
   judgeQueue,
   judgeRefunds,
+  judgeVersions,
   judgeWorkers,
 } from "../../../src/doctor/check-work.ts";
 import type { Finding } from "../../../src/doctor/finding.ts";
@@ -254,6 +255,15 @@ describe("operations and refunds", () => {
   ])("events with %o are %s", (overrides, verdict, says) => {
     const found = worst(judgeEvents({ ...none, events: { ...none.events, ...overrides } }));
     expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
+  });
+
+  it("events in another API version than ours are told with the version", () => {
+    expect(judgeVersions(["2026-10-28.endive"], "2026-10-28.endive")).toBeUndefined();
+    expect(judgeVersions(["2024-06-20", "2026-10-28.endive"], "2026-10-28.endive")).toMatchObject({
+      verdict: "warning",
+      says: expect.stringContaining("2024-06-20"),
+      facts: { versions: ["2024-06-20"] },
+    });
   });
 
   it.each<[Partial<MailFigures>, Finding["verdict"], string]>([

@@ -117,6 +117,26 @@ describe("the timer of back-fills", () => {
     expect(JSON.stringify(logged)).not.toContain("花子");
   });
 
+  it("tells an event of another account loudly, by its id", async () => {
+    const foreign = {
+      id: "evt_foreign",
+      object: "event",
+      type: "invoice.paid",
+      livemode: false,
+      account: "acct_other",
+      created: 1_776_643_200,
+      data: { object: { id: "in_1", customer_name: "山田 花子" } },
+    };
+    const value = { events: [foreign], nextAfter: null, toldAt: null };
+    const { turns, errors, ended, logged } = setup([{ type: "done", value, requestId: null }]);
+
+    await turns(1);
+
+    expect(errors()).toEqual([expect.objectContaining({ eventId: "evt_foreign", account: "acct_other" })]);
+    expect(ended).toMatchObject([{ found: { foreign: 1 } }]);
+    expect(JSON.stringify(logged)).not.toContain("花子");
+  });
+
   it("tells what is lost when the last one is more than 30 days ago", async () => {
     const { turns, errors } = setup([], "2026-03-01T00:00:00Z");
 

@@ -130,8 +130,10 @@ async function noteWithin(
     try {
       return await noteDelivery(db, claim, noted);
     } catch (error) {
-      if (!(error instanceof StoreError) || error.fault === "refused") throw error;
-      if (clock.monotonicMs() - claimedMs > claimLeaseMs) return false;
+      // What the database never takes is as good as not noted. The other mails of the round go on.
+      const isHopeless = !(error instanceof StoreError) || error.fault === "refused";
+      if (isHopeless) log.error({ err: error, notification: claim.id }, "what became of a mail could not be noted");
+      if (isHopeless || clock.monotonicMs() - claimedMs > claimLeaseMs) return false;
       log.warn({ err: error, notification: claim.id }, "what became of a mail waits for the database");
     }
     await clock.sleep(delayMs);

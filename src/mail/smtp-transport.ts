@@ -106,21 +106,22 @@ function called<T>(call: (done: Done<T>) => void): Promise<T | undefined> {
 /** The commands whose answers are about this mail: to whom it goes, and what it says. */
 const commandsAboutTheMail = ["RCPT TO", "DATA"];
 
-/** Answers to those commands which are about us all the same: "log in first". */
-const aboutTheLogin = [530, 535];
+/** Answers to those commands which are about the server or us all the same: "I am closing", "log in first". */
+const aboutTheServer = [421, 530, 535];
 
 /** What a failure means. An answer of the server's says that it has not taken the mail; without one, the moment decides. */
 function failed(error: Partial<SMTPError>, isHandingOver: boolean): Delivery {
   const { responseCode = 0, command = "", code } = error;
   const problem = problemOf(error);
   if (responseCode >= 400) {
-    const isAboutTheMail = commandsAboutTheMail.includes(command) && !aboutTheLogin.includes(responseCode);
+    const isAboutTheMail = commandsAboutTheMail.includes(command) && !aboutTheServer.includes(responseCode);
     if (isAboutTheMail && responseCode >= 500) return { type: "refused", problem };
     return { type: "later", problem, isCommon: !isAboutTheMail };
   }
   if (isHandingOver) return { type: "unknown", problem };
   // Found by the library itself before anything was sent.
   if (code === "EENVELOPE") return { type: "refused", problem: "address_unusable" };
+  if (code === "EMESSAGE") return { type: "refused", problem: "too_large" };
   return { type: "later", problem, isCommon: true };
 }
 

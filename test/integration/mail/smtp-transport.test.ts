@@ -8,6 +8,7 @@ import type { ClaimedNotification } from "../../../src/store/claim-notifications
 import { findFreePort } from "../../support/free-port.ts";
 import { type MailServer, startMailServer } from "../../support/mail-server.ts";
 import { claimedMail, sender } from "../../support/mails.ts";
+import { type Disturbance, startScriptedMailServer } from "../../support/scripted-mail-server.ts";
 
 async function setUp(options: Parameters<typeof startMailServer>[0] = {}): Promise<MailServer> {
   const server = await startMailServer(options);
@@ -97,6 +98,46 @@ describe("a mail over SMTP", () => {
     const login = { user: "keiyaku", password: "geheim" };
     const server = await setUp({ login });
     expect(await send(server.url)).toEqual({ type: "sent", problem: null });
+  });
+});
+
+const cut = { type: "later", problem: "ECONNECTION", isCommon: true } as const;
+const later = (problem: string, isCommon: boolean) => ({ type: "later", problem, isCommon }) as const;
+
+describe.each([{ pipelining: false }, { pipelining: true }])("a talk that ends early, %o", (options) => {
+  it.each<[Disturbance, Delivery, accepted: number]>([
+    // The message was not begun: nobody has it.
+    [{ at: "MAIL" }, cut, 0],
+    [{ at: "RCPT" }, cut, 0],
+    [{ at: "RCPT", nth: 2 }, cut, 0],
+    [{ at: "DATA" }, cut, 0],
+    // A sender that is refused is ours, in every mail.
+    [{ at: "MAIL", say: "550 5.7.1 who are you\r\n", stays: true }, later("550 5.7.1 MAIL FROM", true), 0],
+    [{ at: "MAIL", say: "451 4.3.0 not now\r\n", stays: true }, later("451 4.3.0 MAIL FROM", true), 0],
+    // 421: the server goes, whatever it was asked.
+    [{ at: "MAIL", say: "421 4.3.2 closing\r\n" }, later("421 4.3.2 MAIL FROM", true), 0],
+    [{ at: "DATA", say: "421 4.3.2 closing\r\n", stays: true }, later("421 4.3.2 DATA", true), 0],
+    [{ at: "message", say: "421 4.3.2 closing\r\n" }, later("421 4.3.2 DATA", true), 0],
+    // It said no, and only then went.
+    [{ at: "message", say: "451 4.3.0 disk full\r\n" }, later("451 4.3.0 DATA", false), 0],
+    [{ at: "message", say: "554 5.6.0 no\r\n" }, { type: "refused", problem: "554 5.6.0 DATA" }, 0],
+    // It said yes, and only then went, at once or with a word.
+    [{ at: "message", say: "250 kept\r\n" }, { type: "sent", problem: null }, 1],
+    [{ at: "message", say: "250 kept\r\n421 closing\r\n" }, { type: "sent", problem: null }, 1],
+    // It had the message, and its answer did not arrive, or not whole.
+    [{ at: "message" }, { type: "unknown", problem: "ECONNECTION" }, 0],
+    [{ at: "message", say: "250 kep" }, { type: "unknown", problem: "ECONNECTION" }, 1],
+    [{ at: "message", say: "25" }, { type: "unknown", problem: "ECONNECTION" }, 0],
+  ])("%j is %j", async (disturbance, delivery, accepted) => {
+    const server = await startScriptedMailServer(disturbance, options);
+    expect(await send(server.url, mailOf(toOperators), patient)).toEqual(delivery);
+    expect(server).toMatchObject({ accepted, talks: 1 });
+  });
+
+  it("is of no mail more than one, also when it goes well", async () => {
+    const server = await startScriptedMailServer(null, options);
+    expect(await send(server.url)).toEqual({ type: "sent", problem: null });
+    expect(server).toMatchObject({ accepted: 1, talks: 1 });
   });
 });
 

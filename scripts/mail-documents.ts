@@ -65,9 +65,10 @@ const examples: { readonly [Kind in NoticeKind]: readonly Example<Kind>[] } = {
   contract_running_again: [{ when: "the payment has arrived", detail: {} }],
   contract_terminated: [{ when: "the contract has ended", detail: {} }],
   contract_canceled: [
-    { when: "with a refund by card", detail: { refundMinor: 4_980 } },
-    { when: "with a refund by hand", detail: { refundMinor: 4_980 }, contract: byTransfer },
-    { when: "without anything to refund", detail: { refundMinor: 0 } },
+    { when: "with a refund by card", detail: { refundMinor: 4_980, owedMinor: 0 } },
+    { when: "with a refund by hand", detail: { refundMinor: 4_980, owedMinor: 4_980 }, contract: byTransfer },
+    { when: "with refunds by card, of which Stripe has refused one", detail: { refundMinor: 4_980, owedMinor: 1_980 } },
+    { when: "without anything to refund", detail: { refundMinor: 0, owedMinor: 0 } },
   ],
   refund_refused: [{ when: "Stripe refuses two refunds of one operation", detail: { refunds: 2, owedMinor: 4_980 } }],
   refund_failed: [

@@ -59,7 +59,10 @@ export function callOffEnded(
       ...attention,
       ...inDoubt.map(remarkOnDoubt),
     ],
-    notices: [...tellBoth("contract_canceled", { refundMinor }), ...refundRefusals(attention)],
+    notices: [
+      ...tellBoth("contract_canceled", { refundMinor, owedMinor: owedMinorOf(attention) }),
+      ...refundRefusals(attention),
+    ],
   });
 }
 
@@ -111,6 +114,13 @@ export function tellBoth<Kind extends CustomerNoticeKind>(
     { kind, recipient: "customer", detail },
     { kind, recipient: "operators", detail },
   ];
+}
+
+/** What of the refunds a person has to give back, by what was remarked on them. */
+function owedMinorOf(attention: readonly Attention[]): number {
+  return attention
+    .filter(({ code }) => code === "refund_owed" || code === "refund_owed_by_hand")
+    .reduce((sum, { detail }) => sum + Number(detail.amountMinor), 0);
 }
 
 /** One notice to the operators for everything that Stripe would not refund. */

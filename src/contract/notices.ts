@@ -15,8 +15,8 @@ export const noticeDetails = {
   contract_suspended: z.strictObject({ period: z.int().min(0) }),
   contract_running_again: z.strictObject({}),
   contract_terminated: z.strictObject({}),
-  /** What is given back: through Stripe by card, by hand otherwise. */
-  contract_canceled: z.strictObject({ refundMinor: amountMinor }),
+  /** What is given back in all, and what of that a person has to: by hand, or since Stripe would not. */
+  contract_canceled: z.strictObject({ refundMinor: amountMinor, owedMinor: amountMinor }),
   /** How many refunds Stripe would not make, and what they come to. */
   refund_refused: z.strictObject({ refunds: z.int().min(1), owedMinor: amountMinor }),
   refund_failed: z.strictObject({ stripeRefundId: id, amountMinor }),

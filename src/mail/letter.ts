@@ -26,7 +26,7 @@ export function writeLetter({ subject, blocks }: Letter, locale: Locale): Writte
 }
 
 /** Somebody's words made fit for one line: what could end a line or hide in it becomes a blank. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu, " ").trim();
 }
 

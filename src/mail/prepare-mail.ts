@@ -1,5 +1,6 @@
 import type { MailConfig } from "../config.ts";
 import type { ClaimedNotification } from "../store/claim-notifications.ts";
+import { plain } from "./letter.ts";
 import type { Mail } from "./mail.ts";
 import { type Unwritable, writeMail } from "./write-mail.ts";
 
@@ -27,5 +28,5 @@ export function prepareMail(claimed: ClaimedNotification, sender: Sender): Mail 
 }
 
 function customerAddress({ name, email }: NonNullable<ClaimedNotification["customer"]>) {
-  return { name, address: email };
+  return { name: plain(name), address: email };
 }

@@ -2,7 +2,7 @@ import type { NoticeKind } from "../contract/change.ts";
 import { type CustomerNoticeKind, customerNoticeKinds, noticeDetails } from "../contract/notices.ts";
 import type { ClaimedNotification } from "../store/claim-notifications.ts";
 import { type Locale, languageOf } from "./language.ts";
-import { type Letter, type WrittenMail, writeLetter } from "./letter.ts";
+import { type Letter, plain, type WrittenMail, writeLetter } from "./letter.ts";
 import { customerEn } from "./templates/customer-en.ts";
 import { customerJa } from "./templates/customer-ja.ts";
 import { operatorsEn } from "./templates/operators-en.ts";
@@ -50,7 +50,8 @@ export function writeMail(
   }
   if (!isForCustomers(kind)) return "kind_unknown";
   if (customer === null || contract === null || contractId === null) return "customer_unknown";
-  const { name, locale } = customer;
+  const { locale } = customer;
+  const name = plain(customer.name);
   const language = languageOf(locale, zone, currency);
   return writeLetter(
     writeToCustomer(kind, { detail: read.data as never, language, name, contractId, contract }),

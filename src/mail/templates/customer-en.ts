@@ -1,11 +1,12 @@
 import { periodAt } from "../../contract/calendar.ts";
+import type { Language } from "../language.ts";
 import type { Block } from "../letter.ts";
 import type { CustomerMatter, CustomerTemplates } from "./template.ts";
 
 type Addressed = Pick<CustomerMatter<"contract_terminated">, "name" | "contractId" | "contract">;
 
 function begin({ name }: Addressed): readonly Block[] {
-  return [`Dear ${name},`];
+  return [`Dear ${name === "" ? "customer" : name},`];
 }
 
 function contractFacts({ contractId, contract }: Addressed): readonly (readonly [string, string])[] {
@@ -82,8 +83,8 @@ export const customerEn: CustomerTemplates = {
     ],
   }),
   contract_canceled: (matter) => {
-    const { contractId, contract, language, detail } = matter;
-    const { refundMinor } = detail;
+    const { contractId, language, detail } = matter;
+    const { refundMinor, owedMinor } = detail;
     const refund = refundMinor === 0 ? "nothing to refund" : language.money(refundMinor);
     return {
       subject: `Your contract has been cancelled (contract ${contractId})`,
@@ -91,7 +92,7 @@ export const customerEn: CustomerTemplates = {
         ...begin(matter),
         "This contract has been cancelled. There will be no further charges.",
         { facts: [...contractFacts(matter), ["Refund", refund]] },
-        ...(refundMinor === 0 ? [] : [refundWords(contract.paymentMethod === "card")]),
+        ...refundWords(refundMinor, owedMinor, language),
         end,
       ],
     };
@@ -132,8 +133,17 @@ const failureWords = {
   },
 } as const;
 
-function refundWords(byCard: boolean): string {
-  return byCard
-    ? "The refund goes to the credit card that you paid with. It may take from a few days to a few weeks to appear on your statement."
+function refundWords(refundMinor: number, owedMinor: number, language: Language): readonly string[] {
+  const isInPart = owedMinor < refundMinor;
+  const byHand = isInPart
+    ? `Of the refund, ${language.money(owedMinor)} cannot go that way: we will contact you about how it will be made.`
     : "We will contact you about how the refund will be made.";
+  return [
+    ...(isInPart
+      ? [
+          "The refund goes to the credit card that you paid with. It may take from a few days to a few weeks to appear on your statement.",
+        ]
+      : []),
+    ...(owedMinor === 0 ? [] : [byHand]),
+  ];
 }

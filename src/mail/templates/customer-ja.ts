@@ -1,11 +1,12 @@
 import { periodAt } from "../../contract/calendar.ts";
+import type { Language } from "../language.ts";
 import type { Block } from "../letter.ts";
 import type { CustomerMatter, CustomerTemplates } from "./template.ts";
 
 type Addressed = Pick<CustomerMatter<"contract_terminated">, "name" | "contractId" | "contract">;
 
 function begin({ name }: Addressed): readonly Block[] {
-  return [`${name} 様`, "いつもご利用いただき、ありがとうございます。"];
+  return [`${name === "" ? "お客" : `${name} `}様`, "いつもご利用いただき、ありがとうございます。"];
 }
 
 function contractFacts({ contractId, contract }: Addressed): readonly (readonly [string, string])[] {
@@ -82,8 +83,8 @@ export const customerJa: CustomerTemplates = {
     ],
   }),
   contract_canceled: (matter) => {
-    const { contractId, contract, language, detail } = matter;
-    const { refundMinor } = detail;
+    const { contractId, language, detail } = matter;
+    const { refundMinor, owedMinor } = detail;
     const refund = refundMinor === 0 ? "ございません" : language.money(refundMinor);
     return {
       subject: `ご契約をキャンセルいたしました（ご契約 ${contractId}）`,
@@ -91,7 +92,7 @@ export const customerJa: CustomerTemplates = {
         ...begin(matter),
         "次のご契約をキャンセルいたしました。今後のお支払いはございません。",
         { facts: [...contractFacts(matter), ["ご返金額", refund]] },
-        ...(refundMinor === 0 ? [] : [refundWords(contract.paymentMethod === "card")]),
+        ...refundWords(refundMinor, owedMinor, language),
         end,
       ],
     };
@@ -132,8 +133,17 @@ const failureWords = {
   },
 } as const;
 
-function refundWords(byCard: boolean): string {
-  return byCard
-    ? "ご返金は、お支払いに使われたクレジットカードへ行います。明細に反映されるまで、数日から数週間かかることがあります。"
+function refundWords(refundMinor: number, owedMinor: number, language: Language): readonly string[] {
+  const isInPart = owedMinor < refundMinor;
+  const byHand = isInPart
+    ? `ご返金額のうち${language.money(owedMinor)}は、この方法ではお返しできないため、担当者よりあらためてご連絡いたします。`
     : "ご返金の方法については、担当者よりあらためてご連絡いたします。";
+  return [
+    ...(isInPart
+      ? [
+          "ご返金は、お支払いに使われたクレジットカードへ行います。明細に反映されるまで、数日から数週間かかることがあります。",
+        ]
+      : []),
+    ...(owedMinor === 0 ? [] : [byHand]),
+  ];
 }

@@ -92,16 +92,16 @@ export const operatorsEn: OperatorTemplates = {
     ],
   }),
   contract_canceled: (matter) => {
-    const { contractId, contract, language, detail } = matter;
-    const { refundMinor } = detail;
-    const isByHand = contract !== null && contract.paymentMethod !== "card";
+    const { contractId, language, detail } = matter;
+    const { refundMinor, owedMinor } = detail;
     return {
       subject: begin("Contract cancelled", contractId),
       blocks: [
         "The contract has been cancelled.",
         { facts: [...contractFacts(matter), ["Refund", refundMinor === 0 ? "none" : language.money(refundMinor)]] },
         customerWasTold,
-        ...(refundMinor === 0 ? [] : refundSteps(isByHand, contractId)),
+        ...(owedMinor < refundMinor ? [throughStripe] : []),
+        ...(owedMinor === 0 ? [] : [byHand(language.money(owedMinor)), ...owedCommands(contractId)]),
         ...showContract(contractId),
       ],
     };
@@ -240,10 +240,10 @@ export const operatorsEn: OperatorTemplates = {
   }),
 };
 
-function refundSteps(byHand: boolean, contractId: string | null): readonly Block[] {
-  return byHand
-    ? ["It is paid back by hand: do that, then record it.", ...owedCommands(contractId)]
-    : ["The refund goes through Stripe; if Stripe refuses it, you are told by another mail."];
+const throughStripe = "The refund goes through Stripe; if it fails there afterwards, you are told by another mail.";
+
+function byHand(money: string): string {
+  return `${money} does not go through Stripe, or was refused there: pay it back by hand, then record it.`;
 }
 
 function owedCommands(contractId: string | null): readonly Block[] {

@@ -93,16 +93,16 @@ export const operatorsJa: OperatorTemplates = {
     ],
   }),
   contract_canceled: (matter) => {
-    const { contractId, contract, language, detail } = matter;
-    const { refundMinor } = detail;
-    const isByHand = contract !== null && contract.paymentMethod !== "card";
+    const { contractId, language, detail } = matter;
+    const { refundMinor, owedMinor } = detail;
     return {
       subject: begin("契約をキャンセルしました", contractId),
       blocks: [
         "契約をキャンセルしました。",
         { facts: [...contractFacts(matter), ["返金額", refundMinor === 0 ? "なし" : language.money(refundMinor)]] },
         customerWasTold,
-        ...(refundMinor === 0 ? [] : refundSteps(isByHand, contractId)),
+        ...(owedMinor < refundMinor ? [throughStripe] : []),
+        ...(owedMinor === 0 ? [] : [byHand(language.money(owedMinor)), ...owedCommands(contractId)]),
         ...showContract(contractId),
       ],
     };
@@ -241,10 +241,10 @@ export const operatorsJa: OperatorTemplates = {
   }),
 };
 
-function refundSteps(byHand: boolean, contractId: string | null): readonly Block[] {
-  return byHand
-    ? ["返金は手作業です。返金したら記録してください。", ...owedCommands(contractId)]
-    : ["返金はStripeを通して行います。拒否された場合は、別のメールでお知らせします。"];
+const throughStripe = "返金はStripeを通して行います。あとで失敗した場合は、別のメールでお知らせします。";
+
+function byHand(money: string): string {
+  return `${money}は、Stripeを通さない返金か、Stripeに拒否された返金です。手作業で返金したら記録してください。`;
 }
 
 function owedCommands(contractId: string | null): readonly Block[] {

@@ -12,6 +12,7 @@ interface Matter<Kind extends NoticeKind> {
 
 /** What a customer is written of: their own contract, which is there. */
 export interface CustomerMatter<Kind extends CustomerNoticeKind> extends Matter<Kind> {
+  /** Empty when nothing of it can be shown. */
   readonly name: string;
   readonly contractId: string;
   readonly contract: MailedContract;

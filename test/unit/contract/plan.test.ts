@@ -121,7 +121,7 @@ describe("a plan", () => {
       payments: [moved(fee), moved(price)],
       refunds: [refund(fee, 5_000), refund(price, 8_800)],
       licenses: [{ paymentId: price.id, change: "revoked", because: "canceled" }],
-      mails: mails("contract_canceled", { refundMinor: 13_800 }),
+      mails: mails("contract_canceled", { refundMinor: 13_800, owedMinor: 0 }),
     });
   });
 
@@ -159,7 +159,7 @@ describe("a plan", () => {
       status: { before: "established", after: "canceled" },
       refunds: [{ id: `${price.id}:refund:1`, paymentId: price.id, amountMinor: 9_800, by: "hand", to: "manual_due" }],
       licenses: [{ paymentId: price.id, change: "revoked", because: "canceled" }],
-      mails: mails("contract_canceled", { refundMinor: 9_800 }),
+      mails: mails("contract_canceled", { refundMinor: 9_800, owedMinor: 9_800 }),
       attention: [{ code: "refund_owed_by_hand", detail: { refundId: `${price.id}:refund:1`, amountMinor: 9_800 } }],
     });
   });

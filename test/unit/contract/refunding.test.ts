@@ -89,7 +89,10 @@ describe("refunding what a canceled contract by card was paid", () => {
       newRefunds: [],
       attention: [{ code: "refunded_elsewhere", detail: { paymentId: initialFee.id, amountMinor: 5_000 } }],
     });
-    expect(settled(played).notices?.map(({ detail }) => detail)).toEqual([{ refundMinor: 0 }, { refundMinor: 0 }]);
+    expect(settled(played).notices?.map(({ detail }) => detail)).toEqual([
+      { refundMinor: 0, owedMinor: 0 },
+      { refundMinor: 0, owedMinor: 0 },
+    ]);
   });
 
   test("a row gets at most what its charge has left", () => {
@@ -99,7 +102,7 @@ describe("refunding what a canceled contract by card was paid", () => {
       [`refund:${initialFee.id}`]: done(refundSeen(refundId, 1_200)),
     });
     expect(played.steps.at(-1)).toMatchObject({ call: { amountMinor: 1_200 }, refund: { amountMinor: 1_200 } });
-    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 1_200 });
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 1_200, owedMinor: 0 });
   });
 
   test("rows of one invoice share its charge: each is refunded by its own amount, after a look of its own", () => {
@@ -123,7 +126,7 @@ describe("refunding what a canceled contract by card was paid", () => {
       { id: initialFee.id, from: "paid", to: "refunded" },
       { id: firstPeriod.id, from: "paid", to: "refunded" },
     ]);
-    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 6_980 });
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 6_980, owedMinor: 0 });
   });
 
   test("of a shared charge from which something was refunded elsewhere, no more is sent than is left", () => {

@@ -55,6 +55,40 @@ describe("a mail about a failed attempt", () => {
   });
 });
 
+describe("a mail about a contract that was called off", () => {
+  const canceled = (refundMinor: number, owedMinor: number, overrides = {}) =>
+    written({ kind: "contract_canceled", detail: { refundMinor, owedMinor }, customer: english, ...overrides }).text;
+  const operators = { recipient: "operators", customer: null } as const;
+
+  it("promises the card only what goes there, and says of the rest that somebody will ask", () => {
+    expect(canceled(4_980, 0)).toContain("goes to the credit card");
+    expect(canceled(4_980, 0)).not.toContain("contact you about");
+    expect(canceled(4_980, 1_980)).toContain("goes to the credit card");
+    expect(canceled(4_980, 1_980)).toContain("Of the refund, ¥1,980 cannot go that way");
+    expect(canceled(4_980, 4_980)).not.toContain("credit card");
+    expect(canceled(4_980, 4_980)).toContain("We will contact you about how the refund will be made.");
+    expect(canceled(0, 0)).toContain("nothing to refund");
+  });
+
+  it("tells operators what they have to pay back", () => {
+    expect(canceled(4_980, 1_980, operators)).toContain("1,980円は、Stripeを通さない返金か");
+    expect(canceled(4_980, 1_980, operators)).toContain("keiyaku owed");
+    expect(canceled(4_980, 0, operators)).not.toContain("keiyaku owed");
+  });
+});
+
+describe("a customer's name", () => {
+  it.each([
+    [" \u202E\n", "Dear customer,", "お客様\n", ""],
+    ["山田\r\n花子", "Dear 山田 花子,", "山田 花子 様", "山田 花子"],
+  ])("that is %j is written so that nothing of it hides or breaks a line", (name, en, ja, inHeader) => {
+    expect(written({ customer: { ...english, name } }).text).toContain(en);
+    expect(written({ customer: { ...english, locale: "ja", name } }).text).toContain(ja);
+    const mail = prepareMail(claimedMail({ customer: { ...english, name } }), sender);
+    expect(mail).toMatchObject({ to: [{ name: inHeader, address: english.email }] });
+  });
+});
+
 describe("a mail", () => {
   it("has a form for what each kind carries, and customers are written of no other kinds", () => {
     expect(Object.keys(noticeDetails).toSorted()).toEqual([...noticeKinds].toSorted());

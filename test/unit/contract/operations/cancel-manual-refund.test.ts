@@ -46,8 +46,8 @@ describe("what it does", () => {
       licenses: [{ type: "revoked", paymentId: price.id, because: "canceled" }],
       attention: [{ code: "refund_owed_by_hand", detail: { refundId, amountMinor: 9_800 } }],
       notices: [
-        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 9_800 } },
-        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 9_800 } },
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 9_800, owedMinor: 9_800 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 9_800, owedMinor: 9_800 } },
       ],
     });
   });

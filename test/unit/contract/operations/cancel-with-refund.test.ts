@@ -83,8 +83,8 @@ describe("what it does", () => {
       licenses: [{ type: "revoked", paymentId: price.id, because: "canceled" }],
       attention: [],
       notices: [
-        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 9_800 } },
-        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 9_800 } },
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 9_800, owedMinor: 0 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 9_800, owedMinor: 0 } },
       ],
     });
   });
@@ -115,7 +115,7 @@ describe("what it does", () => {
       [callName]: done(refundSeen(refundId, 9_800)),
     });
     expect(settled(played).paymentMoves?.map(({ id }) => id)).toEqual([fee.id, price.id]);
-    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 14_800 });
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 14_800, owedMinor: 0 });
   });
 
   test("a refund that Stripe refuses cancels the contract all the same and is owed", () => {
@@ -131,6 +131,8 @@ describe("what it does", () => {
       attention: [{ code: "refund_owed", detail: { refundId, refusal: "charge_not_refundable" } }],
     });
     expect(settled(played).notices?.map(({ kind }) => kind)).toContain("refund_refused");
+    // Nobody is promised what Stripe will not send.
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 9_800, owedMinor: 9_800 });
   });
 
   test("what the charge holds beyond our rows goes back as well", () => {
@@ -146,7 +148,7 @@ describe("what it does", () => {
       paymentMoves: [{ id: price.id, from: "paid", to: "refunded" }],
       attention: [],
     });
-    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 10_780 });
+    expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 10_780, owedMinor: 0 });
   });
 
   test("unless it was lost in a dispute", () => {

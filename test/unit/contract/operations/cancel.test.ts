@@ -99,8 +99,8 @@ describe("without Stripe", () => {
       licenses: [],
       attention: [],
       notices: [
-        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 0 } },
-        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 0 } },
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 0, owedMinor: 0 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 0, owedMinor: 0 } },
       ],
     });
   });
@@ -129,8 +129,8 @@ describe("without Stripe", () => {
       licenses: [],
       attention: [{ code: "refund_owed_by_hand", detail: { refundId, amountMinor: 5_000 } }],
       notices: [
-        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 5_000 } },
-        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 5_000 } },
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 5_000, owedMinor: 5_000 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 5_000, owedMinor: 5_000 } },
       ],
     });
   });
@@ -210,8 +210,8 @@ describe("by card", () => {
       licenses: [],
       attention: [],
       notices: [
-        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 5_000 } },
-        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 5_000 } },
+        { kind: "contract_canceled", recipient: "customer", detail: { refundMinor: 5_000, owedMinor: 0 } },
+        { kind: "contract_canceled", recipient: "operators", detail: { refundMinor: 5_000, owedMinor: 0 } },
       ],
     });
   });
@@ -294,7 +294,7 @@ describe("by card", () => {
       const { newPayments, paymentMoves, notices } = settled(played);
       expect(newPayments).toMatchObject([{ id: fee, subject: "initial_fee", state: "refunded", ...byFirst }]);
       expect(paymentMoves).toMatchObject([{ id: due.id, from: "due", to: "refunded", ...byFirst }]);
-      expect(notices?.[0]?.detail).toEqual({ refundMinor: 6_980 });
+      expect(notices?.[0]?.detail).toEqual({ refundMinor: 6_980, owedMinor: 0 });
 
       const unknown = play(setupWithFee([]), { ...found, ...refundsOf([fee, 6_980, 5_000], [period, 1_980, 1_980]) });
       expect(settled(unknown).newPayments).toMatchObject([
@@ -346,7 +346,7 @@ describe("by card", () => {
         paymentMoves: [{ id: fee.id, from: "paid", to: "refunded" }],
         attention: [],
       });
-      expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 5_500 });
+      expect(settled(played).notices?.[0]?.detail).toEqual({ refundMinor: 5_500, owedMinor: 0 });
     });
 
     test("while it may be a payment that names nothing, that one is left to a person", () => {

@@ -185,7 +185,7 @@ describe("the end of a contract that never began", () => {
       status: "canceled",
       reservation: null,
       paymentMoves: [{ id: paid.id, from: "paid", to: "refunded" }],
-      notices: told("contract_canceled", { refundMinor: 1_980 }),
+      notices: told("contract_canceled", { refundMinor: 1_980, owedMinor: 0 }),
     });
   });
 
@@ -204,7 +204,7 @@ describe("the end of a contract that never began", () => {
     expect(settled(play(facts, { subscription: subscriptionEnded, ...nothingUnknown }))).toMatchObject({
       status: "canceled",
       paymentMoves: [{ id: due.id, from: "due", to: "never_charged" }],
-      notices: told("contract_canceled", { refundMinor: 0 }),
+      notices: told("contract_canceled", { refundMinor: 0, owedMinor: 0 }),
     });
   });
 

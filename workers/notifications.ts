@@ -48,23 +48,29 @@ export interface Round {
  * mail is taken by one.
  */
 export async function sendRound(deps: NotificationsDeps): Promise<Round> {
-  const claimedMs = deps.clock.monotonicMs();
+  const ageMs = stopwatch(deps.clock);
   const claimed = await claimNotifications(deps.db, mailsAtOnce);
-  const ended = await Promise.all(claimed.map((each) => sendClaimed(deps, each, claimedMs)));
+  const ended = await Promise.all(claimed.map((each) => sendClaimed(deps, each, ageMs)));
   return {
     taken: claimed.length,
     isServerAway: ended.length > 0 && ended.every((delivery) => delivery.type === "later" && delivery.isCommon),
   };
 }
 
+/** How long ago it was begun, by the clock that runs on: the monotonic one may stand still while a machine is suspended. */
+function stopwatch(clock: Clock): () => number {
+  const [monotonicMs, nowMs] = [clock.monotonicMs(), clock.nowMs()];
+  return () => Math.max(clock.monotonicMs() - monotonicMs, clock.nowMs() - nowMs);
+}
+
 async function sendClaimed(
   deps: NotificationsDeps,
   claimed: ClaimedNotification,
-  claimedMs: number,
+  ageMs: () => number,
 ): Promise<Delivery> {
   const { id, kind, recipient, contractId } = claimed;
-  const delivery = await deliver(deps, claimed, claimedMs);
-  const noted = await noteWithin(deps, claimed, claimedMs, notedOf(delivery, claimed.tries));
+  const delivery = await deliver(deps, claimed, ageMs);
+  const noted = await noteWithin(deps, claimed, ageMs, notedOf(delivery, claimed.tries));
   deps.mailEnded?.(kind, delivery.type);
   const facts = { notification: id, kind, recipient, contractId, ...(noted ? {} : { noted }) };
   const { problem } = delivery;
@@ -81,14 +87,14 @@ const sentences: Record<Delivery["type"], string> = {
 };
 
 async function deliver(
-  { transport, sender, clock, log }: NotificationsDeps,
+  { transport, sender, log }: NotificationsDeps,
   claimed: ClaimedNotification,
-  claimedMs: number,
+  ageMs: () => number,
 ): Promise<Delivery> {
   try {
     const mail = prepareMail(claimed, sender);
     if (typeof mail === "string") return { type: "refused", problem: mail };
-    if (clock.monotonicMs() - claimedMs > claimFreshMs) {
+    if (ageMs() > claimFreshMs) {
       return { type: "later", problem: "process_paused", isCommon: false };
     }
     return await transport.send(mail);
@@ -123,7 +129,7 @@ function delayAfter(tries: number): number {
 async function noteWithin(
   { db, clock, log }: NotificationsDeps,
   claim: ClaimedNotification,
-  claimedMs: number,
+  ageMs: () => number,
   noted: Noted,
 ): Promise<boolean> {
   for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 2_000)) {
@@ -133,7 +139,7 @@ async function noteWithin(
       // What the database never takes is as good as not noted. The other mails of the round go on.
       const isHopeless = !(error instanceof StoreError) || error.fault === "refused";
       if (isHopeless) log.error({ err: error, notification: claim.id }, "what became of a mail could not be noted");
-      if (isHopeless || clock.monotonicMs() - claimedMs > claimLeaseMs) return false;
+      if (isHopeless || ageMs() > claimLeaseMs) return false;
       log.warn({ err: error, notification: claim.id }, "what became of a mail waits for the database");
     }
     await clock.sleep(delayMs);

@@ -375,10 +375,12 @@ describe("an event of no contract that is known", () => {
 
     const mails = await inbox.notifications();
     const day = new Date().toISOString().slice(0, 7);
-    expect(mails.map(({ cause }) => cause).toSorted()).toEqual([
-      expect.stringContaining(`event_unmatched:customer.subscription.updated:${day}`),
-      expect.stringContaining(`event_unmatched:payment_intent.succeeded:${day}`),
-    ]);
+    expect(mails).toHaveLength(2);
+    for (const type of ["customer.subscription.updated", "payment_intent.succeeded"]) {
+      expect(mails).toContainEqual(
+        expect.objectContaining({ cause: expect.stringContaining(`event_unmatched:${type}:${day}`) }),
+      );
+    }
     expect(mails[0]).toMatchObject({ kind: "event_unmatched", recipient: "operators", contract_id: null });
     expect(inbox.results.filter((result) => result.endsWith(" rested"))).toHaveLength(4);
   });

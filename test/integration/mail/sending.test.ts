@@ -247,12 +247,12 @@ describe("a claim", () => {
     expect(await outbox.row(id)).toMatchObject({ state: "unknown" });
   });
 
-  it("of a process that stood still begins no conversation, and waits", async () => {
+  it.each(["monotonicMs", "nowMs"] as const)("of a process that stood still begins no conversation: %s", async (by) => {
     const outbox = await setUpOutbox();
     const id = await outbox.cause("a");
     let asked = 0;
     // It is claimed at 0, and the process goes on two minutes later.
-    const clock = { ...outbox.deps.clock, monotonicMs: () => (asked++ === 0 ? 0 : 120_000) };
+    const clock = { ...outbox.deps.clock, [by]: () => (asked++ === 0 ? 0 : 120_000) };
     await sendRound({ ...outbox.deps, clock });
     expect(await outbox.row(id)).toMatchObject({ state: "waiting", problem: "process_paused" });
     expect(outbox.server.received).toEqual([]);

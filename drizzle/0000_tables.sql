@@ -15,6 +15,27 @@ CREATE TYPE "keiyaku"."product_access" AS ENUM('per_period', 'while_running');--
 CREATE TYPE "keiyaku"."refund_state" AS ENUM('due', 'pending', 'requires_action', 'succeeded', 'failed', 'canceled', 'manual_due', 'manual_done', 'waived');--> statement-breakpoint
 CREATE TYPE "keiyaku"."rejection_code" AS ENUM('invalid_request', 'id_reused', 'contract_not_found', 'contract_exists', 'contract_deleted', 'stripe_reference_missing', 'subscription_mismatch', 'actor_not_allowed', 'operation_held', 'not_monthly', 'not_one_time', 'paid_by_card', 'not_paid_by_card', 'collected_by_stripe', 'status_not_allowed', 'renewal_date_today', 'renewal_date_reached', 'renewal_already_processed', 'reserved_by_product_month', 'subscription_not_running', 'period_unpaid', 'not_due', 'confirmation_missing', 'payment_not_found', 'payment_not_paid', 'already_refunded', 'payment_disputed', 'refund_not_owed', 'plan_changed');--> statement-breakpoint
 CREATE TYPE "keiyaku"."reservation_source" AS ENUM('person', 'product_month', 'stripe');--> statement-breakpoint
+CREATE TABLE "keiyaku"."book_checks" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "keiyaku"."book_checks_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"kind" text NOT NULL,
+	"asked_by" text NOT NULL,
+	"state" text DEFAULT 'running' NOT NULL,
+	"cursor" text DEFAULT '' NOT NULL,
+	"total" integer NOT NULL,
+	"looked" integer DEFAULT 0 NOT NULL,
+	"counts" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"findings" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"started_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"done_at" timestamp(3) with time zone,
+	CONSTRAINT "book_checks_kind_is_known" CHECK ("keiyaku"."book_checks"."kind" in ('reconcile', 'audit')),
+	CONSTRAINT "book_checks_asked_by_is_known" CHECK ("keiyaku"."book_checks"."asked_by" in ('command', 'nightly')),
+	CONSTRAINT "book_checks_state_is_known" CHECK ("keiyaku"."book_checks"."state" in ('running', 'done')),
+	CONSTRAINT "book_checks_done_has_a_time" CHECK (("keiyaku"."book_checks"."state" = 'done') = ("keiyaku"."book_checks"."done_at" is not null)),
+	CONSTRAINT "book_checks_looked_counts_up" CHECK ("keiyaku"."book_checks"."looked" >= 0 and "keiyaku"."book_checks"."total" >= 0),
+	CONSTRAINT "book_checks_counts_is_object" CHECK (jsonb_typeof("keiyaku"."book_checks"."counts") = 'object'),
+	CONSTRAINT "book_checks_findings_is_list" CHECK (jsonb_typeof("keiyaku"."book_checks"."findings") = 'array')
+);
+--> statement-breakpoint
 CREATE TABLE "keiyaku"."contracts" (
 	"id" text PRIMARY KEY NOT NULL,
 	"product_id" text NOT NULL,
@@ -363,8 +384,10 @@ ALTER TABLE "keiyaku"."licenses" ADD CONSTRAINT "licenses_contract_id_contracts_
 ALTER TABLE "keiyaku"."payments" ADD CONSTRAINT "payments_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."signups" ADD CONSTRAINT "signups_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."stripe_calls" ADD CONSTRAINT "stripe_calls_operation_id_operations_id_fk" FOREIGN KEY ("operation_id") REFERENCES "keiyaku"."operations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "book_checks_by_kind" ON "keiyaku"."book_checks" USING btree ("kind","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "contracts_one_per_subscription" ON "keiyaku"."contracts" USING btree ("stripe_subscription_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "contracts_one_per_payment_intent" ON "keiyaku"."contracts" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
+CREATE INDEX "contracts_by_card" ON "keiyaku"."contracts" USING btree ("id","ended_at") WHERE "keiyaku"."contracts"."payment_method" = 'card';--> statement-breakpoint
 CREATE INDEX "contracts_by_customer" ON "keiyaku"."contracts" USING btree ("customer_id");--> statement-breakpoint
 CREATE INDEX "contracts_by_former_subscription" ON "keiyaku"."contracts" USING gin ("former_stripe_subscription_ids");--> statement-breakpoint
 CREATE INDEX "licenses_by_contract" ON "keiyaku"."licenses" USING btree ("contract_id");--> statement-breakpoint

@@ -16,9 +16,9 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** The list of exit codes as `--help` shows it. */
 export const exitCodesHelp = `Exit codes:
   0    done
-  1    failed, or refused by a rule
+  1    failed, or refused by a rule; reconcile: differences, audit: violations
   2    wrong usage or settings; nothing was done
-  3    partly failed: what failed is named, the rest is done
+  3    partly failed: what failed is named, the rest is done; reconcile: not everything could be looked at
   75   try later: the database, the queue or Stripe cannot be reached, or it took longer than asked
   130  ended by SIGINT (Ctrl-C)
   143  ended by SIGTERM`;

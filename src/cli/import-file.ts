@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { eachAtOnce } from "../each-at-once.ts";
 import { importCatalog } from "../store/import-catalog.ts";
 import { putCustomer, putProduct } from "../store/put-catalog.ts";
 import { StoreError } from "../store/store-error.ts";
@@ -8,7 +9,6 @@ import { untilAnswered } from "./ask-ledger.ts";
 import { type AwaitedOperations, awaitImport } from "./await-import.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
-import { eachAtOnce } from "./each-at-once.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { importContract } from "./import-contract.ts";

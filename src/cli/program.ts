@@ -3,6 +3,7 @@ import { type RoleName, roleNames } from "../roles.ts";
 import { version } from "../version.ts";
 import type { Console } from "./context.ts";
 import type { Define, Run } from "./define.ts";
+import { defineBooks } from "./define-books.ts";
 import { defineCustomer, defineProduct } from "./define-catalog.ts";
 import { defineContract } from "./define-contract.ts";
 import { defineEvent } from "./define-event.ts";
@@ -89,6 +90,7 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     defineEvent,
     defineNotification,
     defineLookingAhead,
+    defineBooks,
     defineProduct,
     defineCustomer,
   ];

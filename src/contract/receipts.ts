@@ -109,7 +109,7 @@ export function receiptOf(
 
 /** What the payment intent of a one-time contract pays: the initial fee as agreed, and the price with the rest. */
 export function receiptOfIntent(
-  { contract, payments }: ContractWorld,
+  { contract, payments }: Pick<ContractWorld, "contract" | "payments">,
   intent: Extract<PaymentIntentSeen, { type: "found" }> & { readonly paidAt: Instant },
 ): Receipt {
   const { id, amountReceivedMinor, paidAt } = intent;

@@ -26,7 +26,7 @@ export type LookedAt =
 const endedStatuses: readonly string[] = ["canceled", "incomplete_expired"];
 
 /** Whether Stripe says that the subscription has ended, or will never begin. */
-export function hasEnded({ stripeSubscriptionStatus }: FoundSubscription): boolean {
+export function hasEnded({ stripeSubscriptionStatus }: Pick<FoundSubscription, "stripeSubscriptionStatus">): boolean {
   return endedStatuses.includes(stripeSubscriptionStatus);
 }
 

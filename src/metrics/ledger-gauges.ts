@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import type { LedgerFigures } from "../store/read-ledger-figures.ts";
+import { createBookGauges } from "./book-gauges.ts";
 
 /** The gauges that a scrape sets. Each is absent, not zero, until its source has answered. */
 export interface LedgerGauges {
@@ -48,12 +49,14 @@ export function createLedgerGauges(registers: Registry[]): LedgerGauges {
     [],
   );
   const jobs = gauge("keiyaku_queue_jobs", "Jobs in the queue, by BullMQ's state.", ["queue", "state"]);
+  const books = createBookGauges(registers);
   const single = [held, oldest, overdue, owed, eventsOfPeople, dueEvent, listed];
   const forgetLedger = () => {
     for (const each of single) each.remove();
     open.reset();
     events.reset();
     owedMinor.reset();
+    books.forget();
   };
   forgetLedger();
   return {
@@ -68,6 +71,7 @@ export function createLedgerGauges(registers: Registry[]): LedgerGauges {
       dueEvent.set(figures.events.oldestDueSeconds);
       if (figures.eventsListedSeconds === null) listed.remove();
       else listed.set(figures.eventsListedSeconds);
+      books.set(figures.books);
       owedMinor.reset();
       for (const [currency, minor] of Object.entries({ jpy: 0, ...figures.owedMinor }))
         owedMinor.set({ currency }, minor);

@@ -1,5 +1,7 @@
 import { sql } from "drizzle-orm";
+import type { AuditCounts } from "../audit/audit.ts";
 import { owedRefundStates } from "../contract/contract.ts";
+import type { ReconcileCounts } from "../reconcile/reconcile.ts";
 import type { Database } from "./database.ts";
 
 /** What the ledger, the refunds and the inbox come to at one moment. Counts and sums only: nothing of it names anybody. */
@@ -19,6 +21,13 @@ export interface LedgerFigures {
   readonly events: EventFigures;
   /** How long ago Stripe's list of events was read as it then was, in seconds; null before the first back-fill. */
   readonly eventsListedSeconds: number | null;
+  readonly books: BookFigures;
+}
+
+/** What the last look through all of our books of each kind has found; left out before the first has come to its end. */
+export interface BookFigures {
+  readonly reconcile?: { readonly ageSeconds: number; readonly counts: ReconcileCounts };
+  readonly audit?: { readonly ageSeconds: number; readonly counts: AuditCounts };
 }
 
 /** What waits in the inbox. */
@@ -77,6 +86,11 @@ export async function readLedgerFigures(db: Database, deadlineMs: number): Promi
         'oldestOpenSeconds', coalesce(greatest(extract(epoch from clock_timestamp() - opened.oldest_at), 0)::float8, 0),
         'eventsListedSeconds', (
           select greatest(extract(epoch from clock_timestamp() - listed_until), 0)::float8 from keiyaku.event_backfills),
+        'books', (
+          select coalesce(json_object_agg(kind, json_build_object('counts', counts,
+            'ageSeconds', greatest(extract(epoch from clock_timestamp() - done_at), 0)::float8)), '{}')
+          from (select distinct on (kind) kind, counts, done_at from keiyaku.book_checks where state = 'done'
+            order by kind, id desc) as last_done),
         'owed', (select coalesce(sum(refunds), 0) from owed),
         'owedMinor', (select coalesce(json_object_agg(currency, minor), '{}') from owed),
         'events', json_build_object(

@@ -11,6 +11,7 @@ import { eventTypes } from "./events.ts";
 import { classifyFault, type GatewayVerb, isLook } from "./fault.ts";
 import { answerWithinMs, type GatewayReply, type MayBeSent, type StripeGateway, stillOpen } from "./gateway.ts";
 import { createHttpClient } from "./http-client.ts";
+import { type ListedCharge, type ListedSubscription, listedCharge, listedSubscription } from "./listed.ts";
 import { type Pace, paced } from "./pace.ts";
 import {
   chargeSeen,
@@ -77,6 +78,10 @@ export interface StripeConnection extends StripeGateway {
    * the first of them, and moves nothing. No rule asks it: it is for what never arrived.
    */
   listEvents(wanted: EventsWanted): Promise<GatewayReply<EventsPage>>;
+  /** Lists the subscriptions of a customer that have not been canceled, all pages. An unknown customer has none. */
+  listSubscriptions(customerId: string): Promise<GatewayReply<readonly ListedSubscription[]>>;
+  /** Lists what was charged to a customer, with what was refunded of it, all pages. An unknown customer was charged nothing. */
+  listCharges(customerId: string): Promise<GatewayReply<readonly ListedCharge[]>>;
   /** Cuts its connections. For when nothing is under way: a request that is would end as `unknown`, or be sent again. */
   close(): void;
 }
@@ -326,11 +331,31 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
     return reply.type === "done" ? { ...reply, value: { ...reply.value, toldAt } } : reply;
   }
 
+  async function listSubscriptions(customerId: string): Promise<GatewayReply<readonly ListedSubscription[]>> {
+    return noneIfUnknown(
+      await askForAll("readSubscription", listedSubscription, (page) =>
+        stripe.subscriptions.list({ customer: customerId, ...page }),
+      ),
+    );
+  }
+
+  async function listCharges(customerId: string): Promise<GatewayReply<readonly ListedCharge[]>> {
+    const listed = noneIfUnknown(
+      await askForAll("listRefunds", listedCharge, (page) =>
+        stripe.charges.list({ customer: customerId, expand: ["data.refunds"], ...page }),
+      ),
+    );
+    if (listed.type !== "done") return listed;
+    return { ...listed, value: listed.value.filter(({ refunds }) => refunds?.chargedMinor !== 0) };
+  }
+
   const within = <T>(work: () => Promise<T>) => watch.within(options.withinMs ?? answerWithinMs, work);
   return {
     ...wrapGateway(gateway, (_, verb) => within(verb)),
     findSubscriptionIn: (status) => within(() => findSubscriptionIn(status)),
     listEvents: (wanted) => within(() => listEvents(wanted)),
+    listSubscriptions: (customerId) => within(() => listSubscriptions(customerId)),
+    listCharges: (customerId) => within(() => listCharges(customerId)),
     close,
   };
 }

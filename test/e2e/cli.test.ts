@@ -6,10 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { version } from "../../src/version.ts";
+import { monthlyByCard } from "../support/card-contracts.ts";
 import { createEmptyDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { createExecutionBench, monthlyTerms } from "../support/execution.ts";
 import { findFreePort } from "../support/free-port.ts";
+import { addOperations } from "../support/store-rows.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -285,6 +287,30 @@ describe("the command line", () => {
     running.signal(signal);
 
     expect(await running.ended).toMatchObject({ code, out: expect.stringContaining("contracts  1 accepted") });
+  });
+
+  it("ends a look through the books at SIGINT, tells how far it came, and goes on when told to", async () => {
+    const { bench, env } = await setup();
+    const { contractId } = await monthlyByCard(bench);
+    await addOperations(bench.sql, { id: "open", contract_id: contractId });
+    const stripe = { ...env, STRIPE_SECRET_KEY: bench.stripe.secretKey, STRIPE_API_BASE: bench.stripe.url };
+    const running = start(["reconcile"], stripe);
+    // It waits before it looks at the busy contract once more.
+    await eventually(async () => (await bench.sql`select from keiyaku.book_checks`).length === 1, { withinMs: 30_000 });
+    running.signal("SIGINT");
+
+    expect(await running.ended).toMatchObject({
+      code: 130,
+      out: expect.stringContaining("0 of 1 contracts by card were looked at."),
+      err: expect.stringContaining("Interrupted. `keiyaku reconcile --resume` goes on from here."),
+    });
+    await bench.sql`delete from keiyaku.operations where id = 'open'`;
+    expect(await keiyaku(["reconcile", "--resume"], stripe)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("1 of 1 contracts by card were looked at."),
+    });
+    expect(await keiyaku(["audit"], env)).toMatchObject({ code: 0 });
+    expect(await keiyaku(["reconcile", "--resume", "--contract", contractId], stripe)).toMatchObject({ code: 2 });
   });
 
   it("does not mind a reader who has enough", async () => {

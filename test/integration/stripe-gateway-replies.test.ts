@@ -469,6 +469,68 @@ describe("a page of events", () => {
   });
 });
 
+describe("a customer's subscriptions", () => {
+  const two = {
+    items: {
+      data: [
+        { current_period_start: 1, current_period_end: 2 },
+        { current_period_start: 1, current_period_end: 3 },
+      ],
+    },
+  };
+
+  test("are listed though one of them, as no contract has, cannot be read", async () => {
+    const { gateway } = await setup({
+      "GET /v1/subscriptions": page(subscription, { ...subscription, id: "sub_2", ...two }),
+    });
+
+    expect(await gateway.listSubscriptions("cus_1")).toMatchObject({
+      type: "done",
+      value: [
+        { id: "sub_1", seen: { type: "found" } },
+        { id: "sub_2", seen: null },
+      ],
+    });
+  });
+
+  test.each([{ status: "active" }, { id: "sub_1", status: "active", items: {} }])(
+    "are no answer where one has no name or sells nobody knows what: %j",
+    async (odd) => {
+      const { gateway } = await setup({ "GET /v1/subscriptions": page(odd) });
+
+      expect(await gateway.listSubscriptions("cus_1")).toMatchObject({ type: "unexplained", code: "unreadable_reply" });
+    },
+  );
+});
+
+describe("a customer's charges", () => {
+  const charge = { id: "ch_1", status: "succeeded", amount_captured: 1_000, disputed: false, payment_intent: "pi_1" };
+  const none = { data: [], has_more: false };
+
+  test("leave out those that failed, and keep one without an intent", async () => {
+    const failed = { ...charge, id: "ch_2", status: "failed", amount_captured: 0, refunds: none };
+    const bare = { ...charge, id: "ch_3", payment_intent: null, refunds: none };
+    const { gateway } = await setup({ "GET /v1/charges": page({ ...charge, refunds: none }, failed, bare) });
+
+    expect(await gateway.listCharges("cus_1")).toMatchObject({
+      type: "done",
+      value: [
+        { id: "ch_1", paymentIntentId: "pi_1", refunds: { chargedMinor: 1_000, leftMinor: 1_000, refunds: [] } },
+        { id: "ch_3", paymentIntentId: null },
+      ],
+    });
+  });
+
+  test.each([charge, { ...charge, refunds: none, amount_captured: "1000" }])(
+    "are no answer without their refunds, or an amount: %j",
+    async (odd) => {
+      const { gateway } = await setup({ "GET /v1/charges": page(odd) });
+
+      expect(await gateway.listCharges("cus_1")).toMatchObject({ type: "unexplained", code: "unreadable_reply" });
+    },
+  );
+});
+
 test("a cancellation of a subscription that is unknown and yet runs is a question to a person", async () => {
   const { gateway } = await setup({ DELETE: notKnown, GET: { body: subscription } });
 

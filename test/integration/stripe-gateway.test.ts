@@ -655,3 +655,75 @@ describe("refundPayment", () => {
     expect(await effects("refund.created")).toHaveLength(1);
   });
 });
+
+describe("listSubscriptions", () => {
+  test("lists those of a customer that were not canceled, with what each says and sells, as when it is read", async () => {
+    const { gateway, control } = await setup();
+    await control.seed({
+      subscriptions: [
+        {
+          id: "sub_claiming",
+          customer: "cus_1",
+          price: "price_1",
+          anchorAt: "2026-01-08T01:00:00Z",
+          metadata: { keiyaku_contract: "c-1" },
+        },
+      ],
+    });
+
+    const reply = await gateway.listSubscriptions("cus_1");
+
+    expect(reply).toMatchObject({ type: "done" });
+    const listed = reply.type === "done" ? reply.value : [];
+    expect(listed.map(({ id }) => id).toSorted()).toEqual(["sub_1", "sub_2", "sub_claiming"]);
+    const read = await gateway.readSubscription("sub_1");
+    expect(listed.find(({ id }) => id === "sub_1")).toEqual({
+      id: "sub_1",
+      stripeSubscriptionStatus: "active",
+      claimedContractId: null,
+      priceIds: ["price_1"],
+      seen: read.type === "done" ? read.value : null,
+    });
+    expect(listed.find(({ id }) => id === "sub_claiming")).toMatchObject({ claimedContractId: "c-1" });
+  });
+
+  test("finds none of a customer that Stripe does not know", async () => {
+    const { gateway } = await setup();
+
+    expect(await gateway.listSubscriptions("cus_none")).toMatchObject({ type: "done", value: [] });
+  });
+});
+
+describe("listCharges", () => {
+  test("lists what a customer paid, with its refunds, as when those are listed by themselves", async () => {
+    const { gateway } = await setup();
+    await gateway.refundPayment(refund, key("k1"));
+
+    const reply = await gateway.listCharges("cus_1");
+
+    const listed = reply.type === "done" ? reply.value : [];
+    expect(listed.map(({ paymentIntentId }) => paymentIntentId).toSorted()).toEqual(["pi_0", "pi_1", "pi_disputed"]);
+    for (const { paymentIntentId, refunds } of listed) {
+      expect(await gateway.listRefunds(paymentIntentId ?? "")).toMatchObject({ type: "done", value: refunds });
+    }
+  });
+
+  test("does not show the refunds of a charge that has more than Stripe lists with it", async () => {
+    const { gateway, control } = await setup();
+    const refunds = Array.from({ length: 11 }, () => ({ amount: 10 }));
+    await control.seed({
+      paymentIntents: [{ id: "pi_often", customer: "cus_1", amount: 5_000, payment: { refunds } }],
+    });
+
+    const reply = await gateway.listCharges("cus_1");
+
+    const listed = reply.type === "done" ? reply.value : [];
+    expect(listed.find(({ paymentIntentId }) => paymentIntentId === "pi_often")).toMatchObject({ refunds: null });
+  });
+
+  test("finds none of a customer that Stripe does not know", async () => {
+    const { gateway } = await setup();
+
+    expect(await gateway.listCharges("cus_none")).toMatchObject({ type: "done", value: [] });
+  });
+});

@@ -125,6 +125,7 @@ export const contracts = keiyaku.table(
     check("contracts_version_counts_from_one", sql`${table.version} >= 1`),
     uniqueIndex("contracts_one_per_subscription").on(table.stripeSubscriptionId),
     uniqueIndex("contracts_one_per_payment_intent").on(table.stripePaymentIntentId),
+    index("contracts_by_card").on(table.id, table.endedAt).where(sql`${table.paymentMethod} = 'card'`),
     index("contracts_by_customer").on(table.customerId),
     index("contracts_by_former_subscription").using("gin", table.formerStripeSubscriptionIds),
   ],

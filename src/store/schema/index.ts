@@ -1,4 +1,5 @@
 /** Every table of the store, a file each, with a sentence for every column. */
+export * from "./book-checks.ts";
 export * from "./contracts.ts";
 export * from "./customers.ts";
 export * from "./erased-customers.ts";

@@ -24,6 +24,7 @@ test("an empty ledger comes to nothing", async () => {
     owedMinor: {},
     events: { received: 0, unmatched: 0, held: 0, forAPerson: 0, oldestDueSeconds: 0 },
     eventsListedSeconds: null,
+    books: {},
   });
 });
 

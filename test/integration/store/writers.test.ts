@@ -5,6 +5,7 @@ import { PgDialect } from "drizzle-orm/pg-core";
 import { describe, expect, it } from "vitest";
 import type { Facts } from "../../../src/contract/operation.ts";
 import { admitOperation } from "../../../src/store/admit-operation.ts";
+import { noteLooked } from "../../../src/store/book-checks.ts";
 import {
   applyEvent,
   holdEvent,
@@ -25,6 +26,7 @@ import {
 } from "../../../src/store/journal.ts";
 import { putBackOperation } from "../../../src/store/put-back-operation.ts";
 import { rejectOperation } from "../../../src/store/reject-operation.ts";
+import { requestRepair } from "../../../src/store/request-repair.ts";
 import { settleOperation } from "../../../src/store/settle-operation.ts";
 import { addressOf } from "../../support/test-database.ts";
 
@@ -148,6 +150,10 @@ async function recordAll(): Promise<Map<string, string>> {
   await keepEventUnmatched(db, seen, { reason: "no_contract: sub_1", looks: 1, delayMs: 1 });
   await letEventRest(db, seen, { reason: "no_contract: sub_1", reference: "sub_1", looks: 1 });
   await holdEvent(db, seen, "unreadable: body");
+  const check = { id: 1, cursor: "", total: 2, looked: 0, counts: {} };
+  await noteLooked(db, check, { cursor: "c-1", looked: 1, counts: {}, findings: [], isLast: false });
+  const repair = { operationId: "reconcile.1", kind: "record_payment", params: {}, ...contract } as const;
+  await expect(requestRepair(db, repair)).rejects.toThrow("is one row");
   return db.statements;
 }
 
@@ -195,6 +201,7 @@ describe("the writers of the store", () => {
         hold_operation: ["waiting"],
         settle_operation: ["cataloged_customer", "awaiting_events"],
         apply_event: ["turn", "waiting_already", "accepted"],
+        request_repair: ["turn", "asked_before", "accepted"],
         let_event_rest: ["notice"],
         hold_event: ["notice"],
       };

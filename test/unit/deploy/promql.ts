@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { invariantIds } from "../../../src/audit/invariant.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { attentionCodes } from "../../../src/contract/change.ts";
 import { operationKinds, operationStates } from "../../../src/contract/operation.ts";
@@ -7,6 +8,7 @@ import { deferralReasons } from "../../../src/execution/outcome.ts";
 import { eventVersions } from "../../../src/inbox/watch-versions.ts";
 import { createMetrics } from "../../../src/metrics/metrics.ts";
 import { queueNames } from "../../../src/queue/payloads.ts";
+import { differenceTypes } from "../../../src/reconcile/difference.ts";
 import { waysIn } from "../../../src/store/take-in-events.ts";
 import { stopReasons } from "../../../src/stripe/breaker.ts";
 import { arrivalAnswers } from "../../../src/stripe/verify-event.ts";
@@ -40,7 +42,7 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   outcome: ["succeeded", "rejected"],
   report: watchedReports,
   code: attentionCodes,
-  reason: [...deferralReasons, ...stopReasons],
+  reason: [...deferralReasons, ...stopReasons, "busy", "unread"],
   door: doors,
   answer: ["accepted", "duplicate", "id_reused", "invalid_request", ...arrivalAnswers],
   way: waysIn,
@@ -48,6 +50,8 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   result: [...callResults, "failed"],
   queue: queueNames,
   version: eventVersions,
+  type: differenceTypes,
+  invariant: invariantIds,
   found: ["known", "missing", "unreadable", "foreign"],
   source: ["database", "queue"],
   job: ["keiyaku"],

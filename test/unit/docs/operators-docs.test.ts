@@ -12,6 +12,8 @@ const pages = [
   "docs/metrics.md",
   "docs/inbox.md",
   "docs/stripe-events.md",
+  "docs/reconcile.md",
+  "docs/audit.md",
 ];
 const textOf = (page: string) => readFileSync(join(repository, page), "utf8");
 

@@ -222,6 +222,7 @@ describe("operations and refunds", () => {
     owedMinor: {},
     events: { received: 0, unmatched: 0, held: 0, forAPerson: 0, oldestDueSeconds: 0 },
     eventsListedSeconds: 60,
+    books: {},
   };
   const held: HeldOperation = {
     id: "op-1",

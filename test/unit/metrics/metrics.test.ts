@@ -29,6 +29,7 @@ const figures: LedgerFigures = {
   owedMinor: { jpy: 3_960 },
   events: { received: 6, unmatched: 3, held: 1, forAPerson: 2, oldestDueSeconds: 12.5 },
   eventsListedSeconds: 300,
+  books: {},
 };
 
 const mailFigures: MailFigures = { waiting: 7, oldestWaitingSeconds: 61.5, unknown: 2, refused: 1 };
@@ -135,6 +136,31 @@ describe("a scrape", () => {
     pass(3_001);
 
     expect(await text()).not.toMatch(/^keiyaku_events_listed_age_seconds /m);
+  });
+
+  it("tells what the last looks through the books have left, and nothing before the first", async () => {
+    let books: LedgerFigures["books"] = {};
+    const { text, pass } = setup({ ledger: async () => ({ ...figures, books }) });
+    expect(await text()).not.toMatch(/^keiyaku_(book_differences|books_\w+|audit_violations)[ {]/m);
+    const counts = { differences: { refund_missing: 2 }, asked: 1, busy: 3, unread: 4 };
+    books = {
+      reconcile: { ageSeconds: 60, counts },
+      audit: { ageSeconds: 90, counts: { I8: { checked: 5, violations: 6 } } },
+    };
+    pass(3_001);
+
+    expect(ours(await text())).toEqual(
+      expect.arrayContaining([
+        'keiyaku_book_differences{type="refund_missing"} 2',
+        'keiyaku_book_differences{type="payment_missing"} 0',
+        'keiyaku_books_unlooked{reason="busy"} 3',
+        'keiyaku_books_unlooked{reason="unread"} 4',
+        "keiyaku_books_reconciled_age_seconds 60",
+        'keiyaku_audit_violations{invariant="I8"} 6',
+        'keiyaku_audit_violations{invariant="I1"} 0',
+        "keiyaku_books_audited_age_seconds 90",
+      ]),
+    );
   });
 
   it("has no gauge of the ledger before that has been asked, rather than a zero", async () => {

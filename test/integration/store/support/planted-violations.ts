@@ -44,6 +44,7 @@ export const validRows = {
   },
   event_backfills: { source: "stripe", listed_until: someTime, finished_at: someTime, missed: 0 },
   maintenance_runs: { business_date: "2025-01-20", state: "running" },
+  book_checks: { kind: "reconcile", asked_by: "nightly", total: 3 },
   refund_hours: { hour: someTime, amount_minor: 1_980 },
   tombstones: { contract_id: "c-0", operation_id: "op-0", stripe_ids: "{sub_0}", payments: [] },
   erased_customers: { id: "cust-0", version: 3 },
@@ -74,6 +75,7 @@ const refused = (overrides: StoreRow): StoreRow => ({
   content_hash: "f".repeat(64),
   ...overrides,
 });
+const bookCheck = (overrides: StoreRow): StoreRow => ({ ...validRows.book_checks, ...overrides });
 const tooMuch = 1_000_000_000_000;
 
 /**
@@ -361,6 +363,15 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
     maintenance_runs_done_has_a_time: [run({ state: "done", result: {} }), run({ done_at: someTime })],
     maintenance_runs_done_has_result: [run({ state: "done", done_at: someTime }), run({ result: {} })],
   },
+  book_checks: {
+    book_checks_kind_is_known: [bookCheck({ kind: "guess" })],
+    book_checks_asked_by_is_known: [bookCheck({ asked_by: "nobody" })],
+    book_checks_state_is_known: [bookCheck({ state: "late" })],
+    book_checks_done_has_a_time: [bookCheck({ state: "done" }), bookCheck({ done_at: someTime })],
+    book_checks_looked_counts_up: [bookCheck({ looked: -1 }), bookCheck({ total: -1 })],
+    book_checks_counts_is_object: [bookCheck({ counts: "{}" })],
+    book_checks_findings_is_list: [bookCheck({ findings: "[]" }), bookCheck({ findings: {} })],
+  },
   tombstones: {
     tombstones_pkey: [validRows.tombstones],
     tombstones_payments_is_list: [{ ...validRows.tombstones, contract_id: "c-9", payments: {} }],
@@ -395,6 +406,7 @@ export const furtherRows: readonly (readonly [TableName, StoreRow])[] = [
 
 /** Keys that only the database gives out: a number cannot be given twice because nobody may give one. */
 export const generatedKeys: readonly string[] = [
+  "book_checks_pkey",
   "notifications_pkey",
   "refused_requests_pkey",
   "operations_sequence_unique",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { eachAtOnce } from "../../../src/cli/each-at-once.ts";
+import { eachAtOnce } from "../../src/each-at-once.ts";
 
 /** A work that the test ends item by item. */
 function heldWork() {

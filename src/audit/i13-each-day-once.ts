@@ -1,0 +1,59 @@
+import { type Invariant, pageOfContracts } from "./invariant.ts";
+
+/**
+ * I13: every business date between the first and the last has its daily run, done before the next one's. What a date brings
+ * was done once for each contract, and asked for at all: a contract that has not changed since the last done run began, and was due by then, has its operation
+ * of that date, or one that is open still. By card Stripe's own boundary decides, which may lie some days beside ours.
+ */
+export const eachDayOnce: Invariant = {
+  id: "I13",
+  claim: "Every date had its daily run, and what it brought each contract was asked for and done once.",
+  subjects: "contracts",
+  page: pageOfContracts,
+  violations: `
+    with runs as (
+      select business_date, state, lead(business_date) over (order by business_date) as next_date
+      from keiyaku.maintenance_runs),
+    done as (
+      select business_date as on_date, started_at from keiyaku.maintenance_runs where state = 'done'
+      order by business_date desc limit 1),
+    unchanged as (
+      select c.*, d.on_date,
+        (extract(year from d.on_date)::int - extract(year from c.start_on)::int) * 12
+          + extract(month from d.on_date)::int - extract(month from c.start_on)::int as months
+      from keiyaku.contracts c, done d
+      where c.id > $after and c.id <= $last and c.updated_at < d.started_at and c.start_on <= d.on_date),
+    due as (
+      select id, on_date, 'start' as kind from unchanged where status = 'not_started'
+      union all
+      select id, on_date, 'terminate_at_renewal' from unchanged where termination_on <= on_date
+      union all
+      select id, on_date, 'end_special_period' from unchanged
+      where status = 'special_period' and (start_on + special_months * interval '1 month')::date
+        + case payment_method when 'card' then 4 else 0 end <= on_date
+      union all
+      select u.id, u.on_date, 'renew' from unchanged u, lateral (
+        select case when (u.start_on + u.months * interval '1 month')::date > u.on_date then u.months - 1 else u.months end
+          as period) as n
+      where u.payment_method <> 'card' and u.status in ('active', 'special_period', 'termination_reserved')
+        and coalesce((u.start_on + n.period * interval '1 month')::date < u.termination_on, true)
+        and not exists (
+          select from keiyaku.payments p where p.contract_id = u.id and p.period = n.period and p.state <> 'due'))
+    select r.business_date::text as subject, format('no run between this date and %s', r.next_date) as detail
+    from runs r where $after = '' and r.next_date > r.business_date + 1
+    union all
+    select r.business_date::text, format('is not done, and the run of %s has begun', r.next_date)
+    from runs r where $after = '' and r.state <> 'done' and r.next_date is not null
+    union all
+    select o.contract_id, format('%s of %s was done %s times', o.kind, o.params ->> 'date', count(*))
+    from keiyaku.operations o
+    where o.contract_id > $after and o.contract_id <= $last and o.actor_type = 'schedule' and o.state = 'succeeded'
+      and not coalesce((o.outcome ->> 'superseded')::boolean, false)
+    group by o.contract_id, o.kind, o.params ->> 'date' having count(*) > 1
+    union all
+    select due.id, format('%s was due by %s, and nobody has asked for it', due.kind, due.on_date)
+    from due where not exists (
+      select from keiyaku.operations o
+      where o.contract_id = due.id and o.actor_type = 'schedule' and o.kind::text = due.kind
+        and (o.params ->> 'date' = due.on_date::text or o.state in ('requested', 'executing', 'held')))`,
+};

@@ -1,0 +1,111 @@
+import { describe, expect, it, onTestFinished, test } from "vitest";
+import { deliver } from "../../disorder/deliver.ts";
+import { playScene } from "../../disorder/play-scene.ts";
+import { scenes } from "../../disorder/scenes.ts";
+import { auditOf } from "../../support/audit.ts";
+import { monthlyByCard, oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
+import { createExecutionBench, monthlyTerms } from "../../support/execution.ts";
+import { createTestStore } from "../../support/test-database.ts";
+import { setUpReportedLife } from "../inbox/reported-life.ts";
+
+/* What the audit says of databases in which everything was done by operations: nothing. */
+
+describe("an audit is silent", () => {
+  it("after clerks have worked on contracts of every kind, refusals and refunds among it", async () => {
+    const bench = await createExecutionBench();
+    onTestFinished(() => bench.close());
+    let asked = 0;
+    const ask = (contractId: string, kind: string, params: object = {}, more: object = {}) => {
+      asked += 1;
+      const id = `ask-${asked}`;
+      return bench.perform({ id, kind: kind as "suspend", contractId, params: { ...params }, reason: "窓口", ...more });
+    };
+    const paid = { payments: [{ subject: "period", period: 0, paidAt: "2024-10-08T01:00:00Z" }] };
+    await ask("transfer", "register", monthlyTerms());
+    await ask("transfer", "confirm_payment");
+    await ask("transfer", "suspend");
+    await ask("transfer", "resume");
+    await ask("transfer", "reserve_termination");
+    await ask("transfer", "withdraw_reservation");
+    await ask("transfer", "reserve_termination");
+    await ask("transfer", "cancel");
+    await ask("transfer", "refund_payment", { paymentId: "transfer:period:0" });
+    await ask("transfer", "record_manual_refund", { refundId: "transfer:period:0:refund:1" });
+    await ask("transfer", "refund_payment", { paymentId: "transfer:initial_fee" });
+    await ask("transfer", "waive_refund", { refundId: "transfer:initial_fee:refund:1" });
+    await ask(
+      "brought",
+      "register",
+      monthlyTerms({ ...paid, state: { status: "terminated", endedAt: "2025-01-20T03:00:00Z" } }),
+    );
+    await ask("suspended", "register", monthlyTerms({ ...paid }));
+    await ask("suspended", "terminate");
+    await ask("gone", "register", monthlyTerms({ ...paid }));
+    await ask("gone", "delete", { confirm: "gone" });
+    const monthly = await monthlyByCard(bench);
+    await ask(monthly.contractId, "reserve_termination");
+    await ask(monthly.contractId, "withdraw_reservation");
+    const [row] = await bench.sql`select id from keiyaku.payments where stripe_invoice_id = ${monthly.openInvoiceId}`;
+    await ask(monthly.contractId, "refund_payment", { paymentId: row?.id, revokeLicense: true });
+    const suspended = await monthlyByCard(bench, { suspended: true });
+    await ask(suspended.contractId, "terminate");
+    const starting = await startingByCard(bench);
+    await ask(starting.contractId, "cancel");
+    const once = await oneTimeByCard(bench);
+    await ask(once.contractId, "cancel_with_refund");
+    const refused = await oneTimeByCard(bench, { refunds: [{ amount: 22_800 }] });
+    await ask(refused.contractId, "cancel_with_refund");
+    // The rest of what somebody had given back in part on Stripe's dashboard.
+    const partly = await oneTimeByCard(bench, { refunds: [{ amount: 1_000 }] });
+    await ask(partly.contractId, "cancel_with_refund");
+    const deleted = await monthlyByCard(bench);
+    await ask(deleted.contractId, "delete", { confirm: deleted.contractId });
+
+    const { violations, checked } = await auditOf(bench, 3);
+
+    expect(violations).toEqual([]);
+    const [counted] = await bench.sql`select (select count(*)::int from keiyaku.contracts) as contracts,
+      (select count(distinct contract_id)::int from keiyaku.refunds) as refunded,
+      (select count(distinct operation_id)::int from keiyaku.stripe_calls) as called`;
+    expect(checked).toMatchObject({
+      I1: counted?.refunded,
+      I3: counted?.called,
+      I6: counted?.contracts,
+      I8: counted?.contracts,
+    });
+    expect(counted?.contracts).toBeGreaterThan(6);
+  });
+
+  it("after some months as Stripe reported them, a failed renewal and what somebody did on its dashboard among it", async () => {
+    const life = await setUpReportedLife({ daysAgo: 130 });
+    await life.register();
+    await life.until(32);
+    await life.hear();
+    await life.payWith("pm_card_chargeCustomerFail");
+    await life.until(63);
+    await life.hear();
+    await life.payWith("pm_card_visa");
+    await life.until(66);
+    await life.hear();
+    const { paymentIntentId } = await life.invoice(1);
+    await life.sdk.refunds.create({ payment_intent: paymentIntentId, amount: 500 }, life.onDashboard);
+    await life.sdk.subscriptions.update(life.subscriptionId, { cancel_at_period_end: true }, life.onDashboard);
+    await life.hear();
+    await life.until(100);
+    await life.hear();
+
+    expect((await life.contract())?.status).toBe("terminated");
+    expect((await auditOf(life)).violations).toEqual([]);
+  });
+
+  test.each(scenes)("after $name, in the order in which it happened and in reverse", async (scene) => {
+    const store = await createTestStore();
+    onTestFinished(() => store.close());
+    const played = await playScene(scene, Date.now());
+
+    await deliver(store, played, played.events);
+    expect((await auditOf(store)).violations).toEqual([]);
+    await deliver(store, played, played.events.toReversed());
+    expect((await auditOf(store)).violations).toEqual([]);
+  });
+});

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import { confirmPayment } from "./confirm-payment.ts";
+import { dueScale } from "./due-scale.ts";
 import { eventsApplied, eventsTakenIn } from "./events-storm.ts";
 import { type BenchResult, type Contest, measure, type Row } from "./measure.ts";
 import { refundLimited } from "./refund-limited.ts";
@@ -34,6 +35,11 @@ try {
     // Ten deliveries for each contract.
     inRounds(eventsTakenIn(servers, onRedis ?? onPostgres, operations(20_000) / 10)),
     eventsApplied(servers, onRedis ?? onPostgres, operations(20_000) / 10),
+    // Thirty contracts for each that is due.
+    ...dueScale(servers, onRedis ?? onPostgres, {
+      contracts: Math.round((operations(33_000) * 1_000_000) / 33_000),
+      due: operations(33_000),
+    }),
   ];
 
   const chosen = rows.filter(

@@ -53,6 +53,7 @@ CREATE TABLE "keiyaku"."contracts" (
 	"termination_on" date,
 	"termination_source" "keiyaku"."reservation_source",
 	"termination_asked_by" "keiyaku"."reservation_source",
+	"renewal_due_on" date,
 	"ended_at" timestamp(3) with time zone,
 	"stripe_customer_id" text,
 	"stripe_subscription_id" text,
@@ -84,6 +85,7 @@ CREATE TABLE "keiyaku"."contracts" (
 	CONSTRAINT "contracts_end_has_a_time" CHECK (("keiyaku"."contracts"."status" in ('canceled', 'terminated')) = ("keiyaku"."contracts"."ended_at" is not null)),
 	CONSTRAINT "contracts_former_subscriptions_are_former" CHECK ("keiyaku"."contracts"."former_stripe_subscription_ids" = '{}'
         or ("keiyaku"."contracts"."stripe_subscription_id" is not null and not "keiyaku"."contracts"."stripe_subscription_id" = any ("keiyaku"."contracts"."former_stripe_subscription_ids"))),
+	CONSTRAINT "contracts_renewed_by_the_calendar" CHECK (("keiyaku"."contracts"."renewal_due_on" is not null) = ("keiyaku"."contracts"."kind" = 'monthly' and "keiyaku"."contracts"."payment_method" <> 'card')),
 	CONSTRAINT "contracts_version_counts_from_one" CHECK ("keiyaku"."contracts"."version" >= 1)
 );
 --> statement-breakpoint
@@ -133,14 +135,20 @@ CREATE TABLE "keiyaku"."licenses" (
 --> statement-breakpoint
 CREATE TABLE "keiyaku"."maintenance_runs" (
 	"business_date" date PRIMARY KEY NOT NULL,
-	"phase" text,
-	"cursor" text,
+	"phase" "keiyaku"."operation_kind",
+	"cursor" jsonb,
+	"requested" integer DEFAULT 0 NOT NULL,
+	"rung_up_to" bigint DEFAULT 0 NOT NULL,
 	"state" text NOT NULL,
 	"started_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"done_at" timestamp(3) with time zone,
 	"result" jsonb,
 	CONSTRAINT "maintenance_runs_result_is_object" CHECK (jsonb_typeof("keiyaku"."maintenance_runs"."result") = 'object'),
+	CONSTRAINT "maintenance_runs_cursor_is_list" CHECK (jsonb_typeof("keiyaku"."maintenance_runs"."cursor") = 'array'),
+	CONSTRAINT "maintenance_runs_requested_counts_up" CHECK ("keiyaku"."maintenance_runs"."requested" >= 0),
 	CONSTRAINT "maintenance_runs_state_is_known" CHECK ("keiyaku"."maintenance_runs"."state" in ('running', 'done')),
+	CONSTRAINT "maintenance_runs_running_has_a_phase" CHECK (("keiyaku"."maintenance_runs"."state" = 'running') = ("keiyaku"."maintenance_runs"."phase" is not null)),
+	CONSTRAINT "maintenance_runs_done_looks_no_further" CHECK ("keiyaku"."maintenance_runs"."state" = 'running' or "keiyaku"."maintenance_runs"."cursor" is null),
 	CONSTRAINT "maintenance_runs_done_has_a_time" CHECK (("keiyaku"."maintenance_runs"."state" = 'done') = ("keiyaku"."maintenance_runs"."done_at" is not null)),
 	CONSTRAINT "maintenance_runs_done_has_result" CHECK (("keiyaku"."maintenance_runs"."state" = 'done') = ("keiyaku"."maintenance_runs"."result" is not null))
 );
@@ -389,6 +397,15 @@ CREATE UNIQUE INDEX "contracts_one_per_subscription" ON "keiyaku"."contracts" US
 CREATE UNIQUE INDEX "contracts_one_per_payment_intent" ON "keiyaku"."contracts" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
 CREATE INDEX "contracts_by_card" ON "keiyaku"."contracts" USING btree ("id","ended_at") WHERE "keiyaku"."contracts"."payment_method" = 'card';--> statement-breakpoint
 CREATE INDEX "contracts_by_customer" ON "keiyaku"."contracts" USING btree ("customer_id");--> statement-breakpoint
+CREATE INDEX "contracts_to_start" ON "keiyaku"."contracts" USING btree ("start_on","id") WHERE "keiyaku"."contracts"."status" = 'not_started';--> statement-breakpoint
+CREATE INDEX "contracts_to_terminate" ON "keiyaku"."contracts" USING btree ("termination_on","id") WHERE "keiyaku"."contracts"."termination_on" is not null;--> statement-breakpoint
+CREATE INDEX "contracts_to_end_special_period" ON "keiyaku"."contracts" USING btree ((("start_on" + make_interval(months => "special_months"))::date
+    - case when "payment_method" = 'card' then 4 else 0 end),"id") WHERE "keiyaku"."contracts"."status" = 'special_period';--> statement-breakpoint
+CREATE INDEX "contracts_to_renew" ON "keiyaku"."contracts" USING btree ("renewal_due_on","id") WHERE "keiyaku"."contracts"."status" in ('active', 'special_period', 'termination_reserved') and "keiyaku"."contracts"."renewal_due_on" is not null;--> statement-breakpoint
+CREATE INDEX "contracts_to_reserve_by_product_month" ON "keiyaku"."contracts" USING btree ("product_id","id") WHERE "keiyaku"."contracts"."kind" = 'monthly' and "keiyaku"."contracts"."origin" = 'application'
+          and "keiyaku"."contracts"."status" in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed')
+          and "keiyaku"."contracts"."termination_source" is distinct from 'product_month';--> statement-breakpoint
+CREATE INDEX "contracts_to_release_by_product_month" ON "keiyaku"."contracts" USING btree ("product_id","termination_on","id") WHERE "keiyaku"."contracts"."termination_source" = 'product_month';--> statement-breakpoint
 CREATE INDEX "contracts_by_former_subscription" ON "keiyaku"."contracts" USING gin ("former_stripe_subscription_ids");--> statement-breakpoint
 CREATE INDEX "licenses_by_contract" ON "keiyaku"."licenses" USING btree ("contract_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "notifications_one_per_cause_and_recipient" ON "keiyaku"."notifications" USING btree ("cause","kind","recipient");--> statement-breakpoint
@@ -400,12 +417,15 @@ CREATE UNIQUE INDEX "operations_one_occupies_a_contract" ON "keiyaku"."operation
 CREATE INDEX "operations_open_of_contract" ON "keiyaku"."operations" USING btree ("contract_id","sequence") WHERE "keiyaku"."operations"."state" in ('requested', 'executing', 'held');--> statement-breakpoint
 CREATE INDEX "operations_to_ring_for" ON "keiyaku"."operations" USING btree ("ring_at") WHERE "keiyaku"."operations"."ring_at" is not null;--> statement-breakpoint
 CREATE INDEX "operations_of_contract" ON "keiyaku"."operations" USING btree ("contract_id","sequence");--> statement-breakpoint
+CREATE INDEX "operations_of_run" ON "keiyaku"."operations" USING btree ("actor_id","kind") WHERE "keiyaku"."operations"."actor_type" = 'schedule';--> statement-breakpoint
+CREATE INDEX "operations_open_of_run" ON "keiyaku"."operations" USING btree ("actor_id","kind","sequence") WHERE "keiyaku"."operations"."actor_type" = 'schedule' and "keiyaku"."operations"."state" in ('requested', 'executing', 'held');--> statement-breakpoint
 CREATE INDEX "operations_held" ON "keiyaku"."operations" USING btree ("sequence") WHERE "keiyaku"."operations"."state" = 'held';--> statement-breakpoint
 CREATE UNIQUE INDEX "payments_one_per_subject_by_hand" ON "keiyaku"."payments" USING btree ("contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is null and "keiyaku"."payments"."stripe_payment_intent_id" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "payments_one_per_subject_of_intent" ON "keiyaku"."payments" USING btree ("stripe_payment_intent_id","contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is null and "keiyaku"."payments"."stripe_payment_intent_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "payments_one_per_subject_of_invoice" ON "keiyaku"."payments" USING btree ("stripe_invoice_id","contract_id","subject",coalesce("period", -1)) WHERE "keiyaku"."payments"."stripe_invoice_id" is not null;--> statement-breakpoint
 CREATE INDEX "payments_by_contract" ON "keiyaku"."payments" USING btree ("contract_id");--> statement-breakpoint
 CREATE INDEX "payments_by_payment_intent" ON "keiyaku"."payments" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
+CREATE INDEX "products_ending" ON "keiyaku"."products" USING btree ("automatic_termination_month") WHERE "keiyaku"."products"."automatic_termination_month" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "refunds_one_per_stripe_refund_and_payment" ON "keiyaku"."refunds" USING btree ("stripe_refund_id","payment_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "refunds_one_waiting_per_payment" ON "keiyaku"."refunds" USING btree ("payment_id") WHERE "keiyaku"."refunds"."state" in ('due', 'manual_due');--> statement-breakpoint
 CREATE INDEX "refunds_by_contract" ON "keiyaku"."refunds" USING btree ("contract_id");--> statement-breakpoint

@@ -314,6 +314,38 @@ begin
 end $$;
 --> statement-breakpoint
 
+-- Renewal n of a contract that started on that day: n months later, clamped to the end of a shorter month. The same as
+-- `renewalDate` of src/contract/calendar.ts, which a property test holds.
+create function keiyaku.renewal_date(start_on date, n integer) returns date
+language sql immutable strict as $$
+  select (start_on + make_interval(months => n))::date
+$$;
+--> statement-breakpoint
+
+-- The index of the period that contains a day; negative before the start. The same as `periodOn` of src/contract/calendar.ts.
+-- The renewal in the day's own month has come by then, or it is the one before.
+create function keiyaku.period_index(start_on date, on_day date) returns integer
+language sql immutable strict as $$
+  select months - case when keiyaku.renewal_date(start_on, months) > on_day then 1 else 0 end
+  from (select ((extract(year from on_day) - extract(year from start_on)) * 12
+    + extract(month from on_day) - extract(month from start_on))::integer as months) as counted
+$$;
+--> statement-breakpoint
+
+-- The id of an operation that a date brings, of at most 64 characters: kind, contract, due date, version of the cause, date of
+-- the run. A contract's id that is too long for it is hashed.
+create function keiyaku.scheduled_operation_id(
+  kind text, contract_id text, due_on date, cause_version integer, run_on date
+) returns text
+language sql immutable strict as $$
+  select kind || '.' || case when length(contract_id) <= room then contract_id
+    else left(encode(sha256(convert_to(contract_id, 'UTF8')), 'hex'), room) end || tail
+  from (select tail, 64 - length(kind) - 1 - length(tail) as room
+    from (select '.' || to_char(due_on, 'YYYYMMDD') || '.' || cause_version || '.' || to_char(run_on, 'YYYYMMDD') as tail)
+      as named) as measured
+$$;
+--> statement-breakpoint
+
 -- PostgreSQL lets everybody execute a new function. Ours are for the owner's workers; of them, those that run with the
 -- owner's rights would let anybody write. A producer that asks through SQL is granted the door alone:
 --   grant usage on schema keiyaku to <producer>;

@@ -26,6 +26,7 @@ const plainSettingNames = [
   "API_HOST",
   "API_PORT",
   "BUSINESS_TIME_ZONE",
+  "DAILY_RUN_AT",
   "DATABASE_POOL_SIZE",
   "HTTP_HOST",
   "HTTP_PORT",
@@ -122,6 +123,8 @@ export interface Config {
   readonly stripe: StripeConfig;
   /** An IANA zone: the one in which instants become business dates. */
   readonly businessTimeZone: string;
+  /** The time of day, `HH:MM` in that zone, at which what a date brings is asked for. */
+  readonly dailyRunAt: string;
   readonly moneyPolicy: MoneyPolicy;
   readonly brakes: Brakes;
   readonly mail: MailConfig;
@@ -182,6 +185,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     queue,
     stripe,
     businessTimeZone: readZone(reader),
+    dailyRunAt: readDailyRunAt(reader),
     moneyPolicy: readMoneyPolicy(reader),
     brakes: readBrakes(reader),
     mail: readMail(reader, dataDir),
@@ -368,6 +372,18 @@ function readZone(reader: Reader): string {
     `BUSINESS_TIME_ZONE must be the name of an IANA time zone, such as Asia/Tokyo, and is ${JSON.stringify(zone)}.`,
   );
   return zone;
+}
+
+/** When nobody is at work, and the renewals that Stripe makes near midnight have been reported. */
+const dailyRunAtByDefault = "03:00";
+
+function readDailyRunAt(reader: Reader): string {
+  const time = reader.text("DAILY_RUN_AT") ?? dailyRunAtByDefault;
+  if (/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) return time;
+  reader.mistake(
+    `DAILY_RUN_AT must be a time of day of the form HH:MM, such as 03:00, and is ${JSON.stringify(time)}.`,
+  );
+  return dailyRunAtByDefault;
 }
 
 /** The servers of a process, of which no two can listen at one and the same place. */

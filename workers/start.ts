@@ -14,6 +14,7 @@ import type { Role, RoleContext, RunningRole } from "./role.ts";
 import { apiRole } from "./start-api.ts";
 import { catalogRole } from "./start-catalog.ts";
 import { eventsRole } from "./start-events.ts";
+import { maintenanceRole } from "./start-maintenance.ts";
 import { notificationsRole } from "./start-notifications.ts";
 import { operationsRole } from "./start-operations.ts";
 import { relayRole } from "./start-relay.ts";
@@ -25,6 +26,7 @@ const roles = {
   catalog: catalogRole,
   events: eventsRole,
   notifications: notificationsRole,
+  maintenance: maintenanceRole,
   relay: relayRole,
   api: apiRole,
 } as const satisfies Record<RoleName, Role>;

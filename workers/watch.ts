@@ -11,6 +11,7 @@ import type { QueueTelemetry } from "../src/queue/queue-backend.ts";
 import { Database } from "../src/store/database.ts";
 import { readLedgerFigures } from "../src/store/read-ledger-figures.ts";
 import { readMailFigures } from "../src/store/read-mail-figures.ts";
+import { readRunFigures } from "../src/store/read-run-figures.ts";
 import type { CallWatcher } from "../src/stripe/watched-gateway.ts";
 import type { Tracing } from "../src/tracing/tracing.ts";
 
@@ -24,6 +25,7 @@ export interface Watch {
   readonly eventConcluded: Metrics["eventConcluded"];
   readonly backfillEnded: Metrics["backfillEnded"];
   readonly mailEnded: Metrics["mailEnded"];
+  readonly runStepped: Metrics["runStepped"];
   readonly stripeStopped: Metrics["stripeStopped"];
   readonly eventArrived: Metrics["eventArrived"];
   readonly eventVersion: Metrics["eventVersion"];
@@ -51,7 +53,7 @@ export async function openWatch({
   readonly clock: Clock;
   readonly address: DatabaseAddress;
 }): Promise<Watch> {
-  const metrics = createMetrics(clock);
+  const metrics = createMetrics(clock, { dailyRunAt: config.dailyRunAt, zone: config.businessTimeZone });
   // A connection of its own, so that a slow scrape keeps neither an operation nor the readiness probe waiting.
   const db = new Database({ address, poolSize: 1, applicationName: "keiyaku-metrics" });
   const createDashboard = config.queueDashboard
@@ -67,6 +69,7 @@ export async function openWatch({
     eventConcluded: metrics.eventConcluded,
     backfillEnded: metrics.backfillEnded,
     mailEnded: metrics.mailEnded,
+    runStepped: metrics.runStepped,
     stripeStopped: metrics.stripeStopped,
     eventArrived: metrics.eventArrived,
     eventVersion: metrics.eventVersion,
@@ -74,6 +77,7 @@ export async function openWatch({
       metrics.scrape({
         ledger: (deadlineMs) => readLedgerFigures(db, deadlineMs),
         mail: (deadlineMs) => readMailFigures(db, deadlineMs),
+        runs: (deadlineMs) => readRunFigures(db, deadlineMs),
         queues: (deadlineMs) => within(deadlineMs, countJobs(queues())),
       }),
     dashboard(queues) {

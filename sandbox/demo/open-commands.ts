@@ -29,10 +29,10 @@ export async function openCommands({
   // Starts nothing: the settings name every server.
   const installation = await openInstallation(config, () => undefined);
   await closing.add(() => installation.stop());
-  const { address, stripe } = installation;
+  const { address, queue, stripe } = installation;
   const db = new Database({ address, poolSize: requestsAtOnce, applicationName: "keiyaku-demo" });
   await closing.add(() => db.close(500));
-  return { out: indented(out), err, ask: null, db, address, config, stripe, clock: systemClock, signal };
+  return { out: indented(out), err, ask: null, db, address, queue, config, stripe, clock: systemClock, signal };
 }
 
 function indented(out: Output): Output {

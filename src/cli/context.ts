@@ -20,6 +20,8 @@ export interface Console {
 export interface CommandContext extends Console {
   readonly db: Database;
   readonly address: DatabaseAddress;
+  /** Where the queue lives; opened by whoever rings. */
+  readonly queue: Installation["queue"];
   readonly config: Config;
   /** Where Stripe is; null for a command that does not look at it. */
   readonly stripe: Installation["stripe"] | null;

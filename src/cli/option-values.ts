@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { type BusinessDate, parseBusinessDate } from "../contract/calendar.ts";
 import { planDigestPattern, reasonLengthMax } from "../contract/operation.ts";
 
 /** The option of every command that has data to print. */
@@ -39,6 +40,15 @@ export function notificationNumber(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text))
     throw new InvalidArgumentError("It must be a mail's number, as the list shows it.");
   return Number(text);
+}
+
+/** A date, `YYYY-MM-DD`. */
+export function businessDate(text: string): BusinessDate {
+  try {
+    return parseBusinessDate(text);
+  } catch {
+    throw new InvalidArgumentError("It must be a date, such as 2026-11-27.");
+  }
 }
 
 /** A whole number from 1. */

@@ -9,6 +9,7 @@ import { defineContract } from "./define-contract.ts";
 import { defineEvent } from "./define-event.ts";
 import { defineImport } from "./define-import.ts";
 import { defineLookingAhead } from "./define-looking-ahead.ts";
+import { defineMaintenance } from "./define-maintenance.ts";
 import { defineNotification } from "./define-notification.ts";
 import { defineOperation } from "./define-operation.ts";
 import { defineRequest } from "./define-request.ts";
@@ -89,6 +90,7 @@ function createProgram(console: Console, ending: { code: number }): CommanderCom
     defineOperation,
     defineEvent,
     defineNotification,
+    defineMaintenance,
     defineLookingAhead,
     defineBooks,
     defineProduct,

@@ -1,4 +1,4 @@
-import { type Difference, explainDifference } from "../reconcile/difference.ts";
+import { type Difference, differenceTypes, explainDifference } from "../reconcile/difference.ts";
 import { NotTold } from "../reconcile/look-at-stripe.ts";
 import {
   beginReconcile,
@@ -147,7 +147,10 @@ function summarise(context: CommandContext, report: ReconcileReport, options: Re
     writeJson(out, { type: "summary", ended: report.type, looked, total, ...counts });
   } else {
     writeLine(out, `${looked.toLocaleString("en")} of ${total.toLocaleString("en")} contracts by card were looked at.`);
-    for (const [type, count] of Object.entries(counts.differences).toSorted()) writeLine(out, `  ${type}: ${count}`);
+    for (const type of differenceTypes) {
+      const count = counts.differences[type];
+      if (count !== undefined) writeLine(out, `  ${type}: ${count.toLocaleString("en")}`);
+    }
     const lines = [
       ["asked", counts.asked, "put right by operations that were asked for"],
       ["busy", counts.busy, "contracts that kept changing"],

@@ -32,14 +32,15 @@ export async function runCommand(console: Console, command: Command, options: Ru
     const say = (sentence: string) => writeLine(console.err, paint(console.err, "dim", sentence));
     const installation = await openInstallation(config, say, { stripe: options.stripe ?? false });
     try {
-      const { address } = installation;
+      const { address, queue } = installation;
       const stripe = options.stripe === true ? installation.stripe : null;
       const db = new Database({ address, poolSize: options.poolSize ?? 4, applicationName: "keiyaku-cli" });
       try {
         if (options.anySchema !== true && !(await schemaIsCurrent(db))) {
           throw new CommandFailure(exitCodes.failed, schemaMissing);
         }
-        return await command({ ...console, db, address, config, stripe, clock: systemClock, signal: signals.signal });
+        const { signal } = signals;
+        return await command({ ...console, db, address, queue, config, stripe, clock: systemClock, signal });
       } finally {
         await db.close(1_000);
       }

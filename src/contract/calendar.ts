@@ -43,6 +43,22 @@ export function isLater(instant: Instant, other: Instant): boolean {
   return Temporal.Instant.compare(instant, other) > 0;
 }
 
+/**
+ * The moment at which the clocks of the zone show a time, `HH:MM`, on a date. Where summer time leaves it out, it is as much
+ * later; where it comes twice, it is the first.
+ */
+export function instantAt(date: BusinessDate, time: string, zone: string): Instant {
+  return Temporal.PlainDate.from(date)
+    .toZonedDateTime({ timeZone: zone, plainTime: Temporal.PlainTime.from(time) })
+    .toInstant()
+    .toString();
+}
+
+/** The date so many days after another; before it, for a negative number. */
+export function plusDays(date: BusinessDate, days: number): BusinessDate {
+  return Temporal.PlainDate.from(date).add({ days }).toString() as BusinessDate;
+}
+
 /** The month of a date. */
 export function monthOf(date: BusinessDate): BusinessMonth {
   return date.slice(0, 7) as BusinessMonth;

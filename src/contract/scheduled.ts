@@ -1,8 +1,19 @@
 import { z } from "zod";
 import type { BusinessDate } from "./calendar.ts";
-import { businessDateSchema } from "./operation.ts";
+import { businessDateSchema, type OperationKind } from "./operation.ts";
 import { reject } from "./rule.ts";
 import type { Step } from "./step.ts";
+
+/** The kinds that a date brings, in the order in which each date asks for them. */
+export const scheduledKinds = [
+  "start",
+  "terminate_at_renewal",
+  "end_special_period",
+  "renew",
+  "reserve_by_product_month",
+  "release_by_product_month",
+] as const satisfies readonly OperationKind[];
+export type ScheduledKind = (typeof scheduledKinds)[number];
 
 /**
  * The parameters of what a date brings: the business date whose run asks. It is the rule's "today", whenever a worker gets

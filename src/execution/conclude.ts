@@ -84,7 +84,12 @@ async function writeDown(deps: ExecutionDeps, attempt: Attempt, ending: Decided)
 async function putBack(deps: ExecutionDeps, attempt: Attempt, back: PutBack): Promise<void> {
   await putBackOperation(deps.db, attempt.guard, back);
   // While shutting down, the bell is for another process: the sweep of one that lives rings it.
-  const ringing = { operationId: attempt.operationId, attempt: attempt.guard.attempt, ring: 0 };
+  const ringing: Ringing = {
+    operationId: attempt.operationId,
+    attempt: attempt.guard.attempt,
+    ring: 0,
+    ...(attempt.facts.operation.actor.type === "schedule" ? { behindPeople: true } : {}),
+  };
   await deps.bells.ring(ringing, "put_back", back.delayMs);
 }
 

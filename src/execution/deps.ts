@@ -25,7 +25,7 @@ export interface ExecutionDeps {
 /**
  * Rings for operations. Best effort: a bell that is lost is rung again by the sweep.
  *
- * `cause` says what happened that it should be looked at: `accepted`, `put_back`, `swept`, or `freed:` and the operation
+ * `cause` says what happened that it should be looked at: `accepted`, `scheduled`, `put_back`, `swept`, or `freed:` and the operation
  * that made way. Bells of different causes never swallow each other, since what one of them has seen may be older.
  */
 export interface Bells {

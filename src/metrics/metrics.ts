@@ -2,12 +2,15 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Clock } from "../clock.ts";
 import { attentionCodes, noticeKinds } from "../contract/change.ts";
 import { operationKinds } from "../contract/operation.ts";
+import { scheduledKinds } from "../contract/scheduled.ts";
 import { doors, type Observer, type WatchedReport, watchedReports } from "../execution/observer.ts";
 import { deferralReasons } from "../execution/outcome.ts";
 import { type EventResult, eventResults } from "../inbox/apply-events.ts";
 import type { BackfillReport, EventsFound } from "../inbox/backfill-events.ts";
 import { type EventVersion, eventVersions } from "../inbox/watch-versions.ts";
 import type { Delivery } from "../mail/mail.ts";
+import type { RunStep } from "../maintenance/daily-run.ts";
+import type { RunTime } from "../maintenance/owed-dates.ts";
 import type { Acceptance } from "../store/accept-request.ts";
 import { heldQuestionCodes } from "../store/hold-operation.ts";
 import { type ArrivedBy, waysIn } from "../store/take-in-events.ts";
@@ -18,6 +21,7 @@ import { type CallResult, type CallWatcher, callResults, resultOf, verbWords } f
 import { version } from "../version.ts";
 import { createLedgerGauges } from "./ledger-gauges.ts";
 import { createMailGauges } from "./mail-gauges.ts";
+import { createRunGauges } from "./run-gauges.ts";
 import { createScrape, type Scrape, type ScrapeSources } from "./scrape.ts";
 
 /** The metrics of one process, in a registry of their own. */
@@ -34,6 +38,8 @@ export interface Metrics {
   readonly backfillEnded: (ended: BackfillReport | "failed") => void;
   /** A mail that was taken was sent, or not. */
   readonly mailEnded: (kind: string, result: Delivery["type"]) => void;
+  /** A step of the daily run has been taken. */
+  readonly runStepped: (step: RunStep) => void;
   /** Nothing is sent to Stripe any more, for this reason; null when its work goes on. */
   readonly stripeStopped: (reason: StopReason | null) => void;
   /** Something was sent as an event, or listed by us, and answered so. */
@@ -57,7 +63,7 @@ const operationBucketsS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3_
  * Makes the metrics. Labels are closed sets, kinds, outcomes, reasons, verbs, states, never ids: what is scraped every
  * few seconds is kept for months. `docs/metrics.md` lists them all; a test holds it to the registry.
  */
-export function createMetrics(clock: Clock): Metrics {
+export function createMetrics(clock: Clock, time: RunTime): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -169,6 +175,11 @@ export function createMetrics(clock: Clock): Metrics {
     "Mails that this process took from the outbox, by what became of them.",
     ["mail", "result"],
   );
+  const phases = counter(
+    "keiyaku_daily_run_phases_total",
+    "Phases of the daily run that this process has brought to their end, by the kind of operation they ask for.",
+    ["kind"],
+  );
   new Gauge({
     name: "keiyaku_build_info",
     help: "Always 1; its labels name the versions of this program and of Node.",
@@ -177,6 +188,7 @@ export function createMetrics(clock: Clock): Metrics {
   }).set({ version, node: process.version }, 1);
   const gauges = createLedgerGauges(registers);
   const mailGauges = createMailGauges(registers);
+  const runGauges = createRunGauges(registers, time);
   const scrapeErrors = counter(
     "keiyaku_scrape_errors_total",
     "Scrapes in which a source did not answer in time; its gauges are then left out.",
@@ -199,6 +211,7 @@ export function createMetrics(clock: Clock): Metrics {
   startAtZero(backfills, { result: ["done", "failed"] });
   startAtZero(listed, { found: eventsFound });
   startAtZero(mails, { mail: noticeKinds, result: deliveryTypes });
+  startAtZero(phases, { kind: scheduledKinds });
   startAtZero(scrapeErrors, { source: ["database", "queue"] });
 
   const attemptEnded = (report: WatchedReport, beganMs: number) => {
@@ -244,6 +257,9 @@ export function createMetrics(clock: Clock): Metrics {
         callFor.observe({ verb }, (clock.monotonicMs() - beganMs) / 1_000);
       }
     },
+    runStepped({ run, did }) {
+      if (did === "ended_phase") phases.inc({ kind: run.phase });
+    },
     stripeStopped(now) {
       for (const reason of stopReasons) stopped.set({ reason }, reason === now ? 1 : 0);
     },
@@ -265,7 +281,10 @@ export function createMetrics(clock: Clock): Metrics {
       mails.inc({ mail, result });
     },
     scrape: (sources) =>
-      createScrape({ registry, gauges, mailGauges, clock, failed: (source) => scrapeErrors.inc({ source }) }, sources),
+      createScrape(
+        { registry, gauges, mailGauges, runGauges, clock, failed: (source) => scrapeErrors.inc({ source }) },
+        sources,
+      ),
   };
 }
 

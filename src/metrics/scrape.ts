@@ -2,13 +2,16 @@ import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { LedgerFigures } from "../store/read-ledger-figures.ts";
 import type { MailFigures } from "../store/read-mail-figures.ts";
+import type { RunFigures } from "../store/read-run-figures.ts";
 import type { LedgerGauges } from "./ledger-gauges.ts";
 import type { MailGauges } from "./mail-gauges.ts";
+import type { RunGauges } from "./run-gauges.ts";
 
 /** What a scrape asks, beside what this process has counted itself. Each may fail. */
 export interface ScrapeSources {
   readonly ledger: (deadlineMs: number) => Promise<LedgerFigures>;
   readonly mail: (deadlineMs: number) => Promise<MailFigures>;
+  readonly runs: (deadlineMs: number) => Promise<RunFigures>;
   /** Jobs by state, for each queue by its name. */
   readonly queues: (deadlineMs: number) => Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
 }
@@ -31,25 +34,39 @@ export function createScrape(
     registry,
     gauges,
     mailGauges,
+    runGauges,
     clock,
     failed,
   }: {
     readonly registry: Registry;
     readonly gauges: LedgerGauges;
     readonly mailGauges: MailGauges;
+    readonly runGauges: RunGauges;
     readonly clock: Clock;
     readonly failed: (source: "database" | "queue") => void;
   },
   sources: ScrapeSources,
 ): Scrape {
-  /** Two questions to one source: what one of them fails over costs its own gauges, and counts as one scrape without it. */
+  /** Several questions to one source: what fails over one costs its own gauges, and counts as one scrape without it. */
   async function askDatabase(): Promise<void> {
-    const [ledger, mail] = await Promise.allSettled([sources.ledger(sourceWithinMs), sources.mail(sourceWithinMs)]);
-    if (ledger.status === "fulfilled") gauges.setLedger(ledger.value);
-    else gauges.forgetLedger();
-    if (mail.status === "fulfilled") mailGauges.set(mail.value);
-    else mailGauges.forget();
-    if (ledger.status === "rejected" || mail.status === "rejected") failed("database");
+    const answered = await Promise.all([
+      setBy(
+        sources.ledger,
+        (figures) => gauges.setLedger(figures),
+        () => gauges.forgetLedger(),
+      ),
+      setBy(
+        sources.mail,
+        (figures) => mailGauges.set(figures),
+        () => mailGauges.forget(),
+      ),
+      setBy(
+        sources.runs,
+        (figures) => runGauges.set(figures),
+        () => runGauges.forget(),
+      ),
+    ]);
+    if (answered.includes(false)) failed("database");
   }
   async function askQueues(): Promise<void> {
     try {
@@ -69,4 +86,19 @@ export function createScrape(
     await asked.answered;
     return { contentType: registry.contentType, text: await registry.metrics() };
   };
+}
+
+/** Sets gauges by what a source tells, or forgets them; returns whether it told. */
+async function setBy<T>(
+  source: (deadlineMs: number) => Promise<T>,
+  set: (figures: T) => void,
+  forget: () => void,
+): Promise<boolean> {
+  try {
+    set(await source(sourceWithinMs));
+    return true;
+  } catch {
+    forget();
+    return false;
+  }
 }

@@ -12,6 +12,8 @@ import {
   type DeliveryPayload,
   deliveryJobId,
   eventJobs,
+  type MaintenancePayload,
+  maintenanceJobs,
   operationJobs,
   payloadVersion,
   type RequestPayload,
@@ -72,7 +74,13 @@ export function deliveryJob(delivery: Delivery): PreparedJob<DeliveryPayload> {
   };
 }
 
-/** A bell as a job. It is tried once: the sweep rings again for what stays silent. */
+/** BullMQ takes jobs without a priority first: people come before the calendar. */
+const calendarPriority = 10;
+
+/**
+ * A bell as a job. It is tried once: the sweep rings again for what stays silent. One for what the calendar has asked for
+ * waits for all that people want.
+ */
 export function bellJob(bell: Bell, delayMs: number): PreparedJob<AttemptPayload> {
   return {
     name: operationJobs.attempt,
@@ -81,6 +89,7 @@ export function bellJob(bell: Bell, delayMs: number): PreparedJob<AttemptPayload
       jobId: bellJobId(bell),
       attempts: 1,
       ...(delayMs > 0 ? { delay: delayMs } : {}),
+      ...(bell.behindPeople === true ? { priority: calendarPriority } : {}),
       removeOnComplete: true,
       // A failed bell that is kept would swallow the next ring of the same number.
       removeOnFail: true,
@@ -89,6 +98,13 @@ export function bellJob(bell: Bell, delayMs: number): PreparedJob<AttemptPayload
     },
   };
 }
+
+/** What the job scheduler rings with: look whether the calendar asks for anything. */
+export const dailyBell: PreparedJob<MaintenancePayload> = {
+  name: maintenanceJobs.dailyRun,
+  data: { v: payloadVersion },
+  opts: { attempts: 1, removeOnComplete: true, removeOnFail: true, stackTraceLimit: 1, keepLogs: 0 },
+};
 
 /** The answer took longer than the caller can wait; whether the work was done is not known. */
 export class DeadlineMissed extends Error {

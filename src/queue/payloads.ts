@@ -9,9 +9,9 @@ export const payloadVersion = 1;
 
 /**
  * The queues. Everything that operates on contracts goes through the first; the second brings products and customers, the
- * third what a relay of somebody else's was sent by Stripe.
+ * third what a relay of somebody else's was sent by Stripe. In the fourth rings the calendar.
  */
-export const queueNames = ["operations", "catalog", "stripe-events"] as const;
+export const queueNames = ["operations", "catalog", "stripe-events", "maintenance"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /** The jobs of the queue `operations`: a whole request that the ledger must first be told, or a bell for an operation of it. */
@@ -72,6 +72,13 @@ export const deliveryPayloadSchema = z.strictObject({
 export type DeliveryPayload = z.output<typeof deliveryPayloadSchema>;
 export type Delivery = Omit<DeliveryPayload, "v">;
 
+/** The job of the queue `maintenance`, which only rings: whoever hears it looks what is owed. */
+export const maintenanceJobs = { dailyRun: "daily_run" } as const;
+
+export interface MaintenancePayload {
+  readonly v: typeof payloadVersion;
+}
+
 /** Namespace of our job ids: the UUID of the DNS name that nobody else derives ids from. */
 const jobIdNamespace = uuidV5("operations.keiyaku", uuidV5.DNS);
 
@@ -107,8 +114,10 @@ export interface Bell {
   readonly operationId: string;
   readonly attempt: number;
   readonly ring: number;
-  /** What happened that the operation should be looked at: `accepted`, `put_back`, `swept`, `freed:` and who made way. */
+  /** What happened that the operation should be looked at: `accepted`, `scheduled`, `put_back`, `swept`, `freed:` and who made way. */
   readonly cause: string;
+  /** Whether the calendar asked for it: people come first. */
+  readonly behindPeople?: true;
 }
 
 /**

@@ -249,7 +249,7 @@ function turnOf({ repair, detail }: Difference): number {
  * one effect; another once the contract has changed, when the same difference is a new one.
  */
 function repairId(contractId: string, version: number, { kind, params }: NonNullable<Difference["repair"]>): string {
-  const content = JSON.stringify([contractId, version, kind, Object.entries(params).toSorted()]);
+  const content = JSON.stringify([contractId, version, kind, params]);
   return `reconcile.${createHash("sha256").update(content).digest("hex").slice(0, 40)}`;
 }
 

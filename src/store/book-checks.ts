@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import type { Instant } from "../contract/calendar.ts";
 import type { Database } from "./database.ts";
 import { guardedStatement, json } from "./guarded-statement.ts";
 
@@ -32,6 +33,16 @@ export async function findUnfinishedCheck<Counts>(
       where kind = ${kind} and asked_by = ${askedBy} and state = 'running' order by id desc limit 1`,
   );
   return row;
+}
+
+/** Whether one of its kind has come to its end since then. */
+export async function isCheckedSince(db: Database, { kind, askedBy }: BookCheckKind, since: Instant): Promise<boolean> {
+  const rows = await db.run(
+    "find_check_since",
+    sql`select id from keiyaku.book_checks
+      where kind = ${kind} and asked_by = ${askedBy} and done_at >= ${since}::timestamptz order by id desc limit 1`,
+  );
+  return rows.length > 0;
 }
 
 /** Begins a new one. One of its kind that was interrupted is forgotten: whoever is still at it meets a conflict. */

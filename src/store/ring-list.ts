@@ -8,6 +8,8 @@ export interface Ringing {
   readonly operationId: string;
   readonly attempt: number;
   readonly ring: number;
+  /** Whether the calendar asked for it: then it is rung for behind whatever people want. */
+  readonly behindPeople?: true;
 }
 
 /** Runs a guarded statement that frees a contract, and returns the operation that may come next. */
@@ -52,7 +54,7 @@ export async function isStillInTheWay(db: Database, operationId: string): Promis
 export async function takeSilentOperations(db: Database, limit: number): Promise<readonly Ringing[]> {
   const people = sql`${`{${requestingActorTypes.join(",")}}`}::keiyaku.actor_type[]`;
   // The limit stands in a part of its own, which is run once: inside a join the planner may run it once for every row.
-  const rows = await db.run<{ id: string; attempt: number; rings: number }>(
+  const rows = await db.run<{ id: string; attempt: number; rings: number; scheduled: boolean }>(
     "take_silent_operations",
     sql`with silent as (
         select o.id, o.ring_at from keiyaku.operations o
@@ -68,8 +70,13 @@ export async function takeSilentOperations(db: Database, limit: number): Promise
       rung as (
         update keiyaku.operations o set rings = rings + 1,
           ring_at = clock_timestamp() + least(interval '30 seconds' * power(2, least(rings, 8)), interval '1 hour')
-        from silent where o.id = silent.id returning o.id, o.attempt, o.rings, silent.ring_at)
-      select id, attempt, rings from rung order by ring_at`,
+        from silent where o.id = silent.id returning o.id, o.attempt, o.rings, o.actor_type = 'schedule' as scheduled, silent.ring_at)
+      select id, attempt, rings, scheduled from rung order by ring_at`,
   );
-  return rows.map(({ id, attempt, rings }) => ({ operationId: id, attempt, ring: rings }));
+  return rows.map(({ id, attempt, rings, scheduled }) => ({
+    operationId: id,
+    attempt,
+    ring: rings,
+    ...(scheduled ? { behindPeople: true } : {}),
+  }));
 }

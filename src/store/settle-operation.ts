@@ -1,5 +1,5 @@
-import { sql } from "drizzle-orm";
-import type { Change, Registration } from "../contract/change.ts";
+import { type SQL, sql } from "drizzle-orm";
+import type { Change, NewPayment, Registration } from "../contract/change.ts";
 import { finalStatuses, isOneOf } from "../contract/contract.ts";
 import { awaitingReasons } from "../inbox/decide-event.ts";
 import type { Database } from "./database.ts";
@@ -56,7 +56,9 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
     parts.push(contractPart(contract, guard.operationId, assignments));
   }
   if (change.registration !== undefined) {
-    parts.push(...registrationParts(change.registration, guard.operationId, product !== null));
+    parts.push(
+      ...registrationParts(change.registration, change.newPayments ?? [], guard.operationId, product !== null),
+    );
   }
   if (product !== null && isDecidedByProduct(change)) parts.push(productUnchangedPart(product.id, product.version));
   parts.push(...moneyParts(settlement), ...licenseParts(settlement), ...noticeParts(settlement));
@@ -86,8 +88,9 @@ function burialAssignments({ burial = {} }: Change) {
     : undefined;
 }
 
-function contractAssignments({ status, endedAt, reservation, subscriptionId }: Change) {
-  const assignments = [];
+function contractAssignments(change: Change) {
+  const { status, endedAt, reservation, subscriptionId } = change;
+  const assignments = renewalAssignments(change);
   if (subscriptionId !== undefined) {
     assignments.push(
       sql`former_stripe_subscription_ids = former_stripe_subscription_ids || stripe_subscription_id,
@@ -110,8 +113,32 @@ function contractAssignments({ status, endedAt, reservation, subscriptionId }: C
   return assignments.length === 0 ? undefined : sql.join(assignments, sql`, `);
 }
 
+/**
+ * What the history settles from now on is renewed no more: `renewal_due_on` goes to the first day after the last such period,
+ * and never back. What an older period lacks is not made up for.
+ */
+function renewalAssignments({ newPayments = [], paymentMoves = [] }: Change): SQL[] {
+  const settled = newPayments.flatMap(({ period, state }) => (period === null || state === "due" ? [] : [period]));
+  const moved = paymentMoves.filter(({ to }) => to !== "due").map(({ id }) => id);
+  if (settled.length === 0 && moved.length === 0) return [];
+  const last = sql`greatest(${settled.length === 0 ? null : Math.max(...settled)}::integer,
+    (select max(p.period) from keiyaku.payments p
+      where p.id in (select jsonb_array_elements_text(${json(moved)})) and p.contract_id = contracts.id))`;
+  return [
+    sql`renewal_due_on = case when renewal_due_on is not null
+      then greatest(renewal_due_on, keiyaku.renewal_date(start_on, 1 + ${last})) end`,
+  ];
+}
+
+/** The first period of a new contract that the calendar has to record; none where Stripe collects, or nobody by the month. */
+function firstRenewalOf({ kind, paymentMethod }: Registration["contract"], newPayments: readonly NewPayment[]) {
+  if (kind !== "monthly" || paymentMethod === "card") return null;
+  return Math.max(0, ...newPayments.map(({ period, state }) => (period === null || state === "due" ? 0 : period + 1)));
+}
+
 function registrationParts(
   { contract, product, customer, signup }: Registration,
+  newPayments: readonly NewPayment[],
   operationId: string,
   isProductKnown: boolean,
 ): Part[] {
@@ -121,12 +148,12 @@ function registrationParts(
       rows: 1,
       statement: sql`insert into keiyaku.contracts (id, product_id, customer_id, kind, payment_method, origin, status, currency,
           price_minor, initial_fee_minor, special_price_minor, special_months, start_on, termination_on, termination_source,
-          ended_at, stripe_customer_id, stripe_subscription_id, former_stripe_subscription_ids, stripe_payment_intent_id,
+          renewal_due_on, ended_at, stripe_customer_id, stripe_subscription_id, former_stripe_subscription_ids, stripe_payment_intent_id,
           version, changed_by_operation_id)
         select "id", "productId", "customerId", "kind", "paymentMethod", "origin", "status", "currency", "priceMinor",
-          "initialFeeMinor", "specialPriceMinor", "specialMonths", "startOn", "terminationOn", "terminationSource", "endedAt",
-          "stripeCustomerId", "stripeSubscriptionId", "formerStripeSubscriptionIds", "stripePaymentIntentId", 1,
-          ${operationId}
+          "initialFeeMinor", "specialPriceMinor", "specialMonths", "startOn", "terminationOn", "terminationSource",
+          keiyaku.renewal_date("startOn", ${firstRenewalOf(contract, newPayments)}::integer), "endedAt", "stripeCustomerId",
+          "stripeSubscriptionId", "formerStripeSubscriptionIds", "stripePaymentIntentId", 1, ${operationId}
         from jsonb_to_record(${json(contract)}) as r("id" text, "productId" text, "customerId" text,
           "kind" keiyaku.contract_kind, "paymentMethod" keiyaku.payment_method, "origin" keiyaku.contract_origin,
           "status" keiyaku.contract_status, "currency" text, "priceMinor" bigint, "initialFeeMinor" bigint,

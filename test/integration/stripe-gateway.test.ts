@@ -702,7 +702,11 @@ describe("listCharges", () => {
     const reply = await gateway.listCharges("cus_1");
 
     const listed = reply.type === "done" ? reply.value : [];
-    expect(listed.map(({ paymentIntentId }) => paymentIntentId).toSorted()).toEqual(["pi_0", "pi_1", "pi_disputed"]);
+    expect(listed.map(({ paymentIntentId }) => `${paymentIntentId}`).toSorted()).toEqual([
+      "pi_0",
+      "pi_1",
+      "pi_disputed",
+    ]);
     for (const { paymentIntentId, refunds } of listed) {
       expect(await gateway.listRefunds(paymentIntentId ?? "")).toMatchObject({ type: "done", value: refunds });
     }

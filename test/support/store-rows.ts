@@ -27,6 +27,7 @@ export function contractRow(overrides: StoreRow = {}): StoreRow {
   const { kind = "monthly", payment_method = "bank_transfer", status = "active" } = overrides;
   const byCard = payment_method === "card";
   const isReserved = status === "termination_reserved";
+  const { start_on = "2024-10-08" } = overrides;
   return {
     id: "c-1",
     product_id: "p-1",
@@ -39,7 +40,8 @@ export function contractRow(overrides: StoreRow = {}): StoreRow {
     price_minor: 1_980,
     initial_fee_minor: 0,
     special_months: 0,
-    start_on: "2024-10-08",
+    start_on,
+    renewal_due_on: kind === "monthly" && !byCard ? start_on : null,
     termination_on: isReserved ? "2025-02-08" : null,
     termination_source: isReserved ? "person" : null,
     ended_at: status === "canceled" || status === "terminated" ? someTime : null,

@@ -104,6 +104,7 @@ describe("without any setting", () => {
         limits: { perSecond: Infinity, perEndpoint: Infinity },
       },
       businessTimeZone: "Asia/Tokyo",
+      dailyRunAt: "03:00",
       moneyPolicy: { refundCutoffOn: "2018-08-04", latePayment: "refund" },
       brakes: { refundLimitMinor: null, refundLimitPerHourMinor: null },
       mail: {
@@ -452,6 +453,7 @@ describe("what cannot be used", () => {
       STRIPE_SECRET_KEY: "secret",
       STRIPE_API_BASE: "127.0.0.1:1",
       BUSINESS_TIME_ZONE: "Asia/Tokio",
+      DAILY_RUN_AT: "3 am",
       HTTP_PORT: "70000",
       API_PORT: "-1",
       API_TOKENS: "alice",
@@ -473,6 +475,7 @@ describe("what cannot be used", () => {
         "STRIPE_SECRET_KEY",
         "STRIPE_API_BASE",
         "BUSINESS_TIME_ZONE",
+        "DAILY_RUN_AT",
         "HTTP_PORT",
         "API_PORT",
         "API_TOKENS",
@@ -488,6 +491,9 @@ describe("what cannot be used", () => {
     );
     expect(mistakes.find((mistake) => mistake.startsWith("BUSINESS_TIME_ZONE"))).toBe(
       'BUSINESS_TIME_ZONE must be the name of an IANA time zone, such as Asia/Tokyo, and is "Asia/Tokio".',
+    );
+    expect(mistakes.find((mistake) => mistake.startsWith("DAILY_RUN_AT"))).toBe(
+      'DAILY_RUN_AT must be a time of day of the form HH:MM, such as 03:00, and is "3 am".',
     );
     expect(new ConfigError(mistakes).message.split("\n")).toHaveLength(1 + mistakes.length);
   });

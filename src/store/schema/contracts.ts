@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type AnyColumn, type SQL, sql } from "drizzle-orm";
 import { char, check, index, integer, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { customers } from "./customers.ts";
 import {
@@ -15,6 +15,15 @@ import {
   reservationSource,
 } from "./keiyaku-schema.ts";
 import { products } from "./products.ts";
+
+/**
+ * From which day on the end of a special period is to be asked for: renewal k. By card Stripe's boundary may come up to four
+ * days before it, by the calendar of UTC and by summer time; what is asked for too early is refused as not due.
+ */
+export function specialPeriodDueOn(table: Record<"startOn" | "specialMonths" | "paymentMethod", AnyColumn | SQL>): SQL {
+  return sql`((${table.startOn} + make_interval(months => ${table.specialMonths}))::date
+    - case when ${table.paymentMethod} = 'card' then 4 else 0 end)`;
+}
 
 /**
  * One customer's purchase of one product: its terms and its state. Every write to it, or to a row that belongs to it,
@@ -59,6 +68,11 @@ export const contracts = keiyaku.table(
     terminationSource: reservationSource("termination_source"),
     /** Of a reservation by product month: who else had asked for its date; null where nobody had. */
     terminationAskedBy: reservationSource("termination_asked_by"),
+    /**
+     * From this day on a period is to be recorded as paid: the first of the period after the last one that the history settles.
+     * Null where Stripe collects, or nobody by the month.
+     */
+    renewalDueOn: businessDate("renewal_due_on"),
     /** When it was canceled or terminated; null before. */
     endedAt: instant("ended_at"),
     /** Stripe's customer, for a contract paid by card. */
@@ -122,11 +136,36 @@ export const contracts = keiyaku.table(
       sql`${table.formerStripeSubscriptionIds} = '{}'
         or (${table.stripeSubscriptionId} is not null and not ${table.stripeSubscriptionId} = any (${table.formerStripeSubscriptionIds}))`,
     ),
+    check(
+      "contracts_renewed_by_the_calendar",
+      sql`(${table.renewalDueOn} is not null) = (${table.kind} = 'monthly' and ${table.paymentMethod} <> 'card')`,
+    ),
     check("contracts_version_counts_from_one", sql`${table.version} >= 1`),
     uniqueIndex("contracts_one_per_subscription").on(table.stripeSubscriptionId),
     uniqueIndex("contracts_one_per_payment_intent").on(table.stripePaymentIntentId),
     index("contracts_by_card").on(table.id, table.endedAt).where(sql`${table.paymentMethod} = 'card'`),
     index("contracts_by_customer").on(table.customerId),
+    // What a date brings is found by these, each by its due date and then by id: `find-due.ts`.
+    index("contracts_to_start").on(table.startOn, table.id).where(sql`${table.status} = 'not_started'`),
+    index("contracts_to_terminate").on(table.terminationOn, table.id).where(sql`${table.terminationOn} is not null`),
+    index("contracts_to_end_special_period")
+      .on(specialPeriodDueOn(table), table.id)
+      .where(sql`${table.status} = 'special_period'`),
+    index("contracts_to_renew")
+      .on(table.renewalDueOn, table.id)
+      .where(
+        sql`${table.status} in ('active', 'special_period', 'termination_reserved') and ${table.renewalDueOn} is not null`,
+      ),
+    index("contracts_to_reserve_by_product_month")
+      .on(table.productId, table.id)
+      .where(
+        sql`${table.kind} = 'monthly' and ${table.origin} = 'application'
+          and ${table.status} in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed')
+          and ${table.terminationSource} is distinct from 'product_month'`,
+      ),
+    index("contracts_to_release_by_product_month")
+      .on(table.productId, table.terminationOn, table.id)
+      .where(sql`${table.terminationSource} = 'product_month'`),
     index("contracts_by_former_subscription").using("gin", table.formerStripeSubscriptionIds),
   ],
 );

@@ -120,6 +120,10 @@ export const operations = keiyaku.table(
       .where(sql`${table.state} in ('requested', 'executing', 'held')`),
     index("operations_to_ring_for").on(table.ringAt).where(sql`${table.ringAt} is not null`),
     index("operations_of_contract").on(table.contractId, table.sequence),
+    index("operations_of_run").on(table.actorId, table.kind).where(sql`${table.actorType} = 'schedule'`),
+    index("operations_open_of_run")
+      .on(table.actorId, table.kind, table.sequence)
+      .where(sql`${table.actorType} = 'schedule' and ${table.state} in ('requested', 'executing', 'held')`),
     index("operations_held").on(table.sequence).where(sql`${table.state} = 'held'`),
   ],
 );

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { char, check, integer, text } from "drizzle-orm/pg-core";
+import { char, check, index, integer, text } from "drizzle-orm/pg-core";
 import { amountMinor, contractKind, instant, isAmount, isId, keiyaku, productAccess } from "./keiyaku-schema.ts";
 
 /** What is sold. A product's terms are copied into each contract; only access and the month are read from here. */
@@ -28,5 +28,8 @@ export const products = keiyaku.table(
     check("products_price_is_amount", isAmount(table.priceMinor)),
     check("products_month_form", sql`${table.automaticTerminationMonth} ~ '^\\d{4}-(0[1-9]|1[0-2])$'`),
     check("products_version_counts_from_one", sql`${table.version} >= 1`),
+    index("products_ending")
+      .on(table.automaticTerminationMonth)
+      .where(sql`${table.automaticTerminationMonth} is not null`),
   ],
 );

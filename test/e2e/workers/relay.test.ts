@@ -67,7 +67,7 @@ describeOnBackend("the relay", "redis", (type) => {
     const world = await setUp(type);
     const worker = await world.worker({ env });
     expect(await worker.logged(({ msg }) => msg === "the worker is ready")).toMatchObject({
-      roles: ["operations", "catalog", "events", "notifications", "relay"],
+      roles: ["operations", "catalog", "events", "notifications", "maintenance", "relay"],
     });
     await world.queue.killRedis();
     onTestFinished(() => world.queue.startRedisAgain());

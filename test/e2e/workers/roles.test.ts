@@ -32,7 +32,7 @@ describeOnBackends("the API", (type) => {
 
     expect(outcome).toMatchObject({ state: "succeeded", operation: { actorType: "service", actorId: "shop" } });
     expect(await factsOf(worker)).toMatchObject({
-      roles: ["operations", "catalog", "events", "notifications", "api"],
+      roles: ["operations", "catalog", "events", "notifications", "maintenance", "api"],
       api: expect.any(Number),
     });
     expect(JSON.stringify(worker.logs)).not.toContain(serviceToken);
@@ -106,6 +106,6 @@ describe("a role that there is not", () => {
     const worker = world.startingWorker({ roles: ["webhooks"] });
 
     expect(await worker.ended()).toMatchObject({ code: 2 });
-    expect(worker.said()).toContain("operations, catalog, events, notifications, relay, api");
+    expect(worker.said()).toContain("operations, catalog, events, notifications, maintenance, relay, api");
   });
 });

@@ -49,10 +49,20 @@ export interface OperationRow {
   readonly concluded_at: Date | null;
 }
 
-/** Sets up a world whose parts end with the test. Its workers end in the file's `afterEach`, before that. */
-export async function setUp(type: BackendType): Promise<World> {
+/** As the last date that has its run: whatever day it is, none is owed. */
+const farAhead = "2125-01-01";
+
+/**
+ * Sets up a world whose parts end with the test. Its workers end in the file's `afterEach`, before that. No date brings anything
+ * there, unless the test is about that.
+ */
+export async function setUp(type: BackendType, { calendar = false } = {}): Promise<World> {
   const bench = await createExecutionBench();
   onTestFinished(() => bench.close());
+  if (!calendar) {
+    await bench.sql`insert into keiyaku.maintenance_runs (business_date, state, done_at, result)
+      values (${farAhead}, 'done', now(), '{}')`;
+  }
   const queue = await createTestQueue(type, bench);
   onTestFinished(() => queue.close());
   const optionsOf = (options: Partial<WorkerProcessOptions> = {}) => ({

@@ -48,6 +48,7 @@ export async function setUpCommand(env: NodeJS.ProcessEnv = {}): Promise<Command
   const context: CommandContext = {
     db: bench.db,
     address: addressOf(bench.url),
+    queue: { type: "postgres", address: addressOf(bench.url) },
     config: readConfig(env),
     clock: systemClock,
     stripe: {

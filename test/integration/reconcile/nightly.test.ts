@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import { auditNightly } from "../../../src/audit/nightly.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { businessDateOf, plusDays } from "../../../src/contract/calendar.ts";
 import { reconcileNightly } from "../../../src/reconcile/nightly.ts";
 import { readLedgerFigures } from "../../../src/store/read-ledger-figures.ts";
+import { nightlyBooks } from "../../../workers/nightly-books.ts";
 import { hurriedClock } from "../cli/set-up-command.ts";
 import { addMonthly, type BooksBench, setUpBooks } from "./set-up-books.ts";
 
@@ -99,5 +102,28 @@ describe("the night's audit", () => {
     expect(log.error).toHaveBeenCalledExactlyOnceWith({ invariant: "I8", subject: contractId }, expect.any(String));
     expect(await auditNightly({ ...deps, stopping: AbortSignal.abort() })).toMatchObject({ type: "interrupted" });
     expect(await auditNightly(deps)).toMatchObject({ type: "finished" });
+  });
+});
+
+describe("the work of a night", () => {
+  it("audits and reconciles once, however often it is begun, and again the next night", async () => {
+    const { bench, deps, stopping } = await setup();
+    await addMonthly(bench);
+    const time = { dailyRunAt: "03:00", zone: deps.zone };
+    const jobs = nightlyBooks({ ...deps, clock: hurriedClock(), log: deps.log as never, time });
+    const today = businessDateOf(systemClock.now(), deps.zone);
+    const checks = async () => {
+      const rows = await bench.sql`select kind from keiyaku.book_checks where state = 'done' order by id`;
+      return rows.map(({ kind }) => kind);
+    };
+    const night = async (days: number) => {
+      for (const job of jobs) await job.run(plusDays(today, days), stopping.signal);
+    };
+
+    await night(-1);
+    await night(-1);
+    expect(await checks()).toEqual(["audit", "reconcile"]);
+    await night(1);
+    expect(await checks()).toEqual(["audit", "reconcile", "audit", "reconcile"]);
   });
 });

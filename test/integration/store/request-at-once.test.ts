@@ -77,9 +77,9 @@ describe("one id at the same moment", () => {
   it("finds nothing in PostgreSQL when it is inserted or found in one statement while another inserts it", async () => {
     const writer = await store.sql.reserve();
     await writer`begin`;
-    await writer`insert into keiyaku.maintenance_runs (business_date, state) values ('2025-01-20', 'running')`;
+    await writer`insert into keiyaku.maintenance_runs (business_date, state, phase) values ('2025-01-20', 'running', 'start')`;
     const insertOrFind = store.sql`
-      with inserted as (insert into keiyaku.maintenance_runs (business_date, state) values ('2025-01-20', 'running')
+      with inserted as (insert into keiyaku.maintenance_runs (business_date, state, phase) values ('2025-01-20', 'running', 'start')
         on conflict do nothing returning business_date)
       select business_date from inserted
       union all select business_date from keiyaku.maintenance_runs where business_date = '2025-01-20'`.execute();

@@ -24,6 +24,7 @@ import {
   journalLook,
   journalResend,
 } from "../../../src/store/journal.ts";
+import { requestDue } from "../../../src/store/maintenance-runs.ts";
 import { putBackOperation } from "../../../src/store/put-back-operation.ts";
 import { rejectOperation } from "../../../src/store/reject-operation.ts";
 import { requestRepair } from "../../../src/store/request-repair.ts";
@@ -154,6 +155,8 @@ async function recordAll(): Promise<Map<string, string>> {
   await noteLooked(db, check, { cursor: "c-1", looked: 1, counts: {}, findings: [], isLast: false });
   const repair = { operationId: "reconcile.1", kind: "record_payment", params: {}, ...contract } as const;
   await expect(requestRepair(db, repair)).rejects.toThrow("is one row");
+  const date = "2025-01-20" as never;
+  await requestDue(db, { date, phase: "renew", cursor: ["-infinity", ""], requested: 0, rungUpTo: 0 }, 10);
   return db.statements;
 }
 
@@ -204,6 +207,7 @@ describe("the writers of the store", () => {
         request_repair: ["turn", "asked_before", "accepted"],
         let_event_rest: ["notice"],
         hold_event: ["notice"],
+        request_due: ["page", "accepted"],
       };
       expect({ name, uncounted }).toEqual({ name, uncounted: expected[name] ?? [] });
     }

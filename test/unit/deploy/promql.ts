@@ -22,7 +22,12 @@ interface Known {
 
 /** Every metric that a process really has, by its name; a histogram under the names of its series too. */
 const known = new Map<string, readonly string[]>(
-  (createMetrics(systemClock).registry.getMetricsAsArray() as unknown as Known[]).flatMap((metric) => {
+  (
+    createMetrics(systemClock, {
+      dailyRunAt: "03:00",
+      zone: "Asia/Tokyo",
+    }).registry.getMetricsAsArray() as unknown as Known[]
+  ).flatMap((metric) => {
     const labels = metric.labelNames ?? [];
     const series = metric.type === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
     return series.map((end): [string, readonly string[]] => [

@@ -2,11 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
+import { parseBusinessDate } from "../../../src/contract/calendar.ts";
 import { noteConcluded } from "../../../src/execution/observer.ts";
 import { createMetrics } from "../../../src/metrics/metrics.ts";
 import type { ScrapeSources } from "../../../src/metrics/scrape.ts";
 import type { LedgerFigures } from "../../../src/store/read-ledger-figures.ts";
 import type { MailFigures } from "../../../src/store/read-mail-figures.ts";
+import type { RunFigures } from "../../../src/store/read-run-figures.ts";
 
 /** A clock that stands still until it is moved. */
 function heldClock() {
@@ -34,10 +36,20 @@ const figures: LedgerFigures = {
 
 const mailFigures: MailFigures = { waiting: 7, oldestWaitingSeconds: 61.5, unknown: 2, refused: 1 };
 
+const time = { dailyRunAt: "03:00", zone: "Asia/Tokyo" };
+
+/** Six in the evening of Tokyo, fifteen hours after the run of a day that is not done. */
+const runFigures: RunFigures = {
+  now: "2025-01-20T09:00:00Z",
+  lastOn: parseBusinessDate("2025-01-20"),
+  runningOn: parseBusinessDate("2025-01-20"),
+  held: 2,
+};
+
 function setup(sources: Partial<ScrapeSources> = {}) {
   const { clock, pass } = heldClock();
-  const metrics = createMetrics(clock);
-  const asked = { ledger: 0, mail: 0, queues: 0 };
+  const metrics = createMetrics(clock, time);
+  const asked = { ledger: 0, mail: 0, runs: 0, queues: 0 };
   const scrape = metrics.scrape({
     async ledger() {
       asked.ledger += 1;
@@ -46,6 +58,10 @@ function setup(sources: Partial<ScrapeSources> = {}) {
     async mail() {
       asked.mail += 1;
       return mailFigures;
+    },
+    async runs() {
+      asked.runs += 1;
+      return runFigures;
     },
     async queues() {
       asked.queues += 1;
@@ -85,6 +101,8 @@ describe("a scrape", () => {
         "keiyaku_oldest_waiting_mail_seconds 61.5",
         "keiyaku_mails_unknown 2",
         "keiyaku_mails_refused 1",
+        "keiyaku_daily_run_owed_seconds 54000",
+        "keiyaku_daily_run_held 2",
         'keiyaku_queue_jobs{queue="operations",state="waiting"} 5',
         'keiyaku_queue_jobs{queue="operations",state="active"} 1',
       ]),
@@ -110,6 +128,13 @@ describe("a scrape", () => {
     );
     expect(without).toContain('keiyaku_scrape_errors_total{source="database"} 1');
     expect(without).toContain('keiyaku_queue_jobs{queue="operations",state="waiting"} 5');
+  });
+
+  it("says that no run is owed once today's is done, and nothing of the runs when they cannot be read", async () => {
+    const done = setup({ runs: async () => ({ ...runFigures, runningOn: null }) });
+    expect(await done.text()).toContain("keiyaku_daily_run_owed_seconds 0");
+    const { text } = setup({ runs: () => Promise.reject(new Error("down")) });
+    expect(await text()).not.toMatch(/^keiyaku_daily_run_(owed|held)/m);
   });
 
   it("answers without the gauges of the outbox when that cannot be read", async () => {
@@ -181,10 +206,10 @@ describe("a scrape", () => {
 
     await Promise.all([text(), text()]);
     await text();
-    expect(asked).toEqual({ ledger: 1, mail: 1, queues: 1 });
+    expect(asked).toEqual({ ledger: 1, mail: 1, runs: 1, queues: 1 });
     pass(3_001);
     await text();
-    expect(asked).toEqual({ ledger: 2, mail: 2, queues: 2 });
+    expect(asked).toEqual({ ledger: 2, mail: 2, runs: 2, queues: 2 });
   });
 
   it("tells what was counted since the last one although no source was asked anew", async () => {
@@ -365,7 +390,7 @@ describe("docs/metrics.md", () => {
   const marks = /(<!-- metrics -->\n)[\s\S]*(<!-- \/metrics -->)/;
 
   it("lists every metric of ours and no other, with its type, its labels and what it means (`vitest -u` writes it)", async () => {
-    const listed = createMetrics(systemClock)
+    const listed = createMetrics(systemClock, time)
       .registry.getMetricsAsArray()
       .filter(({ name }) => name.startsWith("keiyaku_")) as unknown as {
       name: string;

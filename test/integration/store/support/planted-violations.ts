@@ -43,7 +43,7 @@ export const validRows = {
     arrived_by: "relay",
   },
   event_backfills: { source: "stripe", listed_until: someTime, finished_at: someTime, missed: 0 },
-  maintenance_runs: { business_date: "2025-01-20", state: "running" },
+  maintenance_runs: { business_date: "2025-01-20", state: "running", phase: "start", cursor: [] },
   book_checks: { kind: "reconcile", asked_by: "nightly", total: 3 },
   refund_hours: { hour: someTime, amount_minor: 1_980 },
   tombstones: { contract_id: "c-0", operation_id: "op-0", stripe_ids: "{sub_0}", payments: [] },
@@ -70,6 +70,7 @@ const run = (overrides: StoreRow): StoreRow => ({
   business_date: "2025-01-21",
   ...overrides,
 });
+const runDone = { state: "done", phase: null, cursor: null, done_at: someTime, result: {} };
 const refused = (overrides: StoreRow): StoreRow => ({
   ...validRows.refused_requests,
   content_hash: "f".repeat(64),
@@ -117,6 +118,11 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
       contract({ special_months: -1 }),
     ],
     contracts_only_monthly_is_special: [once({ special_months: 1, special_price_minor: 0 })],
+    contracts_renewed_by_the_calendar: [
+      contract({ renewal_due_on: null }),
+      card({ renewal_due_on: "2025-02-08" }),
+      once({ renewal_due_on: "2025-02-08" }),
+    ],
     contracts_status_fits_kind: [
       contract({ status: "established" }),
       ...["active", "special_period", "termination_reserved", "payment_unconfirmed", "terminated"].map((status) =>
@@ -358,10 +364,14 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
   },
   maintenance_runs: {
     maintenance_runs_pkey: [validRows.maintenance_runs],
-    maintenance_runs_result_is_object: [run({ state: "done", done_at: someTime, result: "{}" })],
-    maintenance_runs_state_is_known: [run({ state: "late" })],
-    maintenance_runs_done_has_a_time: [run({ state: "done", result: {} }), run({ done_at: someTime })],
-    maintenance_runs_done_has_result: [run({ state: "done", done_at: someTime }), run({ result: {} })],
+    maintenance_runs_result_is_object: [run({ ...runDone, result: "{}" })],
+    maintenance_runs_cursor_is_list: [run({ cursor: {} })],
+    maintenance_runs_requested_counts_up: [run({ requested: -1 })],
+    maintenance_runs_state_is_known: [run({ ...runDone, state: "late", done_at: null, result: null })],
+    maintenance_runs_running_has_a_phase: [run({ phase: null }), run({ ...runDone, phase: "renew" })],
+    maintenance_runs_done_looks_no_further: [run({ ...runDone, cursor: [] })],
+    maintenance_runs_done_has_a_time: [run({ ...runDone, done_at: null }), run({ done_at: someTime })],
+    maintenance_runs_done_has_result: [run({ ...runDone, result: null }), run({ result: {} })],
   },
   book_checks: {
     book_checks_kind_is_known: [bookCheck({ kind: "guess" })],

@@ -1,0 +1,70 @@
+import { PgDialect } from "drizzle-orm/pg-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseBusinessDate } from "../../../src/contract/calendar.ts";
+import { type ScheduledKind, scheduledKinds } from "../../../src/contract/scheduled.ts";
+import { firstCursor, selectDue } from "../../../src/store/find-due.ts";
+import { addContract, insertRows, productRow } from "../../support/store-rows.ts";
+import { createTestStore, type TestStore } from "../../support/test-database.ts";
+
+const dialect = new PgDialect();
+const date = parseBusinessDate("2025-01-20");
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await createTestStore();
+});
+afterAll(() => store.close());
+
+describe("the plan of each due query", () => {
+  const indexOf: Record<ScheduledKind, string> = {
+    start: "contracts_to_start",
+    terminate_at_renewal: "contracts_to_terminate",
+    end_special_period: "contracts_to_end_special_period",
+    renew: "contracts_to_renew",
+    reserve_by_product_month: "contracts_to_reserve_by_product_month",
+    release_by_product_month: "contracts_to_release_by_product_month",
+  };
+
+  beforeAll(async () => {
+    const { sql } = store;
+    // Of many contracts a thousandth has something due of each kind.
+    await insertRows(sql, "products", productRow({ id: "p-ending", automatic_termination_month: "2025-02" }));
+    await insertRows(sql, "products", productRow({ id: "p-released" }));
+    for (let number = 0; number < 50; number += 1)
+      await insertRows(sql, "products", productRow({ id: `p-other-${number}` }));
+    await addContract(sql, { id: "first", renewal_due_on: "2025-03-08" });
+    await sql`insert into keiyaku.contracts (id, product_id, customer_id, kind, payment_method, origin, status, currency,
+        price_minor, initial_fee_minor, special_months, special_price_minor, start_on, renewal_due_on, termination_on,
+        termination_source, version, changed_by_operation_id)
+      select 'c-' || n, case when n % 1000 = 4 then 'p-ending' when n % 1000 = 5 then 'p-released' else 'p-1' end, 'cust-1',
+        'monthly', 'bank_transfer', 'application',
+        (case when n % 1000 = 0 then 'not_started' when n % 1000 = 1 or n % 1000 = 5 then 'termination_reserved'
+          when n % 2 = 0 and n % 1000 > 5 then 'special_period' else 'active' end)::keiyaku.contract_status,
+        'jpy', 1980, 0, case when n % 2 = 0 and n % 1000 > 5 then case when n % 1000 = 6 then 1 else 60 end else 0 end,
+        case when n % 2 = 0 and n % 1000 > 5 then 980 end,
+        case when n % 1000 = 0 then '2025-01-20' else '2024-06-01'::date + n % 20 end,
+        case when n % 1000 = 3 then '2025-01-20'::date else '2025-02-01'::date + n % 28 end,
+        case when n % 1000 = 1 then '2025-01-20'::date when n % 1000 = 5 then '2025-02-10' end,
+        (case when n % 1000 = 1 then 'person' when n % 1000 = 5 then 'product_month' end)::keiyaku.reservation_source,
+        1, 'made'
+      from generate_series(1, 60000) as n`;
+    await sql`insert into keiyaku.operations (id, kind, contract_id, actor_type, actor_id, params, requested_at, taken_at,
+        accepted_at, content_hash, state, ring_at, outcome, concluded_at)
+      select 'op-' || n, 'renew', 'c-' || n, 'schedule', '2025-01-19', '{}', now(), now(), now(), repeat('0', 64),
+        (case when n % 40 = 0 then 'requested' else 'succeeded' end)::keiyaku.operation_state,
+        case when n % 40 = 0 then now() end, case when n % 40 <> 0 then '{}'::jsonb end, case when n % 40 <> 0 then now() end
+      from generate_series(1, 60000) as n`;
+    await sql`analyze keiyaku.contracts, keiyaku.products, keiyaku.operations`;
+  });
+
+  it.each(scheduledKinds)("goes by an index of its own: %s", async (kind) => {
+    const { sql: text, params } = dialect.sqlToQuery(selectDue(kind, date, firstCursor(kind), 1_000));
+    const rows = await store.sql.unsafe(`explain (analyze) ${text}`, params as string[]);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+
+    expect(plan).toContain(indexOf[kind]);
+    expect(plan).not.toMatch(/Seq Scan on (contracts|operations)/);
+    const found = await store.sql.unsafe(text, params as string[]);
+    expect(found).toHaveLength(60);
+  });
+});

@@ -133,12 +133,19 @@ function byDate(
   };
 }
 
-/** The due date is the third part from the end of an operation's id; the contract's own may have any number of parts. */
+/**
+ * Looked up contract by contract. As a value, since `not exists` would be joined, and by a kind that is compared as text, since it
+ * would be looked for in the index of a run: either by a plan that was made while hardly anything was open, which then reads
+ * all that is open for each contract of a page.
+ *
+ * The due date is the third part from the end of an operation's id; the contract's own may have any number of parts.
+ */
 function notAsked(kind: ScheduledKind, dueOn: SQL): SQL {
-  return sql`not exists (
-    select from keiyaku.operations e
-    where e.contract_id = c.id and e.state in ('requested', 'executing', 'held') and e.actor_type = 'schedule'
-      and e.kind = ${sql.raw(`'${kind}'`)} and split_part(e.id, '.', -3) = to_char(${dueOn}, 'YYYYMMDD'))`;
+  return sql`(
+    select e.id from keiyaku.operations e
+    where e.contract_id = c.id and e.state in ('requested', 'executing', 'held') and e.kind::text = ${sql.raw(`'${kind}'`)}
+      and split_part(e.id, '.', -3) = to_char(${dueOn}, 'YYYYMMDD')
+    limit 1) is null`;
 }
 
 /** Where a phase begins. */

@@ -151,10 +151,11 @@ export async function takeToRing(db: Database, run: Run, limit: number): Promise
         select o.id, o.sequence from keiyaku.operations o
         where ${isOfRun(run)} and o.state in ('requested', 'executing', 'held') and o.sequence > ${run.rungUpTo}
           and o.state = 'requested' and o.attempt = 0
-          and not exists (
-            select from keiyaku.operations e
+          and (
+            select e.id from keiyaku.operations e
             where e.contract_id = o.contract_id and e.state in ('requested', 'executing', 'held')
-              and (e.occupies or e.sequence < o.sequence))
+              and (e.occupies or e.sequence < o.sequence)
+            limit 1) is null
         order by o.sequence limit ${limit}),
       rung as (
         update keiyaku.maintenance_runs set rung_up_to = (select max(sequence) from waiting)
@@ -182,7 +183,7 @@ export async function endPhase(db: Database, run: Run): Promise<boolean> {
   const where = sql`${isStill(run)} and cursor is null and not exists (
       select from keiyaku.operations o
       where ${isOfRun(run)} and o.state in ('requested', 'executing', 'held')
-        and o.state <> 'held' and not exists (select ${behindHeld}))`;
+        and o.state <> 'held' and (select ${behindHeld}) is null)`;
   const assignments =
     next === null
       ? sql`state = 'done', phase = null, done_at = clock_timestamp(), result = ${resultOf(run.date)}`

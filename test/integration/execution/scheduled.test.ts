@@ -465,3 +465,16 @@ describe("the product's automatic-termination month", () => {
     },
   );
 });
+
+describe("what a date brings, put back", () => {
+  it("is rung for behind what people want", async () => {
+    const { contractId } = await addCardContract({
+      product: { automatic_termination_month: "2025-02" },
+      periods: ["paid"],
+    });
+    bench.bells.length = 0;
+    await bench.stripe.control.fault({ mode: "rate_limit_429", method: "GET", path: "/v1/subscriptions/*", times: 5 });
+    await run("reserve_by_product_month", contractId, "2025-01-20");
+    expect(bench.bells).toMatchObject([{ cause: "put_back", behindPeople: true }]);
+  });
+});

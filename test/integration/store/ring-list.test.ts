@@ -53,6 +53,18 @@ describe("takeSilentOperations", () => {
     expect(await takeSilentOperations(store.db, 1)).toEqual([{ operationId: "op-1", attempt: 3, ring: 5 }]);
   });
 
+  it("tells what the calendar asked for, which is rung for behind people's", async () => {
+    await addOperations(
+      store.sql,
+      { id: "op-1", contract_id: "c1" },
+      { id: "op-2", contract_id: "c2", kind: "renew", actor_type: "schedule", actor_id: "2025-01-20" },
+    );
+    expect(await takeSilentOperations(store.db, 2)).toEqual([
+      { operationId: "op-1", attempt: 0, ring: 1 },
+      { operationId: "op-2", attempt: 0, ring: 1, behindPeople: true },
+    ]);
+  });
+
   it("does not ring twice within the gap, which doubles from half a minute up to an hour", async () => {
     await addOperations(store.sql, {});
     const gapsS: number[] = [];

@@ -255,9 +255,13 @@ describe("the end of a contract that never began", () => {
 
     test("with nothing paid before the end it did not run, whether late money has gone back by then or not", () => {
       const late = { ...first, paidAt: afterEnd };
-      const unsent = {
+      const seen = {
         subscription: subscriptionEnded,
+        unpaid_invoices: unpaidInvoices(),
         "paid_invoices:sub_1": paidInvoices(listed(late)),
+      };
+      const unsent = {
+        ...seen,
         "invoice:in_0": late,
         [`refunds_of:${due.id}`]: refundsSeen(1_980),
         [`refund:${due.id}`]: done(refundSeen(`${due.id}:refund:1`, 1_980)),
@@ -267,8 +271,7 @@ describe("the end of a contract that never began", () => {
       const names = { stripeInvoiceId: "in_0", stripePaymentIntentId: "pi_0" };
       const returned = makePayment({ period: 0, state: "refunded", paidAt: afterEnd, ...names });
       const sent = setup({ status: "awaiting_payment" }, { payments: [returned], licenses: [] });
-      const script = { subscription: subscriptionEnded, "paid_invoices:sub_1": paidInvoices(listed(late)) };
-      expect(settled(play(sent, script))).toMatchObject({ status: "canceled", paymentMoves: [] });
+      expect(settled(play(sent, seen))).toMatchObject({ status: "canceled", paymentMoves: [] });
     });
 
     test("before its start it did not, and all of it goes back", () => {

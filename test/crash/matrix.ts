@@ -221,7 +221,11 @@ async function startAll<Fault>(world: World, placed: readonly Placed<Fault>[]): 
     }
   }
   const queue = await openQueue(world.queue.backend, "operations", 5_000);
-  await queue.addBulk(bells).finally(() => queue.close());
+  try {
+    await queue.addBulk(bells);
+  } finally {
+    await queue.close();
+  }
 }
 
 /** Lets a minute pass, after which the silent may be taken over and their locks have run out, and starts others. */

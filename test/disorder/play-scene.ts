@@ -78,7 +78,7 @@ export async function playScene(scene: Scene, nowMs: number, audience?: Audience
 /** A scene that is about to be played, and from when on its events are heard: all of them, or those from now on. */
 interface Beginning extends Pick<Begun, "ids" | "first"> {
   readonly begins: "before" | "now";
-  play(): Promise<void>;
+  readonly play: () => Promise<void>;
 }
 
 type StageOf<T> = Pick<T, Extract<keyof T, "stripe" | "control" | "customer" | "advanceTo">>;

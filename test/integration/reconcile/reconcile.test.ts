@@ -208,24 +208,30 @@ describe("what is under way", () => {
     expect(await bench.contract(contractId)).toMatchObject({ status: "termination_reserved" });
   });
 
-  it("is left alone: what changes between the look and the repair is looked at another time", async () => {
-    const bench = await setUpBooks();
-    const { contractId, subscriptionId } = await addMonthly(bench);
-    await bench.sdk.subscriptions.cancel(subscriptionId, {}, bench.onDashboard);
-    let looks = 0;
-    const connection = {
-      ...bench.gateway,
-      async listCharges(customerId: string) {
-        looks += 1;
-        // Changed by somebody else after our rows were read for the second look.
-        if (looks === 2) await bench.sql`update keiyaku.contracts set version = version + 1 where id = ${contractId}`;
-        return bench.gateway.listCharges(customerId);
-      },
-    };
+  it.each([
+    ["repaired", true],
+    ["told", false],
+  ])(
+    "is left alone: what changes after it was read and before it is %s is looked at another time",
+    async (_, repair) => {
+      const bench = await setUpBooks();
+      const { contractId, subscriptionId } = await addMonthly(bench);
+      await bench.sdk.subscriptions.cancel(subscriptionId, {}, bench.onDashboard);
+      let looks = 0;
+      const connection = {
+        ...bench.gateway,
+        async listCharges(customerId: string) {
+          looks += 1;
+          // Changed by somebody else after our rows were read for the second look.
+          if (looks === 2) await bench.sql`update keiyaku.contracts set version = version + 1 where id = ${contractId}`;
+          return bench.gateway.listCharges(customerId);
+        },
+      };
 
-    expect((await bench.lookThrough({ connection, repair: true })).found).toEqual([{ type: "busy", contractId }]);
-    expect(await bench.sql`select from keiyaku.operations where actor_id = 'reconcile'`).toHaveLength(0);
-  });
+      expect((await bench.lookThrough({ connection, repair })).found).toEqual([{ type: "busy", contractId }]);
+      expect(await bench.sql`select from keiyaku.operations where actor_id = 'reconcile'`).toHaveLength(0);
+    },
+  );
 });
 
 describe("asking for a repair", () => {
@@ -343,6 +349,11 @@ describe("a look through the books", () => {
     await bench.lookThrough({}, check);
 
     expect((await bench.lookThrough({}, check)).report.type).toBe("overtaken");
+    await addMonthly(bench);
+    const shared = await beginReconcile(bench.db, "command");
+    const stopping = new AbortController();
+    await bench.lookThrough({ pageSize: 1, stopping: stopping.signal, onPage: () => stopping.abort() }, shared);
+    expect((await bench.lookThrough({ pageSize: 1 }, shared)).report).toMatchObject({ type: "overtaken", looked: 0 });
     const older = await beginReconcile(bench.db, "command");
     await beginReconcile(bench.db, "command");
     expect((await bench.lookThrough({}, older)).report.type).toBe("overtaken");

@@ -59,13 +59,12 @@ export async function playScene(scene: Scene, nowMs: number, audience?: Audience
       await show();
     };
     const stage = { stripe, control, customer, advanceTo };
-    const { begins, ids, first, play } =
-      scene.kind === "monthly" ? await beginMonthly(scene, stage) : await beginOneTime(scene, stage);
-    const from = begins === "now" ? (await readFile(stateFile, "utf8")).length : 0;
+    const beginning = scene.kind === "monthly" ? await beginMonthly(scene, stage) : await beginOneTime(scene, stage);
+    const from = beginning.begins === "now" ? (await readFile(stateFile, "utf8")).length : 0;
     seen = from;
-    const begun: Begun = { scene, customer, beganAt, ids, first };
+    const begun: Begun = { scene, customer, beganAt, ids: beginning.ids, first: beginning.first };
     await audience?.begin(begun, standIn);
-    await play();
+    await beginning.play();
     const state = await show();
     await audience?.end();
     return { ...begun, state, events: eventsIn(state.slice(from)) };

@@ -325,6 +325,23 @@ describe("late money", () => {
     expect(await refundsOf(contractId)).toHaveLength(1);
   });
 
+  it("goes back by its own report where the end was told first, which takes it for no payment in between", async () => {
+    const { contractId, subscriptionId, invoiceId, intentId } = await addMonthly({
+      contract: { status: "payment_unconfirmed" },
+      periods: ["paid", "paid", "paid", "unpaid"],
+      subscription: { status: "canceled", endedAt: "2025-01-20T03:00:00Z" },
+      invoices: [{}, {}, {}, { status: "open" }],
+    });
+    await bench.stripe.control.payInvoice(invoiceId(3));
+    const ended = await report("record_subscription_end", contractId, { subscriptionId });
+    expect(ended).toMatchObject({ ...done, outcome: { statusAfter: "terminated" } });
+    expect((await paymentsOf(contractId)).at(-1)).toMatchObject({ state: "never_charged" });
+
+    await report("record_payment", contractId, { invoiceId: invoiceId(3) });
+    expect((await paymentsOf(contractId)).at(-1)).toMatchObject({ state: "refunded", intent: intentId(3) });
+    expect(await refundsOf(contractId)).toMatchObject([{ amount: 1_980, state: "succeeded" }]);
+  });
+
   it("of rows that were never there is written as refunded at once", async () => {
     const { contractId, invoiceId } = await addMonthly({
       contract: { status: "terminated" },

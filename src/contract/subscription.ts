@@ -25,7 +25,7 @@ export type LookedAt =
 /** Stripe's words for a subscription that has ended, or never began. */
 const endedStatuses: readonly string[] = ["canceled", "incomplete_expired"];
 
-/** Whether Stripe says that the subscription has ended, or will never begin. */
+/** Whether Stripe says that the subscription has ended, or will never begin. Its status says so, whether or not a time does. */
 export function hasEnded({ stripeSubscriptionStatus }: Pick<FoundSubscription, "stripeSubscriptionStatus">): boolean {
   return endedStatuses.includes(stripeSubscriptionStatus);
 }

@@ -1,5 +1,5 @@
 import type { Call, CallResults, SubscriptionSeen } from "../contract/step.ts";
-import type { FoundSubscription } from "../contract/subscription.ts";
+import { type FoundSubscription, hasEnded } from "../contract/subscription.ts";
 import type { GatewayReply, NotNowReason, StripeGateway } from "../stripe/gateway.ts";
 
 /** Whether a call has taken effect at Stripe, as far as reading can tell. */
@@ -28,20 +28,20 @@ export async function findEffect(gateway: StripeGateway, call: Call): Promise<Ef
   switch (call.verb) {
     case "cancel_subscription":
       return effectIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
-        subscription.type === "found" && subscription.endedAt !== null ? subscription : undefined,
+        subscription.type === "found" && hasEnded(subscription) ? subscription : undefined,
       );
     case "set_cancel_at_period_end": {
       const { cancelAtPeriodEnd } = call;
       return changeIn(await gateway.readSubscription(call.subscriptionId), (subscription) =>
-        subscription.endedAt === null
-          ? subscription.cancelAtPeriodEnd === cancelAtPeriodEnd
-          : cancelAtPeriodEnd && subscription.cancelAtPeriodEnd,
+        hasEnded(subscription)
+          ? cancelAtPeriodEnd && subscription.cancelAtPeriodEnd
+          : subscription.cancelAtPeriodEnd === cancelAtPeriodEnd,
       );
     }
     case "clear_cancel_at":
       return changeIn(
         await gateway.readSubscription(call.subscriptionId),
-        ({ endedAt, cancelAt }) => endedAt === null && cancelAt === null,
+        (subscription) => !hasEnded(subscription) && subscription.cancelAt === null,
       );
     case "void_invoice":
       return effectIn(await gateway.readInvoice(call.invoiceId), (invoice) =>
@@ -66,7 +66,7 @@ function changeIn(
   isReached: (subscription: FoundSubscription) => boolean,
 ): Effect {
   const effect = effectIn(reply, (seen) => (seen.type === "found" && isReached(seen) ? seen : undefined));
-  const isOver = reply.type === "done" && reply.value.type === "found" && reply.value.endedAt !== null;
+  const isOver = reply.type === "done" && reply.value.type === "found" && hasEnded(reply.value);
   return effect.type === "not_found" && isOver ? { ...effect, isOver } : effect;
 }
 

@@ -5,6 +5,7 @@ import { Temporal } from "temporal-polyfill";
 import { z } from "zod";
 import type { Instant } from "../contract/calendar.ts";
 import type { InvoiceSeen } from "../contract/step.ts";
+import { hasEnded } from "../contract/subscription.ts";
 import type { Secret } from "../secret.ts";
 import { version } from "../version.ts";
 import { eventTypes } from "./events.ts";
@@ -269,7 +270,7 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeConnec
       const read = await readBack("cancelSubscription", subscriptionSeen, () =>
         stripe.subscriptions.retrieve(subscriptionId),
       );
-      if (read.type !== "done" || read.value.endedAt !== null) return read;
+      if (read.type !== "done" || hasEnded(read.value)) return read;
       return { type: "unexplained", code: "resource_missing", httpStatus: 404, requestId: reply.requestId };
     },
 

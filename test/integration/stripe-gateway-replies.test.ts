@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { findEffect } from "../../src/execution/find-effect.ts";
 import { Secret } from "../../src/secret.ts";
 import type { GatewayReply, IdempotencyKey, StripeGateway } from "../../src/stripe/gateway.ts";
 import { createStripeGateway, type StripeGatewayOptions } from "../../src/stripe/stripe-gateway.ts";
@@ -535,6 +536,16 @@ test("a cancellation of a subscription that is unknown and yet runs is a questio
   const { gateway } = await setup({ DELETE: notKnown, GET: { body: subscription } });
 
   expect(await gateway.cancelSubscription("sub_1")).toMatchObject({ type: "unexplained", httpStatus: 404 });
+});
+
+test("a cancellation of a subscription that never began is done, whether or not Stripe gives its end a time", async () => {
+  const body = { ...subscription, status: "incomplete_expired", ended_at: null };
+  const { gateway } = await setup({ DELETE: notKnown, GET: { body } });
+
+  const found = { type: "done", value: { stripeSubscriptionStatus: "incomplete_expired" } };
+  expect(await gateway.cancelSubscription("sub_1")).toMatchObject(found);
+  const call = { verb: "cancel_subscription", subscriptionId: "sub_1" } as const;
+  expect(await findEffect(gateway, call)).toMatchObject({ type: "found" });
 });
 
 test("requests name the pinned version and our name, measure nothing, and share a connection until it is closed", async () => {

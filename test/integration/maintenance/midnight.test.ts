@@ -33,7 +33,7 @@ async function ask(kind: OperationKind, contractId: string, takenAt: string): Pr
 
 const endOf = async (id: string) => {
   const { state, rejection_code: code } = await bench.operation(id);
-  return [state, code].filter((word) => word !== null).join(" ");
+  return [state, code].flatMap((word) => (typeof word === "string" ? [word] : [])).join(" ");
 };
 
 const contractOf = async (id: string) => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { instantAt, parseBusinessDate } from "../../../src/contract/calendar.ts";
+import { type BusinessDate, instantAt, parseBusinessDate, plusDays } from "../../../src/contract/calendar.ts";
+import { expectationsOf } from "../../../src/contract/forecast.ts";
 import { scheduledUntil } from "../../../src/maintenance/owed-dates.ts";
+import { readForecastPage } from "../../../src/store/read-forecast.ts";
 import { driveOn } from "../../support/daily-run.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 import { addContract, insertRows, productRow } from "../../support/store-rows.ts";
@@ -76,6 +78,34 @@ function expectedOf({ start, specialMonths = 0, reservedFor, endsIn }: Life): re
     .map(([date, , kind]) => `${date} ${kind}`);
 }
 
+/** What the forecast of a day says: contract, date and what will happen. */
+interface Told {
+  readonly today: string;
+  readonly until: string;
+  readonly expected: readonly string[];
+}
+
+/** The forecast of every contract for two months, after the run of a day. */
+async function forecastOn(date: BusinessDate): Promise<Told> {
+  const days = { today: date, until: plusDays(date, 60) };
+  const rows = await readForecastPage(bench.db, "", 1_000);
+  const expected = rows.flatMap(({ contract, product }) =>
+    expectationsOf(contract, product, days).map(({ on, what }) => `${contract.id} ${on} ${what}`),
+  );
+  return { ...days, expected: expected.toSorted() };
+}
+
+/** What then happened of that: the runs of the days that were forecast. */
+async function happenedIn({ today, until }: Told): Promise<readonly string[]> {
+  const rows = await bench.sql<{ happened: string }[]>`
+    select o.contract_id || ' ' || o.actor_id || ' '
+      || case o.kind when 'terminate_at_renewal' then 'end' else o.kind::text end as happened
+    from keiyaku.operations o join keiyaku.contracts c on c.id = o.contract_id
+    where o.actor_id > ${today} and o.actor_id <= ${until} and o.kind <> 'reserve_by_product_month'
+      and not (o.kind = 'renew' and o.actor_id = c.start_on::text)`;
+  return rows.map(({ happened }) => happened).toSorted();
+}
+
 it("brings each contract exactly what its dates say, each day once", { timeout: 600_000 }, async () => {
   const { sql } = bench;
   for (const [index, life] of lives.entries()) {
@@ -88,6 +118,7 @@ it("brings each contract exactly what its dates say, each day once", { timeout: 
 
   const days = (Date.parse(last) - Date.parse(first)) / 86_400_000 + 1;
   const [until, reservations]: [string[], Map<string, string>] = [[], new Map()];
+  const told: Told[] = [];
   for (const [index, { start, reservedFor }] of lives.entries()) {
     // Made on the first day, by a person who wants it to end a long time ahead, as only Stripe's dashboard can.
     if (reservedFor !== undefined) reservations.set(write(start), `c-${index}`);
@@ -98,6 +129,7 @@ it("brings each contract exactly what its dates say, each day once", { timeout: 
     const date = scheduledUntil(now, { dailyRunAt: "02:30", zone: "America/New_York" });
     expect(await driveOn(bench, date)).toEqual([date]);
     until.push(date);
+    if (date.endsWith("-15") && plusDays(date, 60) <= last) told.push(await forecastOn(date));
     const reserved = reservations.get(date);
     if (reserved === undefined) continue;
     const { start, reservedFor = 0 } = lives[Number(reserved.slice(2))] as Life;
@@ -114,6 +146,9 @@ it("brings each contract exactly what its dates say, each day once", { timeout: 
     const asked = rows.filter(({ contract }) => contract === `c-${index}`).map((row) => row.asked);
     expect({ life, asked }).toEqual({ life, asked: expectedOf(life) });
   }
+  // And each forecast on the way came true.
+  expect(told.length).toBeGreaterThan(30);
+  for (const each of told) expect({ ...each }).toEqual({ ...each, expected: await happenedIn(each) });
   // Every period that has begun is paid once, and nothing else.
   const [books] = await sql`select count(*)::int as periods, count(distinct id)::int as different,
       count(*) filter (where state = 'paid')::int as paid from keiyaku.payments`;

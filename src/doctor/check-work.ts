@@ -3,6 +3,7 @@ import type { HeldOperation } from "../store/list-held.ts";
 import type { LedgerFigures } from "../store/read-ledger-figures.ts";
 import { type MailFigures, mailsForAPersonDays } from "../store/read-mail-figures.ts";
 import { type Finding, warning, well, wrong } from "./finding.ts";
+import { inWords } from "./in-words.ts";
 
 /** A job is taken within a second while a worker is free; five minutes are past any burst. */
 const waitingSecondsMax = 300;
@@ -209,10 +210,4 @@ export function judgeMail(figures: MailFigures): readonly Finding[] {
       { unknown, refused },
     ),
   ];
-}
-
-function inWords(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} days`;
 }

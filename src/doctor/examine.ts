@@ -14,8 +14,10 @@ import { listHeld } from "../store/list-held.ts";
 import { readEventVersions } from "../store/read-event-versions.ts";
 import { readLedgerFigures } from "../store/read-ledger-figures.ts";
 import { readMailFigures } from "../store/read-mail-figures.ts";
+import { readRunFigures } from "../store/read-run-figures.ts";
 import { createStripeGateway, stripeApiVersion } from "../stripe/stripe-gateway.ts";
 import { judgeSkew, measureDatabaseSkew } from "./check-clocks.ts";
+import { judgeBooks, judgeRuns } from "./check-nights.ts";
 import { checkPostgres, checkSchema } from "./check-postgres.ts";
 import { judgeRedis } from "./check-queue.ts";
 import { checkSettings } from "./check-settings.ts";
@@ -82,8 +84,15 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
     isReached ? check("workers", () => examineWorkers(db)) : unasked("workers"),
     hasSchema
       ? check("operations", () => examineLedger(patient))
-      : [...unasked("operations"), ...unasked("refunds"), ...unasked("events"), ...unasked("backfill")],
+      : [
+          ...unasked("operations"),
+          ...unasked("refunds"),
+          ...unasked("events"),
+          ...unasked("backfill"),
+          ...unasked("books"),
+        ],
     hasSchema ? check("mail", async () => judgeMail(await readMailFigures(db, answerWithinMs))) : unasked("mail"),
+    hasSchema ? check("dates", () => examineRuns(patient)) : unasked("dates"),
   ]);
   const findings = [...checkSettings(config), ...postgres, ...redis, ...stripe, ...schema, ...rest.flat()];
   return findings.toSorted((a, b) => checkNames.indexOf(a.check) - checkNames.indexOf(b.check));
@@ -164,5 +173,11 @@ async function examineLedger({ db, showMoney }: Patient): Promise<readonly Findi
     ...judgeEvents(figures),
     ...(versions === undefined ? [] : [versions]),
     judgeBackfill(figures),
+    ...judgeBooks(figures.books),
   ];
+}
+
+async function examineRuns({ config, db }: Patient): Promise<readonly Finding[]> {
+  const time = { dailyRunAt: config.dailyRunAt, zone: config.businessTimeZone };
+  return judgeRuns(await readRunFigures(db, answerWithinMs), time);
 }

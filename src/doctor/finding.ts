@@ -13,6 +13,8 @@ export const checkNames = [
   "events",
   "backfill",
   "mail",
+  "dates",
+  "books",
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { readConfig } from "../../../src/config.ts";
 import { judgeSkew } from "../../../src/doctor/check-clocks.ts";
+import { judgeBooks, judgeRuns } from "../../../src/doctor/check-nights.ts";
 import { judgePostgres, judgeSchema } from "../../../src/doctor/check-postgres.ts";
 import { judgeRedis } from "../../../src/doctor/check-queue.ts";
 import { checkSettings } from "../../../src/doctor/check-settings.ts";
@@ -21,8 +22,9 @@ import { Secret } from "../../../src/secret.ts";
 import type { PostgresState } from "../../../src/store/inspect-server.ts";
 import type { HeldOperation } from "../../../src/store/list-held.ts";
 import type { SchemaState } from "../../../src/store/migrate.ts";
-import type { LedgerFigures } from "../../../src/store/read-ledger-figures.ts";
+import type { BookFigures, LedgerFigures } from "../../../src/store/read-ledger-figures.ts";
 import type { MailFigures } from "../../../src/store/read-mail-figures.ts";
+import type { RunFigures } from "../../../src/store/read-run-figures.ts";
 
 /** The worst of what was found, and what it says. */
 function worst(findings: readonly Finding[]): Finding {
@@ -298,5 +300,55 @@ describe("operations and refunds", () => {
   ])("events that were listed %s seconds ago are %s", (eventsListedSeconds, verdict, says) => {
     const found = worst([judgeBackfill({ ...none, eventsListedSeconds })]);
     expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
+  });
+});
+
+describe("what dates bring", () => {
+  const time = { dailyRunAt: "03:00", zone: "Asia/Tokyo" };
+  const figures = { lastOn: "2026-02-08", runningOn: null, held: 0, now: "2026-02-08T00:00:00Z" } as RunFigures;
+
+  it.each([
+    ["well, when every date is done", {}, "well", "2026-02-08, and it is done"],
+    ["well, while a run is under way", { runningOn: "2026-02-08", now: "2026-02-07T20:00:00Z" }, "well", "under way"],
+    ["wrong, four hours after a run was due", { now: "2026-02-08T22:01:00Z" }, "wrong", "was due 4 h ago"],
+    ["well, a minute before", { now: "2026-02-08T21:59:00Z" }, "well", "2026-02-08"],
+    ["to be looked at, when something is held", { held: 2 }, "warning", "2 operations wait for a person"],
+    ["to be looked at, before the first run", { lastOn: null }, "warning", "No date has had its run yet"],
+  ] as const)("is %s", (_, change, verdict, says) => {
+    const found = worst(judgeRuns({ ...figures, ...change } as RunFigures, time));
+    expect(found).toMatchObject({ verdict, says: expect.stringContaining(says) });
+  });
+});
+
+describe("the books", () => {
+  const counts = { differences: {}, asked: 0, busy: 0, unread: 0 };
+  const audit = { ageSeconds: 3_600, counts: { I1: { checked: 9, violations: 0 } } };
+  const figures: BookFigures = { audit, reconcile: { ageSeconds: 3_600, counts } };
+  const differ = (differences: object) => ({ reconcile: { ageSeconds: 3_600, counts: { ...counts, differences } } });
+
+  it.each<[string, BookFigures, string, string]>([
+    ["well, when the last looks found nothing", figures, "well", "audited 60 min ago"],
+    ["to be looked at, before the first night", {}, "warning", "No night has audited the books yet"],
+    [
+      "to be looked at after two nights",
+      { ...figures, audit: { ...audit, ageSeconds: 172_801 } },
+      "warning",
+      "2 days ago",
+    ],
+    [
+      "wrong, when an invariant is violated",
+      { ...figures, audit: { ageSeconds: 1, counts: { I1: { checked: 9, violations: 2 } } } },
+      "wrong",
+      "2 violations",
+    ],
+    [
+      "to be looked at, when they differ",
+      { ...figures, ...differ({ subscription_ended: 3 }) },
+      "warning",
+      "3 differences",
+    ],
+    ["well, when only a boundary differs", { ...figures, ...differ({ period_end_differs: 3 }) }, "well", "audited"],
+  ])("are %s", (_, given, verdict, says) => {
+    expect(worst(judgeBooks(given))).toMatchObject({ verdict, says: expect.stringContaining(says) });
   });
 });

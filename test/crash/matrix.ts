@@ -161,7 +161,7 @@ async function place<Fault>(type: BackendType, cases: readonly Case<Fault>[]) {
  * With the one role that carries operations out. What Stripe reports meanwhile would be operations of its own, at times of
  * their own; `test/disorder` is about those.
  */
-function alone(options: Partial<WorkerProcessOptions>): Partial<WorkerProcessOptions> {
+export function alone(options: Partial<WorkerProcessOptions> = {}): Partial<WorkerProcessOptions> {
   return { roles: ["operations"], ...options };
 }
 

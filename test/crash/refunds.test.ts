@@ -5,7 +5,7 @@ import { endWorkerProcesses } from "../support/worker-process.ts";
 import { standingsOf } from "./books.ts";
 import { addMonthly } from "./contracts.ts";
 import { operationIdOf, setUpMatrix } from "./dry-run.ts";
-import { untilConcluded } from "./matrix.ts";
+import { alone, untilConcluded } from "./matrix.ts";
 
 afterEach(endWorkerProcesses);
 
@@ -56,7 +56,7 @@ describe("200 refunds at once over three workers, with a third of all calls faul
       await client.request(requestOf(operationIdOf(id), "refund_payment", id, { params }));
     }
     // All are there before anybody is at work on them.
-    const workers = await Promise.all([world.worker(), world.worker(), world.worker()]);
+    const workers = await Promise.all([1, 2, 3].map(() => world.worker(alone())));
     await untilConcluded(
       world,
       contractIds.map((id) => ({ operationId: operationIdOf(id) })),

@@ -4,7 +4,7 @@ import { endWorkerProcesses } from "../support/worker-process.ts";
 import { standingsOf } from "./books.ts";
 import { addMonthly } from "./contracts.ts";
 import { setUpMatrix } from "./dry-run.ts";
-import { untilConcluded } from "./matrix.ts";
+import { alone, untilConcluded } from "./matrix.ts";
 
 afterEach(endWorkerProcesses);
 
@@ -17,13 +17,13 @@ async function setUpZombie(failpoint: string) {
     periods: ["paid", "unpaid"],
     subscription: { status: "past_due" },
   });
-  const zombie = await world.worker({ failpoint: `${failpoint}:1:pause` });
+  const zombie = await world.worker(alone({ failpoint: `${failpoint}:1:pause` }));
   await world.client().request(requestOf(operationId, "terminate", contractId));
   await zombie.logged(({ msg }) => msg === "pauses at a failpoint");
   zombie.kill("SIGSTOP");
   await world.letPass(61);
   await world.queue.expireLocks();
-  await world.worker();
+  await world.worker(alone());
   await untilConcluded(world, [{ operationId }]);
   const standing = async () => (await standingsOf(world, [contractId])).get(contractId);
   const deletions = async () =>

@@ -28,7 +28,7 @@ type ClosingFacts = Pick<RuleFacts<unknown>, "world" | "today" | "zone">;
  * may name none, every paid invoice of the subscriptions that our rows do not know. Periods that were not paid count as never
  * charged, also those of which the report that they are owed has not come, or comes later: the history says the same then.
  * Of an invoice that would not end, and that Stripe may collect still, the rows stay unpaid. What was paid after the end of
- * the contract is no payment of it but late money, which its own report brings.
+ * the contract is told here, and moves nothing: it is no payment of it but late money, which its own report brings.
  *
  * The subscriptions have to be over before: voiding first could make Stripe run one again.
  */
@@ -71,7 +71,7 @@ function closeAtStripe(facts: ClosingFacts, answers: Answers): ClosingAtStripe {
     const moves = movesOf(facts, unpaid, invoice).filter(({ id }) => !paidMeanwhile.has(id));
     for (const move of moves) paidMeanwhile.set(move.id, move);
     const wasToEnd = ending.invoices.some(({ id }) => id === invoiceId);
-    if (wasToEnd || moves.length > 0) attention.push(...remarkOnPaid(world, invoice));
+    if (wasToEnd || moves.length > 0) attention.push(...remarkOnPaid(invoice));
   }
   const collected = new Set(ending.invoices.filter(({ isCollected }) => isCollected).map(({ id }) => id));
   const unended = unpaid.filter(({ stripeInvoiceId: id }) => id !== null && collected.has(id));
@@ -130,8 +130,9 @@ function movesOf({ world, zone }: ClosingFacts, unpaid: readonly Payment[], seen
   ];
 }
 
-function remarkOnPaid(world: ClosingFacts["world"], seen: InvoiceSeen): readonly Attention[] {
-  const invoice = asPaidInTime(world, seen);
+/** Told of what was to end and was paid, before the end or after it: only what it does to the rows depends on that. */
+function remarkOnPaid(seen: InvoiceSeen): readonly Attention[] {
+  const invoice = asPaid(seen);
   if (invoice === undefined) return [];
   return [{ code: "invoice_paid_meanwhile", detail: { invoiceId: invoice.id, amountMinor: invoice.amountPaidMinor } }];
 }

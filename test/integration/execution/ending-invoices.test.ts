@@ -75,8 +75,10 @@ describe("cancel", () => {
 });
 
 describe("terminate", () => {
-  it("says so when such a draft was paid in between", async () => {
+  // Both moments are to the second: of a payment that follows at once nobody knows on which side of the end it falls.
+  it.each(["at once", "seconds after the end"])("says so when such a draft was paid in between, %s", async (when) => {
     const { draft, control, goOn } = await setUpLateFinal("terminate");
+    if (when !== "at once") await control.advanceClock({ seconds: 2 });
     await control.payInvoice(draft);
     expect(await goOn()).toEqual([
       { code: "invoice_paid_meanwhile", detail: { invoiceId: draft, amountMinor: 1_980 } },

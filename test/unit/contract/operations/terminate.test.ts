@@ -195,7 +195,7 @@ describe("by card", () => {
     });
   });
 
-  test("ends when Stripe says that the subscription has; what was paid later is late money, and no payment in between", () => {
+  test("ends when Stripe says that the subscription has; what was paid later moves no row, but people are told", () => {
     const endedAt = "2025-01-20T02:58:59Z";
     const played = play(setupByCard(), {
       cancel_subscription: done({ ...subscriptionEnded, endedAt }),
@@ -211,7 +211,7 @@ describe("by card", () => {
       endedAt,
       paymentMoves: [{ id: third.id, from: "unpaid", to: "never_charged" }],
       licenses: [],
-      attention: [],
+      attention: [{ code: "invoice_paid_meanwhile", detail: { invoiceId: "in_3", amountMinor: 1_980 } }],
     });
   });
 

@@ -361,6 +361,26 @@ describe("an event of no contract that is known", () => {
     expect(await gapsUntilRest(inbox, id)).toEqual(gaps);
   });
 
+  it("does not rest when its contract is registered while it is looked for the last time", async () => {
+    const inbox = await setUpInbox();
+    const { id } = await inbox.report(subscriptionUpdated());
+    await inbox.sql`update keiyaku.stripe_events set looks = ${unmatchedLooksMax - 1}, look_at = clock_timestamp()`;
+    // The registration has found the event waiting, and commits once the event was found to be of no contract.
+    const registration = await inbox.sql.reserve();
+    onTestFinished(() => registration.release());
+    await registration`begin`;
+    await registration`update keiyaku.stripe_events set look_at = clock_timestamp()`;
+    const looking = inbox.look();
+    await untilWaitingForLocks(inbox.sql, 1);
+    await addCardContract(inbox);
+    await registration`commit`;
+    await looking;
+    await inbox.look();
+
+    expect(await inbox.event(id)).toMatchObject({ state: "applied", contract_id: "c-1" });
+    expect(await inbox.notifications()).toEqual([]);
+  });
+
   it("rests with one mail for its type and day, however many there are", async () => {
     const inbox = await setUpInbox();
     await inbox.arrive(

@@ -54,7 +54,8 @@ function guardOfReplay(record: EventRecord) {
 }
 
 const goneRemedy =
-  "Bodies are forgotten after 45 days, and with their contract; Stripe's dashboard shows the object as it is now.";
+  "Bodies are forgotten after 45 days, with their contract, or at once where nothing follows and no contract is named; " +
+  "Stripe's dashboard shows the object as it is now.";
 
 function notReplayed(code: string, sentence: string, remedy: string): CommandFailure {
   return new CommandFailure(exitCodes.failed, { code, sentence, remedy });

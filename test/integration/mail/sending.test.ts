@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createFolderTransport } from "../../../src/mail/folder-transport.ts";
 import { claimNotifications } from "../../../src/store/claim-notifications.ts";
 import { holdEvent } from "../../../src/store/conclude-event.ts";
+import { giveUpOnClaims } from "../../../src/store/note-delivery.ts";
 import { notificationChannel } from "../../../src/store/notification-parts.ts";
 import { readDueEvents } from "../../../src/store/read-due-events.ts";
 import { resendNotification } from "../../../src/store/resend-notification.ts";
@@ -245,6 +246,22 @@ describe("a claim", () => {
     mails[0]?.answer({ type: "later", problem: "451 DATA", isCommon: false });
     await round;
     expect(await outbox.row(id)).toMatchObject({ state: "unknown" });
+  });
+
+  it("of a mail that a person has sent again is not noted by whoever held the one before", async () => {
+    const outbox = await setUpOutbox();
+    const id = await outbox.cause("a");
+    const { transport, mails } = heldTransport();
+    const round = sendRound({ ...outbox.deps, transport });
+    await eventually(() => mails.length === 1, { withinMs: 5_000 });
+    await claimedAgo(outbox, id, claimLeaseMs + 1_000);
+    await giveUpOnClaims(outbox.db, claimLeaseMs);
+    await resendNotification(outbox.db, { id, state: "unknown", attempt: 1 }, why);
+    await claimNotifications(outbox.db, mailsAtOnce);
+
+    mails[0]?.answer({ type: "later", problem: "451 DATA", isCommon: false });
+    await round;
+    expect(await outbox.row(id)).toMatchObject({ state: "claimed", attempt: 2 });
   });
 
   it.each(["monotonicMs", "nowMs"] as const)("of a process that stood still begins no conversation: %s", async (by) => {

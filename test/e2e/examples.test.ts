@@ -111,11 +111,13 @@ describeOnBackend("a webhook endpoint that hands on by queue", "redis", (type) =
     const send = (signature: string) =>
       fetch(`http://127.0.0.1:${port}/webhooks`, { method: "POST", body, headers: { "stripe-signature": signature } });
 
-    const { status } = await send(signedAt(body, systemClock.nowMs()));
-    const again = await send(signedAt(body, systemClock.nowMs() - 1_000));
+    // Until its client has reached the queue it answers "later", and Stripe sends again.
+    const isTaken = async () => (await send(signedAt(body, systemClock.nowMs()))).status === 200;
+    await eventually(isTaken, { withinMs: 20_000, describe: "a delivery that is handed on" });
+    const { status } = await send(signedAt(body, systemClock.nowMs() - 1_000));
     await send(signedAt(body, systemClock.nowMs(), otherWebhookSecret));
 
-    expect([status, again.status]).toEqual([200, 200]);
+    expect(status).toBe(200);
     const refusals = () => world.sql`select field, content from keiyaku.refused_requests`;
     await eventually(async () => (await refusals()).length > 0, {
       withinMs: 20_000,

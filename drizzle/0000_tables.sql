@@ -402,7 +402,7 @@ CREATE INDEX "contracts_to_terminate" ON "keiyaku"."contracts" USING btree ("ter
 CREATE INDEX "contracts_to_end_special_period" ON "keiyaku"."contracts" USING btree ((("start_on" + make_interval(months => "special_months"))::date
     - case when "payment_method" = 'card' then 4 else 0 end),"id") WHERE "keiyaku"."contracts"."status" = 'special_period';--> statement-breakpoint
 CREATE INDEX "contracts_to_renew" ON "keiyaku"."contracts" USING btree ("renewal_due_on","id") WHERE "keiyaku"."contracts"."status" in ('active', 'special_period', 'termination_reserved') and "keiyaku"."contracts"."renewal_due_on" is not null;--> statement-breakpoint
-CREATE INDEX "contracts_to_reserve_by_product_month" ON "keiyaku"."contracts" USING btree ("product_id","id") WHERE "keiyaku"."contracts"."kind" = 'monthly' and "keiyaku"."contracts"."origin" = 'application'
+CREATE INDEX "contracts_to_reserve_by_product_month" ON "keiyaku"."contracts" USING btree ("product_id",(extract(day from "start_on")::integer + case when "payment_method" = 'card' then 31 else 0 end),"id") WHERE "keiyaku"."contracts"."kind" = 'monthly' and "keiyaku"."contracts"."origin" = 'application'
           and "keiyaku"."contracts"."status" in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed')
           and "keiyaku"."contracts"."termination_source" is distinct from 'product_month';--> statement-breakpoint
 CREATE INDEX "contracts_to_release_by_product_month" ON "keiyaku"."contracts" USING btree ("product_id","termination_on","id") WHERE "keiyaku"."contracts"."termination_source" = 'product_month';--> statement-breakpoint

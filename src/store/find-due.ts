@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { BusinessDate } from "../contract/calendar.ts";
 import type { ScheduledKind } from "../contract/scheduled.ts";
-import { specialPeriodDueOn } from "./schema/contracts.ts";
+import { renewalSlot, specialPeriodDueOn } from "./schema/contracts.ts";
 
 /** How far a phase has come: the key of the last contract that it looked at. */
 export type DueCursor = readonly string[];
@@ -26,7 +26,9 @@ interface DueQuery {
  * By how many days Stripe's boundary may lie beside the calendar's, by the calendar of UTC and by summer time. `scheduled.ts` of
  * the property tests tries every zone's kind. The rule reads Stripe's own.
  */
-const besides = sql`case when c.payment_method = 'card' then 4 else 0 end`;
+const boundaryDays = sql`4`;
+
+const besides = sql`case when c.payment_method = 'card' then ${boundaryDays} else 0 end`;
 
 const monthsFirst = sql`(p.automatic_termination_month || '-01')::date`;
 
@@ -63,27 +65,35 @@ const dueQueries: Record<ScheduledKind, DueQuery> = {
     alsoWhere: (causeOn) => sql`(c.termination_on is null or ${causeOn} < c.termination_on)`,
   }),
   reserve_by_product_month: {
-    first: ["", ""],
-    select({ date, after: [product = sql`''`, contract = sql`''`], limit }) {
-      const nextRenewal = (day: SQL) =>
-        sql`keiyaku.renewal_date(c.start_on, 1 + greatest(keiyaku.period_index(c.start_on, ${day}), 0))`;
+    first: ["", "0", ""],
+    select({ date, after: [product = sql`''`, slot = sql`'0'`, contract = sql`''`], limit }) {
+      const nextRenewal = (startOn: SQL, day: SQL) =>
+        sql`keiyaku.renewal_date(${startOn}, 1 + greatest(keiyaku.period_index(${startOn}, ${day}), 0))`;
       const dueOn = sql`keiyaku.renewal_date(c.start_on, keiyaku.period_index(c.start_on, ${date}))`;
-      return sql`select d.* from keiyaku.products p cross join lateral (
-          select c.id as contract_id, ${dueOn} as due_on, p.version, jsonb_build_array(p.id, c.id) as key
+      const slotOf = renewalSlot({ startOn: sql`c.start_on`, paymentMethod: sql`c.payment_method` });
+      // Any contract of a slot that began long ago renews on the days on which all of it do.
+      const anyOf = sql`make_date(2000, 1, 1 + (slot - 1) % 31)`;
+      const beside = sql`case when slot > 31 then ${boundaryDays} else 0 end`;
+      const reachedBy = sql`array(select slot from generate_series(1, 62) as slot
+        where ${nextRenewal(anyOf, sql`(${date} + ${beside})`)} + ${beside} >= ${monthsFirst})`;
+      return sql`select d.contract_id, d.due_on, d.version, d.key from keiyaku.products p cross join lateral (
+          select c.id as contract_id, ${dueOn} as due_on, p.version, ${slotOf} as slot,
+            jsonb_build_array(p.id, ${slotOf}::text, c.id) as key
           from keiyaku.contracts c
-          where c.product_id = p.id and c.id > case when p.id = ${product} then ${contract} else '' end
+          where c.product_id = p.id and ${slotOf} = any (${reachedBy})
+            and (${slotOf}, c.id) > (case when p.id = ${product} then ${slot}::integer else 0 end,
+              case when p.id = ${product} then ${contract} else '' end)
             and c.kind = 'monthly' and c.origin = 'application'
             and c.status in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed')
             and c.termination_source is distinct from 'product_month'
             and c.start_on <= ${date}
             and (c.termination_on is null or (c.termination_on > ${date}
-              and c.termination_on >= ${nextRenewal(date)} - ${besides}))
-            and ${nextRenewal(sql`(${date} + ${besides})`)} + ${besides} >= ${monthsFirst}
+              and c.termination_on >= ${nextRenewal(sql`c.start_on`, date)} - ${besides}))
             and ${notAsked("reserve_by_product_month", dueOn)}
-          order by c.id limit ${limit}) d
+          order by ${slotOf}, c.id limit ${limit}) d
         where p.id >= ${product} and p.automatic_termination_month is not null
           and p.automatic_termination_month <= to_char(${date} + 40, 'YYYY-MM')::char(7)
-        order by p.id, d.contract_id limit ${limit}`;
+        order by p.id, d.slot, d.contract_id limit ${limit}`;
     },
   },
   release_by_product_month: {

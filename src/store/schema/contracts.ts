@@ -26,6 +26,14 @@ export function specialPeriodDueOn(table: Record<"startOn" | "specialMonths" | "
 }
 
 /**
+ * By which day of the month a contract renews: 1 to 31, and 32 to 62 by card. All of one slot come to their product's month on
+ * the same day, so that what has not come to it is not looked at.
+ */
+export function renewalSlot(table: Record<"startOn" | "paymentMethod", AnyColumn | SQL>): SQL {
+  return sql`(extract(day from ${table.startOn})::integer + case when ${table.paymentMethod} = 'card' then 31 else 0 end)`;
+}
+
+/**
  * One customer's purchase of one product: its terms and its state. Every write to it, or to a row that belongs to it,
  * goes through `version`.
  */
@@ -157,7 +165,7 @@ export const contracts = keiyaku.table(
         sql`${table.status} in ('active', 'special_period', 'termination_reserved') and ${table.renewalDueOn} is not null`,
       ),
     index("contracts_to_reserve_by_product_month")
-      .on(table.productId, table.id)
+      .on(table.productId, renewalSlot(table), table.id)
       .where(
         sql`${table.kind} = 'monthly' and ${table.origin} = 'application'
           and ${table.status} in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed')

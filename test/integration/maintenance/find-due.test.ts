@@ -1,7 +1,13 @@
 import { sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseBusinessDate } from "../../../src/contract/calendar.ts";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import {
+  type BusinessDate,
+  monthOf,
+  nextRenewalAfter,
+  parseBusinessDate,
+  plusDays,
+} from "../../../src/contract/calendar.ts";
 import { type ScheduledKind, scheduledKinds } from "../../../src/contract/scheduled.ts";
 import { firstCursor, selectDue } from "../../../src/store/find-due.ts";
 import { addContract, insertRows, productRow } from "../../support/store-rows.ts";
@@ -64,6 +70,19 @@ describe("the plan of each due query", () => {
     await own`analyze keiyaku.contracts, keiyaku.products, keiyaku.operations`;
   });
 
+  it("does not look at contracts whose product ends in a month to which no renewal of theirs has come", async () => {
+    const { sql: own } = store;
+    await insertRows(own, "products", productRow({ id: "p-ahead", automatic_termination_month: "2025-03" }));
+    await own`update keiyaku.contracts set product_id = 'p-ahead' where product_id = 'p-1' and id like 'c-%'`;
+    onTestFinished(async () => {
+      await own`update keiyaku.contracts set product_id = 'p-1' where product_id = 'p-ahead'`;
+    });
+    const { plan, found } = await explain("reserve_by_product_month");
+    expect(found).toHaveLength(60);
+    const removed = [...plan.matchAll(/Rows Removed by Filter: (\d+)/g)].map(([, rows]) => Number(rows));
+    expect(Math.max(...removed)).toBeLessThan(100);
+  });
+
   /** The plan, and how many rows it found. */
   async function explain(kind: ScheduledKind) {
     const { sql: text, params } = dialect.sqlToQuery(selectDue(kind, date, firstCursor(kind), 1_000));
@@ -90,5 +109,38 @@ describe("the plan of each due query", () => {
     expect(plan).toContain(indexOf[kind]);
     expect(plan).not.toMatch(/Seq Scan on (contracts|operations)/);
     expect(found).toHaveLength(60);
+  });
+});
+
+describe("what comes to its product's month", () => {
+  it("is found from the renewal before on, whatever its day; by card some days earlier", async () => {
+    const { sql: own } = store;
+    await own`truncate keiyaku.contracts, keiyaku.operations cascade`;
+    await insertRows(own, "products", productRow({ id: "p-march", automatic_termination_month: "2025-03" }));
+    const startsOn = Array.from({ length: 31 }, (_, day) => plusDays(parseBusinessDate("2024-01-01"), day));
+    for (const start_on of startsOn) {
+      const common = { product_id: "p-march", start_on };
+      await addContract(own, { id: `bank-${start_on}`, renewal_due_on: "2025-12-01", ...common });
+      const ids = { stripe_customer_id: `cus-${start_on}`, stripe_subscription_id: `sub-${start_on}` };
+      await addContract(own, { id: `card-${start_on}`, payment_method: "card", ...ids, ...common });
+    }
+    const reaches = (startOn: BusinessDate, on: BusinessDate) => monthOf(nextRenewalAfter(startOn, on)) >= "2025-03";
+    for (let on = parseBusinessDate("2025-01-20"); on < "2025-03-05"; on = plusDays(on, 1)) {
+      const found: string[] = [];
+      for (let after = firstCursor("reserve_by_product_month"); ; ) {
+        const { sql: text, params } = dialect.sqlToQuery(selectDue("reserve_by_product_month", on, after, 5));
+        const page = await own.unsafe(text, params as string[]);
+        found.push(...page.map(({ contract_id }) => contract_id));
+        if (page.length < 5) break;
+        after = page.at(-1)?.key;
+      }
+      const expected = startsOn.filter((startOn) => reaches(startOn, on)).map((startOn) => `bank-${startOn}`);
+      const byCard = startsOn
+        .filter((startOn) => reaches(startOn, plusDays(on, 4)))
+        .map((startOn) => `card-${startOn}`);
+      expect({ on, found: found.filter((id) => id.startsWith("bank-")).toSorted() }).toEqual({ on, found: expected });
+      expect(found).toEqual(expect.arrayContaining(byCard));
+      expect(new Set(found).size).toBe(found.length);
+    }
   });
 });

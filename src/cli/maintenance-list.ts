@@ -28,9 +28,9 @@ export function writeRuns({ out, err, config }: CommandContext, runs: readonly R
   const rows = runs.map((run) => [
     run.date,
     showState(run, zone),
-    run.result === null ? "" : String(run.result.heldCount),
+    String(run.heldNow),
     run.result === null ? "" : showResult(run.result),
   ]);
-  out.write(showTable(out, ["date", "", { head: "held", align: "right" }, "operations"], rows));
+  out.write(showTable(out, ["date", "", { head: "held now", align: "right" }, "operations"], rows));
   writeLine(err, paint(err, "dim", `Times are in ${zone}.`));
 }

@@ -97,5 +97,5 @@ async function tell(
   if (runs.length === 0) {
     writeLine(context.err, `Later dates have had their run: what ${date} would have brought was found by them.`);
   }
-  return runs.some(({ result }) => result !== null && result.heldCount > 0) ? exitCodes.partlyFailed : exitCodes.done;
+  return runs.some(({ heldNow }) => heldNow > 0) ? exitCodes.partlyFailed : exitCodes.done;
 }

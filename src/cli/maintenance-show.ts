@@ -28,7 +28,7 @@ export async function maintenanceShow(
   }
   const { running } = await readRuns(db);
   const open = running?.date === date ? await countOpenOf(db, running) : null;
-  const { result } = record;
+  const { result, heldNow } = record;
   if (json) {
     writeJson(out, { ...inUtc(record), open });
   } else {
@@ -59,9 +59,10 @@ export async function maintenanceShow(
         if (held.length < result.heldCount) {
           writeLine(err, paint(err, "dim", `These are the first ${held.length} of ${result.heldCount}.`));
         }
+        writeLine(err, paint(err, "dim", `That was when the run was done; of them ${heldNow} wait still.`));
       }
     }
     writeLine(err, paint(err, "dim", `Times are in ${zone}.`));
   }
-  return result !== null && result.heldCount > 0 ? exitCodes.partlyFailed : exitCodes.done;
+  return heldNow > 0 ? exitCodes.partlyFailed : exitCodes.done;
 }

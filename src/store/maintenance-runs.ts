@@ -47,7 +47,10 @@ export interface RunRecord {
   readonly phase: ScheduledKind | null;
   readonly startedAt: Instant;
   readonly doneAt: Instant | null;
+  /** As it was when the run was done. */
   readonly result: RunResult | null;
+  /** How many of its operations wait for a person, or behind one that does, at this moment. */
+  readonly heldNow: number;
 }
 
 /** How many of what is held a result names; the rest is counted. */
@@ -219,7 +222,11 @@ export async function listRuns(
 ): Promise<readonly RunRecord[]> {
   return db.run<RunRecord & Record<string, unknown>>(
     "list_runs",
-    sql`select business_date::text as date, state, phase, started_at as "startedAt", done_at as "doneAt", result
+    sql`select business_date::text as date, state, phase, started_at as "startedAt", done_at as "doneAt", result,
+        (select count(*)::integer from keiyaku.operations o
+          where o.actor_type = 'schedule' and o.actor_id = business_date::text
+            and o.state in ('requested', 'executing', 'held')
+            and (o.state = 'held' or (select ${behindHeld}) is not null)) as "heldNow"
       from keiyaku.maintenance_runs
       where ${date === undefined ? sql`true` : sql`business_date = ${date}::date`}
       order by business_date desc limit ${limit}`,

@@ -116,7 +116,14 @@ describe("keiyaku maintenance run", () => {
     expect(await command.run((context) => maintenanceShow(context, { date }))).toBe(exitCodes.partlyFailed);
     expect(command.out()).toContain("renew.c-1.20250108.1.20250120  c-1       waits behind op-held");
     expect(await command.run((context) => maintenanceShow(context, { date, json: true }))).toBe(exitCodes.partlyFailed);
-    expect(command.json()).toMatchObject({ open: null, result: { heldCount: 1 } });
+    expect(command.json()).toMatchObject({ open: null, heldNow: 1, result: { heldCount: 1 } });
+
+    // Once a person has decided, nothing of the run is held, whatever it came to when it was done.
+    await command.bench.sql`update keiyaku.operations set state = 'requested', ring_at = now(), held_question = null
+      where id = 'op-held'`;
+    expect(await command.run((context) => maintenanceShow(context, { date, json: true }))).toBe(exitCodes.done);
+    expect(command.json()).toMatchObject({ heldNow: 0, result: { heldCount: 1 } });
+    expect(await run({ date })).toBe(exitCodes.done);
   });
 
   it("gives up when nothing moves, and goes on when it is run again", async () => {

@@ -2,8 +2,9 @@ import { type Invariant, pageOfContracts } from "./invariant.ts";
 
 /**
  * I13: every business date between the first and the last has its daily run, done before the next one's. What a date brings
- * was done once for each contract, and asked for at all: a contract that has not changed since the last done run began, and was due by then, has its operation
- * of that date, or one that is open still. By card Stripe's own boundary decides, which may lie some days beside ours.
+ * was done once for each contract, and asked for at all: a contract that has not changed since a minute before the last done run
+ * began, longer than a statement may take, and was due by then, has its operation of that date, or one that is open still. By card
+ * Stripe's own boundary decides, which may lie some days beside ours.
  */
 export const eachDayOnce: Invariant = {
   id: "I13",
@@ -18,11 +19,18 @@ export const eachDayOnce: Invariant = {
       select business_date as on_date, started_at from keiyaku.maintenance_runs where state = 'done'
       order by business_date desc limit 1),
     unchanged as (
-      select c.*, d.on_date,
+      select c.*, d.on_date, d.started_at - interval '1 minute' as since,
         (extract(year from d.on_date)::int - extract(year from c.start_on)::int) * 12
           + extract(month from d.on_date)::int - extract(month from c.start_on)::int as months
       from keiyaku.contracts c, done d
-      where c.id > $after and c.id <= $last and c.updated_at < d.started_at and c.start_on <= d.on_date),
+      where c.id > $after and c.id <= $last and c.updated_at < d.started_at - interval '1 minute'
+        and c.start_on <= d.on_date),
+    running as (
+      select u.*, n.period, (u.start_on + (n.period + 1) * interval '1 month')::date as next_on
+      from unchanged u, lateral (
+        select case when (u.start_on + u.months * interval '1 month')::date > u.on_date then u.months - 1 else u.months end
+          as period) as n
+      where u.status in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed')),
     due as (
       select id, on_date, 'start' as kind from unchanged where status = 'not_started'
       union all
@@ -32,13 +40,19 @@ export const eachDayOnce: Invariant = {
       where status = 'special_period' and (start_on + special_months * interval '1 month')::date
         + case payment_method when 'card' then 4 else 0 end <= on_date
       union all
-      select u.id, u.on_date, 'renew' from unchanged u, lateral (
-        select case when (u.start_on + u.months * interval '1 month')::date > u.on_date then u.months - 1 else u.months end
-          as period) as n
-      where u.payment_method <> 'card' and u.status in ('active', 'special_period', 'termination_reserved')
-        and coalesce((u.start_on + n.period * interval '1 month')::date < u.termination_on, true)
+      select u.id, u.on_date, 'renew' from running u
+      where u.payment_method <> 'card' and u.status <> 'payment_unconfirmed'
+        and coalesce((u.start_on + u.period * interval '1 month')::date < u.termination_on, true)
         and not exists (
-          select from keiyaku.payments p where p.contract_id = u.id and p.period = n.period and p.state <> 'due'))
+          select from keiyaku.payments p where p.contract_id = u.id and p.period = u.period and p.state <> 'due')
+      union all
+      select u.id, u.on_date, 'reserve_by_product_month' from running u join keiyaku.products p on p.id = u.product_id
+      where u.origin = 'application' and u.termination_source is distinct from 'product_month' and p.updated_at < u.since
+        and coalesce(u.termination_on >= u.next_on, true) and to_char(u.next_on, 'YYYY-MM') >= p.automatic_termination_month
+      union all
+      select u.id, u.on_date, 'release_by_product_month' from running u join keiyaku.products p on p.id = u.product_id
+      where u.termination_source = 'product_month' and u.termination_on > u.on_date and p.updated_at < u.since
+        and coalesce(to_char(u.termination_on, 'YYYY-MM') < p.automatic_termination_month, true))
     select r.business_date::text as subject, format('no run between this date and %s', r.next_date) as detail
     from runs r where $after = '' and r.next_date > r.business_date + 1
     union all

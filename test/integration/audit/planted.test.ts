@@ -214,6 +214,26 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
     ],
   ],
   [
+    "an end by its product's month that a date should have reserved",
+    `update keiyaku.products set automatic_termination_month = '2025-02', updated_at = '2025-01-10';
+      update keiyaku.contracts set updated_at = '2025-01-10' where id in ('transfer', 'reserved')`,
+    [
+      /^I8 (transfer|reserved): was last changed/,
+      /^I13 (transfer|reserved): renew was due/,
+      /^I13 (transfer|reserved): reserve_by_product_month was due by 2025-01-19/,
+    ],
+  ],
+  [
+    "an end by its product's month that a date should have lifted",
+    `update keiyaku.products set automatic_termination_month = '2035-02', updated_at = '2025-01-10';
+      update keiyaku.contracts set termination_source = 'product_month', updated_at = '2025-01-10' where id = 'reserved'`,
+    [
+      /^I8 reserved: was last changed/,
+      /^I13 reserved: renew was due/,
+      /^I13 reserved: release_by_product_month was due by 2025-01-19/,
+    ],
+  ],
+  [
     "two mails about one attempt",
     `insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail)
       select 'another', kind, recipient, contract_id, detail from keiyaku.notifications where kind = 'payment_failed'`,

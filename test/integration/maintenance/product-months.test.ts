@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { putProduct } from "../../../src/store/put-catalog.ts";
 import type { IdempotencyKey } from "../../../src/stripe/gateway.ts";
+import { auditOf } from "../../support/audit.ts";
 import { addByCard } from "../../support/card-rows.ts";
 import { productPut } from "../../support/catalog.ts";
 import { askedOn, driveOn } from "../../support/daily-run.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 import { insertRows, operationRow, rowOf } from "../../support/store-rows.ts";
-import { addPaid, forgetAll } from "./set-up-runs.ts";
+import { addOneOfEach, addPaid, forgetAll } from "./set-up-runs.ts";
 
 /*
  * A product's automatic-termination month through the daily run, for contracts that renew on every 8th. The month is put by the one
@@ -242,4 +243,19 @@ describe("a contract by card", () => {
       [],
     );
   });
+});
+
+it("leaves nothing of which the audit says that nobody asked for it, what was refused or is held among it", async () => {
+  await addOneOfEach(bench);
+  await addByCard(bench, {}, { asOf: "2025-02-08T02:00:00Z" });
+  await addPaid(bench, "c-held", 3, { product_id: "p-ending" });
+  await insertRows(bench.sql, "operations", operationRow({ id: "op-held", contract_id: "c-held", state: "held" }));
+  await bench.sql`update keiyaku.products set automatic_termination_month = '2025-03' where id <> 'p-on'`;
+  await driveOn(bench, "2025-02-08", { first: "2025-02-07" });
+  await bench.sql`update keiyaku.products set updated_at = '2025-01-01'`;
+  await bench.sql`update keiyaku.contracts set updated_at = '2025-01-01'`;
+
+  expect((await auditOf(bench)).violations.filter((each) => each.startsWith("I13"))).toEqual([]);
+  await bench.sql`delete from keiyaku.operations where actor_type = 'schedule' and state <> 'succeeded'`;
+  expect((await auditOf(bench)).violations.filter((each) => each.startsWith("I13")).length).toBeGreaterThan(2);
 });

@@ -1,4 +1,4 @@
-import { type BusinessDate, nextRenewalAfter, periodOn, renewalDate } from "./calendar.ts";
+import { type BusinessDate, nextRenewalAfter, periodNearest, periodOn, renewalDate } from "./calendar.ts";
 import type { Contract, Product } from "./contract.ts";
 import { isProductsLastDate, reachesProductMonth } from "./reserving.ts";
 import { isRunning } from "./rule.ts";
@@ -46,7 +46,8 @@ export function expectationsOf(
   else if (status === "payment_unconfirmed") expected.push({ on: null, what: "end", why: "unpaid" });
 
   if (isToStart || isRunning(contract)) {
-    const isBefore = (on: BusinessDate) => on <= until && (end === null || on < end.on);
+    const endsOn = end === null || end.why === "stripe" ? end?.on : periodNearest(startOn, end.on).startsOn;
+    const isBefore = (on: BusinessDate) => on <= until && (endsOn === undefined || on < endsOn);
     for (let n = (periodOn(startOn, today)?.index ?? 0) + 1; isBefore(renewalDate(startOn, n)); n += 1) {
       const on = renewalDate(startOn, n);
       if (n === contract.specialMonths && status !== "termination_reserved") {
@@ -69,10 +70,12 @@ function endOf(
   // Of a reservation by a month that was cleared or moved later only somebody's own wish remains.
   const isOutlived = terminationSource === "product_month" && terminationOn !== null && terminationOn !== byProduct;
   const by = isOutlived && !reachesProductMonth(product, terminationOn) ? terminationAskedBy : terminationSource;
+  // What the product's month has reserved stands, on the date that Stripe has where that lies beside ours.
+  if (terminationOn !== null && by === "product_month") return { on: terminationOn, why: by };
   if (terminationOn === null || by === null || (byProduct !== null && byProduct < terminationOn)) {
     return byProduct === null ? null : { on: byProduct, why: "product_month" };
   }
-  if (terminationOn === byProduct || by === "product_month") return { on: terminationOn, why: "product_month" };
+  if (terminationOn === byProduct) return { on: terminationOn, why: "product_month" };
   return { on: terminationOn, why: by === "person" ? "asked_for" : "stripe" };
 }
 

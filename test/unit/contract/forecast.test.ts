@@ -45,6 +45,11 @@ describe("what is ahead of a contract", () => {
       { status: "termination_reserved", terminationOn: on("2025-01-31"), terminationSource: "stripe" },
       ["2025-01-31 end stripe"],
     ],
+    [
+      "the end on a day in the midst of a period, as only Stripe's dashboard sets it, and the renewal shortly before",
+      { status: "termination_reserved", terminationOn: on("2025-02-03"), terminationSource: "stripe" },
+      [renewals[0] as string, "2025-02-03 end stripe"],
+    ],
     ["an end on no known day while it is unpaid", { status: "payment_unconfirmed" }, ["some day end unpaid"]],
     [
       "its reserved end while it is unpaid",
@@ -76,6 +81,12 @@ describe("what a product's month makes of it", () => {
     ],
     ["nothing yet, when the month lies beyond", {}, "2025-04", renewals],
     ["the end that it has reserved", byMonth, "2025-02", [renewals[0] as string, "2025-02-28 end product_month"]],
+    [
+      "the end that it has reserved on the day that Stripe has",
+      { ...byMonth, terminationOn: on("2025-03-01") },
+      "2025-02",
+      [renewals[0] as string, "2025-03-01 end product_month"],
+    ],
     ["no end, when the month was cleared", byMonth, null, renewals],
     [
       "the end that somebody had asked for, when the month was cleared",

@@ -95,11 +95,15 @@ function compareReservation(
     : [differenceOf(books, "reservation_date_differs", { subscriptionId, terminationOn, stripeEndsOn }, repair)];
 }
 
-/** The end of the current period of a contract that runs. In a trial nothing is renewed. */
+/**
+ * The end of the current period of a contract that runs. In a trial nothing is renewed; and a subscription that took the place
+ * of another has its own days, for good.
+ */
 function comparePeriod(books: BookedContract, subscription: FoundSubscription, zone: string): readonly Difference[] {
   const { contract } = books;
   const { id: subscriptionId, currentPeriodEndAt, stripeSubscriptionStatus } = subscription;
-  if (!isRunning(contract) || stripeSubscriptionStatus === "trialing") return [];
+  const isReplaced = contract.formerStripeSubscriptionIds.length > 0;
+  if (!isRunning(contract) || isReplaced || stripeSubscriptionStatus === "trialing") return [];
   const stripeEndsOn = businessDateOf(currentPeriodEndAt, zone);
   const { index, startsOn: renewalOn } = periodNearest(contract.startOn, stripeEndsOn);
   if (renewalOn === stripeEndsOn || isClippedByUtc(contract.startOn, index, currentPeriodEndAt, zone)) return [];

@@ -112,8 +112,8 @@ export const differenceSentences = {
     ja: "サブスクリプション {subscriptionId} の当期はStripeで {stripeEndsOn} に終わりますが、契約の更新日は {renewalOn} です。",
     en: "Stripe ends the current period of subscription {subscriptionId} on {stripeEndsOn}; by the start date it is {renewalOn}.",
     remedy: {
-      ja: "カード払いではStripeの日付が正です。サブスクリプションを差し替えた契約なら、対応は不要です。",
-      en: "By card Stripe's date counts. Nothing is to be done if the subscription was replaced.",
+      ja: "カード払いではStripeの日付が正です。取り込み前にサブスクリプションを差し替えた契約なら、対応は不要です。",
+      en: "By card Stripe's date counts. Nothing is to be done if the subscription was replaced before an import.",
     },
   },
   former_subscription_runs: {

@@ -279,6 +279,14 @@ const told: readonly (readonly [string, Case, readonly string[]])[] = [
   ],
   ["another end of the period", { stripe: of({ currentPeriodEndAt: "2025-02-12T03:00:00Z" }) }, ["period_end_differs"]],
   [
+    "another end of the period of a subscription that took the place of another",
+    {
+      contract: { formerStripeSubscriptionIds: ["sub_0"] },
+      stripe: of({ currentPeriodEndAt: "2025-02-12T03:00:00Z" }),
+    },
+    [],
+  ],
+  [
     "another end of the period while suspended",
     {
       contract: suspended,

@@ -15,12 +15,13 @@ export interface AwaitOptions {
   readonly onProgress: (concluded: number, expected: number) => void;
   /** How long nothing may move. */
   readonly patienceMs?: number;
+  readonly pollEveryMs?: number;
 }
 
 /** The sweep finds what nobody rang for within 90 s; what has not moved by then never will. */
 const patienceMsDefault = 120_000;
 
-const pollEveryMs = 150;
+const pollEveryMsDefault = 150;
 
 /**
  * Waits until the ledger has an answer to everything that was sent: each id is an operation, each other content under a
@@ -31,7 +32,7 @@ const pollEveryMs = 150;
 export async function awaitLedger(
   sql: Sql,
   sent: readonly { readonly id: string }[],
-  { signal, onProgress, patienceMs = patienceMsDefault }: AwaitOptions,
+  { signal, onProgress, patienceMs = patienceMsDefault, pollEveryMs = pollEveryMsDefault }: AwaitOptions,
 ): Promise<number> {
   const ids = [...new Set(sent.map(({ id }) => id))];
   const contents = new Set(sent.map((request) => JSON.stringify(request)));

@@ -28,11 +28,11 @@ const pollEveryMs = 20;
 
 /**
  * Waits until all that Stripe has reported is in the books: every event that it sends is delivered, none is to be
- * looked at in the inbox, and no operation is open.
+ * looked at in the inbox, and no operation is open. Returns how many deliveries there have been.
  *
  * Throws when nothing moves for a while.
  */
-export async function awaitReports(options: AwaitReportsOptions): Promise<void> {
+export async function awaitReports(options: AwaitReportsOptions): Promise<number> {
   const { signal, patienceMs = patienceMsDefault } = options;
   let movedAt = performance.now();
   let before: UnderWay | undefined;
@@ -42,7 +42,7 @@ export async function awaitReports(options: AwaitReportsOptions): Promise<void> 
     const { deliveries, waitingDeliveries, events, operations } = underWay;
     const isQuiet = waitingDeliveries + events + operations === 0;
     // An operation that has just ended may have made events: two looks that see the same ones have missed none.
-    if (isQuiet && before?.deliveries === deliveries && before.waitingDeliveries === 0) return;
+    if (isQuiet && before?.deliveries === deliveries && before.waitingDeliveries === 0) return deliveries;
     if (JSON.stringify(underWay) !== JSON.stringify(before)) movedAt = performance.now();
     before = underWay;
     if (performance.now() - movedAt > patienceMs) {

@@ -41,7 +41,8 @@ export function beginningOf(day: DemoDay): Temporal.ZonedDateTime {
 /** Three months on a test clock that end about now, each with troubles of its own. Resolves when all is in the books. */
 export async function playMonths(options: MonthsOptions): Promise<void> {
   const { narrator, stripe, day } = options;
-  const shop = await ShopAtStripe.open(stripe, product, beginningOf(day));
+  const shop = await ShopAtStripe.open(stripe, beginningOf(day));
+  await shop.sell(product);
   const months = new Months(options, shop);
   const on = (months: number, words: string) => `${shop.dateOf({ months }).toString()}  ${words}`;
   const { recovering, failing, refunded, leaving } = subscribers;
@@ -87,7 +88,7 @@ class Months {
   /** Stripe reports their beginnings before their contracts are registered, and those events wait for that. */
   async subscribe(): Promise<void> {
     for (const subscriber of allSubscribers) {
-      this.#atStripe.set(subscriber, await this.#shop.subscribe(subscriber.customer));
+      this.#atStripe.set(subscriber, await this.#shop.subscribe(subscriber.customer, product));
     }
     await this.#ask(Array.from(this.#atStripe, ([subscriber, stripe]) => this.#registration(subscriber, stripe)));
   }

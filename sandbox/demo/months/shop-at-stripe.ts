@@ -17,47 +17,61 @@ export interface Later {
 }
 
 /** Stripe makes an hour's draft of each renewal's invoice, and collects it then. */
-const afterDraft = { hours: 1, seconds: 1 };
+export const afterDraft = { hours: 1, seconds: 1 };
 
 const goodCard = "pm_card_visa";
 
 /** A clock of the stand-in's is ready within milliseconds of being told to advance. */
-const askClockEveryMs = 10;
+const askClockEveryMs = 2;
 
 /** The shop's subscriptions at Stripe on a test clock, on which time passes when it is told to. */
 export class ShopAtStripe {
   readonly #stripe: Stripe;
   readonly #clockId: string;
-  readonly #priceId: string;
-  /** When everybody subscribes. */
+  /** The monthly price of each product that is sold here. */
+  readonly #priceIds = new Map<string, string>();
   readonly #begins: Temporal.ZonedDateTime;
 
-  private constructor(stripe: Stripe, ids: { clock: string; price: string }, begins: Temporal.ZonedDateTime) {
+  private constructor(stripe: Stripe, clockId: string, begins: Temporal.ZonedDateTime) {
     this.#stripe = stripe;
-    this.#clockId = ids.clock;
-    this.#priceId = ids.price;
+    this.#clockId = clockId;
     this.#begins = begins;
   }
 
-  /** Opens it at a moment that has passed, with a monthly price of a product that the stand-in knows. */
+  /** Opens it at a moment that has passed. */
   static async open(
     { port, secretKey }: { readonly port: number; readonly secretKey: string },
-    product: DemoProduct,
     begins: Temporal.ZonedDateTime,
   ): Promise<ShopAtStripe> {
     const stripe = new Stripe(secretKey, { host: "127.0.0.1", port, protocol: "http", telemetry: false });
-    const { id: price } = await stripe.prices.create({
-      product: product.id,
+    const { id: clockId } = await stripe.testHelpers.testClocks.create({ frozen_time: secondsOf(begins) });
+    return new ShopAtStripe(stripe, clockId, begins);
+  }
+
+  /** Sells a product that the stand-in knows, by the month. */
+  async sell({ id, priceMinor }: Pick<DemoProduct, "id" | "priceMinor">): Promise<void> {
+    const { id: priceId } = await this.#stripe.prices.create({
+      product: id,
       currency: "jpy",
-      unit_amount: product.priceMinor,
+      unit_amount: priceMinor,
       recurring: { interval: "month" },
     });
-    const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: begins.epochMilliseconds / 1_000 });
-    return new ShopAtStripe(stripe, { clock, price }, begins);
+    this.#priceIds.set(id, priceId);
+  }
+
+  /** Makes a product known to the stand-in, and sells it. */
+  async introduce(product: Pick<DemoProduct, "id" | "name" | "priceMinor">): Promise<void> {
+    await this.#stripe.products.create({ id: product.id, name: product.name });
+    await this.sell(product);
   }
 
   /** A customer with a good card subscribes, and pays the first month. */
-  async subscribe({ name, email }: DemoCustomer): Promise<SubscribedAtStripe> {
+  async subscribe(
+    { name, email }: DemoCustomer,
+    { id: productId }: { readonly id: string },
+  ): Promise<SubscribedAtStripe> {
+    const price = this.#priceIds.get(productId);
+    if (price === undefined) throw new Error(`${productId} is not sold at the stand-in`);
     const { id: customerId } = await this.#stripe.customers.create({
       name,
       email,
@@ -67,7 +81,7 @@ export class ShopAtStripe {
     });
     const { id: subscriptionId } = await this.#stripe.subscriptions.create({
       customer: customerId,
-      items: [{ price: this.#priceId }],
+      items: [{ price }],
     });
     return { customerId, subscriptionId };
   }
@@ -79,9 +93,13 @@ export class ShopAtStripe {
 
   /** Lets time pass until Stripe has collected, or tried to, what is due so much later than the beginning. */
   async advanceTo({ months, days = 0 }: Later): Promise<void> {
-    const moment = this.#begins.add({ months }).add({ days }).add(afterDraft);
+    await this.passTo(this.#begins.add({ months }).add({ days }).add(afterDraft));
+  }
+
+  /** Lets time pass until a moment. */
+  async passTo(moment: Temporal.ZonedDateTime): Promise<void> {
     const { testClocks } = this.#stripe.testHelpers;
-    await testClocks.advance(this.#clockId, { frozen_time: moment.epochMilliseconds / 1_000 });
+    await testClocks.advance(this.#clockId, { frozen_time: secondsOf(moment) });
     while ((await testClocks.retrieve(this.#clockId)).status !== "ready") await pause(askClockEveryMs);
   }
 
@@ -92,4 +110,17 @@ export class ShopAtStripe {
     if (charge === undefined) throw new Error(`${customerId} has paid nothing at the stand-in`);
     await this.#stripe.refunds.create({ charge: charge.id });
   }
+
+  /** Somebody sets a subscription's end on the dashboard; null takes it away, whoever has set it. */
+  async setEnd({ subscriptionId }: SubscribedAtStripe, moment: Temporal.ZonedDateTime | null): Promise<void> {
+    await this.#stripe.subscriptions.update(subscriptionId, {
+      cancel_at: moment === null ? "" : secondsOf(moment),
+      proration_behavior: "none",
+    });
+  }
+}
+
+/** A moment as Stripe counts it. */
+function secondsOf({ epochMilliseconds }: Temporal.ZonedDateTime): number {
+  return Math.floor(epochMilliseconds / 1_000);
 }

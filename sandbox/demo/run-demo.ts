@@ -23,8 +23,12 @@ import { readDemoFiles } from "./read-demo-files.ts";
 import { readOutcomes } from "./read-outcomes.ts";
 import { comparisonText } from "./report/show-comparison.ts";
 import { showCount } from "./report/show-count.ts";
+import { writeAudit, writeYear } from "./report/show-year.ts";
 import { writeHeading } from "./report/write-heading.ts";
 import { writeDay, writeEnd, writeMonths } from "./report/write-report.ts";
+import { playYear } from "./year/play-year.ts";
+import { faultsInYear, readYear } from "./year/read-year.ts";
+import { YearDates } from "./year/year-dates.ts";
 
 export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -38,17 +42,17 @@ export interface DemoOptions {
 }
 
 /**
- * Shows what the worker does, on data of its own: a day of requests, then three months as Stripe reports them, and in the end
- * the comparison with Stripe's ledger.
+ * Shows what the worker does, on data of its own: a day of requests, three months as Stripe reports them, a year as its dates
+ * bring it, and in the end the audit and the comparison with Stripe's ledger.
  *
- * Returns 0 when every request and every event can be accounted for, and the books agree with the ledger; 1 when not, or when
- * nothing was done at all. Whatever it opens is left to `closing`.
+ * Returns 0 when every request, event and date can be accounted for, nothing is found by the audit, and the books agree with the
+ * ledger; 1 when not, or when nothing was done at all. Whatever it opens is left to `closing`.
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { env, out, closing, signal } = options;
   const beganMs = performance.now();
   refuseLiveKey(env);
-  writeLine(out, paint(out, "bold", "keiyaku: a day and three months of contract operations in a small shop"));
+  writeLine(out, paint(out, "bold", "keiyaku: a day, three months and a year of contract operations in a small shop"));
   writeLine(out, paint(out, "dim", "Everything runs on this machine, and Stripe is a stand-in: no money moves."));
   writeLine(out);
   const narrator = createNarrator(out);
@@ -79,6 +83,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const reports = await readReports(sql);
   await writeMonths(out, commands, reports);
 
+  writeHeading(out, "A year, day by day: what its dates bring");
+  const dates = new YearDates(day, Temporal.Now.zonedDateTimeISO(demoZone));
+  await whileWorking(playYear({ stripe: servers.stripe, commands, client, sql, day, dates, narrator }));
+  const yearEnd = await readYear(sql, dates);
+  writeYear(out, yearEnd);
+  const year = { ...yearEnd, auditHolds: await writeAudit(out, commands) };
+
   if (options.plant !== undefined) {
     // Reported, it would be in the books a moment later.
     await servers.endReports();
@@ -87,13 +98,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const [books, stripe] = await Promise.all([readBooks(sql), readStripeSide(servers.stripe)]);
   const comparison = compare(books, stripe);
   await writeFile(folder.comparison, comparisonText(comparison.lines));
-  const { heldCount } = reports;
   const failures = failuresOf({
     comparison,
     account,
     effectCount: stripe.effectCount,
-    heldCount,
-    unreported: faultsIn(reports),
+    heldCount: year.held,
+    unreported: [...faultsIn(reports), ...faultsInYear(year)],
   });
   writeEnd(out, {
     work,

@@ -15,6 +15,9 @@ import { allSubscribers } from "../../sandbox/demo/months/subscribers.ts";
 import { type DemoDay, resolveDates } from "../../sandbox/demo/notation.ts";
 import { resolveDemoFiles } from "../../sandbox/demo/read-demo-files.ts";
 import { type DemoContract, stripeSeed } from "../../sandbox/demo/stripe.ts";
+import { yearContracts } from "../../sandbox/demo/year/contracts.ts";
+import { faultsInYear, type YearReport } from "../../sandbox/demo/year/read-year.ts";
+import { YearDates } from "../../sandbox/demo/year/year-dates.ts";
 import { startStripeStandIn } from "../../sandbox/stripe/stripe-stand-in.ts";
 import { importId } from "../../src/cli/import-contract.ts";
 import { readImportLine } from "../../src/cli/read-import-line.ts";
@@ -261,7 +264,92 @@ describe("the three months", () => {
   });
 });
 
+describe("the year", () => {
+  const order = (date: Temporal.PlainDate, other: Temporal.PlainDate) => Temporal.PlainDate.compare(date, other);
+  const endingOn = (today: Temporal.PlainDate, time = "18:00") =>
+    new YearDates({ today: today.toString(), zone }, today.toZonedDateTime({ timeZone: zone, plainTime: time }));
+  /** Two years of days, with the leap day of 2028. */
+  const every = Array.from({ length: 2 * 366 }, (_, days) => Temporal.PlainDate.from("2027-01-01").add({ days }));
+
+  test("ends today, on any day, and holds all that happens in it", () => {
+    for (const today of every) {
+      const dates = endingOn(today);
+      const count = dates.months.flat().length;
+      expect(count === 365 || count === 366, `${count} dates up to ${today.toString()}`).toBe(true);
+      for (const contract of yearContracts) {
+        const { registeredOn = "start", happens = [] } = contract;
+        const written = [registeredOn, "start", ...happens.map(({ on }) => on)];
+        const isInside = written
+          .map((on) => dates.of(contract, on))
+          .every((date) => order(date, dates.first) >= 0 && order(date, today) <= 0);
+        expect(isInside, `${contract.contractId} on ${today.toString()}`).toBe(true);
+        const { paidBefore } = contract.must;
+        if (paidBefore !== undefined) expect(order(dates.of(contract, paidBefore), today)).toBeLessThan(0);
+      }
+    }
+  });
+
+  test("has people ask, on any day, for what the day of the demo does not decide", () => {
+    for (const today of every) {
+      const dates = endingOn(today);
+      for (const contract of yearContracts) {
+        const current = dates.paidPeriodsOf(contract) - 1;
+        const renewedOn = dates.startOf(contract).add({ months: current });
+        for (const happening of contract.happens ?? []) {
+          if (contract.method === "card" || happening.type !== "asked") continue;
+          const { kind } = happening.request;
+          const needsToday = ["reserve_termination", "withdraw_reservation", "resume"].includes(kind);
+          const isOpen = kind === "suspend" && happening.request.params.period === undefined;
+          if (needsToday || isOpen) {
+            const isInPeriod = order(renewedOn, dates.of(contract, happening.on)) < 0;
+            expect(isInPeriod, `${kind} of ${contract.contractId} on ${today.toString()}`).toBe(true);
+          }
+        }
+      }
+    }
+  });
+
+  test.each([
+    ["2027-02-28", "18:00", 3, 3],
+    ["2027-02-28", "09:00", 2, 3],
+    ["2027-03-30", "18:00", 3, 3],
+    ["2027-03-31", "18:00", 4, 4],
+  ])("counts what began on a 31st, on %s at %s", (today, time, card, bank) => {
+    const dates = endingOn(Temporal.PlainDate.from(today), time);
+    const startsOn = "2026-12-31";
+    expect(dates.paidPeriodsOf({ startsOn, method: "card" })).toBe(card);
+    expect(dates.paidPeriodsOf({ startsOn, method: "bank_transfer" })).toBe(bank);
+  });
+
+  const standings = yearContracts.map((contract) => {
+    const must = { status: contract.must.status, payments: "1 paid", open: "0" };
+    return { contract, is: must, must };
+  });
+  const brought = [{ kind: "renew", succeeded: 1, rejected: 0, ofOthers: 0 }] as const;
+  const runs = { dates: 365, datesDone: 365 };
+  const asItMust: YearReport = { standings, brought, ...runs, held: 0, open: 0, eventsWaiting: 0, auditHolds: true };
+
+  test.each<[string, Partial<YearReport>, readonly string[]]>([
+    ["nothing when all is as it must be", {}, []],
+    ["that no date brought anything", { brought: [] }, ["The year's dates brought nothing."]],
+    ["a date without its run", { datesDone: 364 }, ["Of 365 dates 364 have had their run."]],
+    ["operations that are open", { open: 2 }, ["2 operations are open at the year's end."]],
+    ["events that wait", { eventsWaiting: 1 }, ["1 of Stripe's events wait at the year's end."]],
+    ["what the audit found", { auditHolds: false }, ["The audit found what must not be."]],
+    [
+      "a contract that stands otherwise",
+      { standings: standings.slice(0, 1).map((each) => ({ ...each, is: { ...each.is, open: "–" } })) },
+      ["Y-0001 is active (1 paid; open –), and must be active (1 paid; open 0)."],
+    ],
+  ])("tells %s", (_, change, faults) => {
+    expect(faultsInYear({ ...asItMust, ...change })).toEqual(faults);
+  });
+});
+
 describe("npm run demo", () => {
+  /** Half a minute on an idle machine. */
+  const wholeDemo = { timeout: 300_000 };
+
   const undos: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const undo of undos.splice(0).toReversed()) await undo();
@@ -296,7 +384,7 @@ describe("npm run demo", () => {
     return { dataDir, start };
   }
 
-  test("does its work and leaves nothing running, also over what a killed run has left", async () => {
+  test("does its work and leaves nothing running, also over what a killed run has left", wholeDemo, async () => {
     const { dataDir, start } = await setup();
     const killed = start();
     await eventually(() => killed.said().includes("requests are queued"), { withinMs: 60_000 });
@@ -323,6 +411,9 @@ describe("npm run demo", () => {
       "S-0001    pays every month                     active 契約継続中  paid, paid, paid, paid      0 1 2 3",
       "S-0003    declined for good                    terminated 解約    paid, paid, never_charged   0 1",
       "S-0004    one month refunded on the dashboard  active 契約継続中  paid, paid, refunded, paid  0 1 2 3",
+      "Y-0001    card           pays every month ",
+      "Y-0022    other          made by hand: no product's month for it ",
+      "keiyaku audit",
       "refunds by others                   4     ¥28,580             1      ¥1,280  ≠ see below",
     ]) {
       expect(said()).toContain(words);
@@ -331,6 +422,12 @@ describe("npm run demo", () => {
     expect(said()).toMatch(
       /contract +S-0002[\s\S]+active 契約継続中 → payment_unconfirmed[\s\S]+payment_unconfirmed 決済未確認 → active/,
     );
+    expect(said()).toMatch(/What the 36[56] dates brought/);
+    // A year of dates: 2 starts, the end of 1 special period, and 2 reservations by the product's month.
+    expect(said()).toMatch(/start +契約開始 +2 +0 +0\n/);
+    expect(said()).toMatch(/end_special_period +特別期間の終了 +1 +0 +0\n/);
+    expect(said()).toMatch(/reserve_by_product_month +商品の年月指定による解約予約 +2 /);
+    expect(said()).toMatch(/I13 +376 contracts +0 {2}Every date had its daily run/);
     expect(said()).toBe(stripVTControlCharacters(said()));
     expect(await processesOf(dataDir)).toEqual([]);
     const compared = await readFile(join(dataDir, "demo", "comparison.txt"), "utf8");
@@ -342,7 +439,7 @@ describe("npm run demo", () => {
   test.each([
     ["refund", {}, /pi_K\d+_\d+ +2 refunds for K-0001:one_time_price:refund:1, on pi_K0001 and/],
     ["payment", { REDIS_URL: inject("redisUrl") }, /pi_\w+ +charged ¥[\d,]+ at Stripe, ¥[\d,]+ collected by the books/],
-  ])("ends with 1 and names a planted difference: %s", async (plant, env, words) => {
+  ])("ends with 1 and names a planted difference: %s", wholeDemo, async (plant, env, words) => {
     const { dataDir, start } = await setup();
     const { said, ended } = start(["--plant", plant], env);
     expect(await ended, said()).toBe(1);

@@ -347,8 +347,8 @@ describe("the year", () => {
 });
 
 describe("npm run demo", () => {
-  /** Half a minute on an idle machine. */
-  const wholeDemo = { timeout: 300_000 };
+  /** Less than a minute on two cores; many times as much beside others. */
+  const wholeDemo = { timeout: 600_000 };
 
   const undos: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
@@ -387,7 +387,7 @@ describe("npm run demo", () => {
   test("does its work and leaves nothing running, also over what a killed run has left", wholeDemo, async () => {
     const { dataDir, start } = await setup();
     const killed = start();
-    await eventually(() => killed.said().includes("requests are queued"), { withinMs: 60_000 });
+    await eventually(() => killed.said().includes("requests are queued"), { withinMs: 240_000 });
     killed.child.kill("SIGKILL");
     await killed.ended;
     // The worker hears that the demo is gone; the server does not, and is left to the next run.
@@ -448,10 +448,10 @@ describe("npm run demo", () => {
     expect(await processesOf(dataDir)).toEqual([]);
   });
 
-  test("stops everything on Ctrl-C, in the middle of its work", async () => {
+  test("stops everything on Ctrl-C, in the middle of its work", wholeDemo, async () => {
     const { dataDir, start } = await setup();
     const { child, said, ended } = start();
-    await eventually(() => said().includes("requests are queued"), { withinMs: 60_000 });
+    await eventually(() => said().includes("requests are queued"), { withinMs: 240_000 });
     expect((await processesOf(dataDir)).length).toBeGreaterThan(1);
     child.kill("SIGINT");
     expect(await ended, said()).toBe(130);

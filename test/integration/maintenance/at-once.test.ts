@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { parseBusinessDate } from "../../../src/contract/calendar.ts";
 import { Database } from "../../../src/store/database.ts";
-import { StoreError } from "../../../src/store/store-error.ts";
+import { beginRun, endPhase, readRuns, requestDue, takeToRing } from "../../../src/store/maintenance-runs.ts";
+import { isConflict, StoreError } from "../../../src/store/store-error.ts";
 import { askedOn, carryOut, driveOn } from "../../support/daily-run.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 import { addressOf } from "../../support/test-database.ts";
@@ -52,6 +54,57 @@ describe("several who drive one run at once", () => {
       ["20", "21", "22"].map((day) => `2025-01-${day} done`),
     );
     expect(await bench.sql`select id from keiyaku.operations`).toHaveLength(1);
+  });
+});
+
+describe("one who was left behind by the others", () => {
+  it("asks for nothing, rings for nothing and ends nothing in a phase that is over", async () => {
+    await addOneOfEach(bench);
+    await beginRun(bench.db, parseBusinessDate(date));
+    const begun = await runningNow();
+    const requested = await requestDue(bench.db, begun, 100);
+    await bench.execute("start.c-start.20250120.1.20250120");
+    expect(await endPhase(bench.db, requested)).toBe(true);
+    // The next phase begins with the same cursor.
+    const now = await runningNow();
+    expect(now).toMatchObject({ phase: "terminate_at_renewal", cursor: begun.cursor });
+
+    await expect(requestDue(bench.db, begun, 100)).rejects.toSatisfy(isConflict);
+    expect(await takeToRing(bench.db, requested, 100)).toEqual([]);
+    const over = await requestDue(bench.db, now, 100);
+    expect(await endPhase(bench.db, requested)).toBe(false);
+    expect(await runningNow()).toEqual(over);
+  });
+
+  async function runningNow() {
+    const { running } = await readRuns(bench.db);
+    if (running === null) throw new Error("a run is under way");
+    return running;
+  }
+});
+
+describe("a phase", () => {
+  it("waits for an operation that somebody is at work on", async () => {
+    await addPaid(bench, "d-1", 2);
+    let waited = 0;
+    await driveOn(bench, date, {
+      bells: {
+        countWaiting: async () => 0,
+        ring: async () => {
+          await bench.sql`update keiyaku.operations set state = 'executing', occupies = true, touched_at = now()`;
+        },
+      },
+      onStep: async ({ run, did }) => {
+        if (did !== "waited") return;
+        expect(run.phase).toBe("renew");
+        waited += 1;
+        if (waited < 3) return;
+        await bench.sql`update keiyaku.operations set state = 'requested', occupies = false`;
+        await carryOut(bench, ["renew.d-1.20250108.1.20250120"]);
+      },
+    });
+    expect(waited).toBe(3);
+    expect(await askedOn(bench, date)).toEqual(["renew d-1: succeeded"]);
   });
 });
 

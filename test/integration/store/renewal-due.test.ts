@@ -77,6 +77,16 @@ describe("the day from which on a period is to be recorded", () => {
     expect(await dueOf("c-3")).toBe(nextRenewalAfter(startOn, nextRenewal));
   });
 
+  it("never goes back for what becomes of an older period", async () => {
+    await perform("register", "c-6", monthlyTerms({ startOn }));
+    await perform("confirm_payment", "c-6");
+    await perform("suspend", "c-6", { period: 0 });
+    expect(await dueOf("c-6")).toBe(nextRenewal);
+    await perform("resume", "c-6");
+    await perform("refund_payment", "c-6", { paymentId: "c-6:period:0" });
+    expect(await dueOf("c-6")).toBe(nextRenewal);
+  });
+
   it("is none for what is bought once", async () => {
     const product = { id: "course", kind: "one_time", priceMinor: 19_800 };
     await perform("register", "c-4", monthlyTerms({ kind: "one_time", productId: "course", product, startOn }));

@@ -63,6 +63,9 @@ describe("one who was left behind by the others", () => {
     await beginRun(bench.db, parseBusinessDate(date));
     const begun = await runningNow();
     const requested = await requestDue(bench.db, begun, 100);
+    await expect(requestDue(bench.db, begun, 100)).rejects.toSatisfy(isConflict);
+    await beginRun(bench.db, parseBusinessDate("2025-01-19"));
+    expect(await runningNow()).toEqual(requested);
     await bench.execute("start.c-start.20250120.1.20250120");
     expect(await endPhase(bench.db, requested)).toBe(true);
     // The next phase begins with the same cursor.

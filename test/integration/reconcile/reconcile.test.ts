@@ -288,6 +288,15 @@ describe("asking for a repair", () => {
 });
 
 describe("a look through the books", () => {
+  it("looks at each contract once, page by page", async () => {
+    const bench = await setUpBooks();
+    for (let made = 0; made < 3; made += 1) await addMonthly(bench);
+    const pages: number[] = [];
+    const { report } = await bench.lookThrough({ pageSize: 2, onPage: ({ looked }) => void pages.push(looked) });
+    expect(pages).toEqual([2, 3]);
+    expect(report).toMatchObject({ type: "finished", looked: 3, total: 3 });
+  });
+
   it("goes on where it was interrupted, and counts what it found before", async () => {
     const bench = await setUpBooks();
     const first = await addMonthly(bench);

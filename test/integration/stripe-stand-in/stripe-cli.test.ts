@@ -9,7 +9,8 @@ import { PURCHASE, SHOP, setUpStandIn } from "./set-up-stand-in.ts";
 /** The version that this test was written against. It is no dependency: its binaries are missing for some platforms. */
 const INSTALL = "npm install --no-save @stripe/cli@1.52.0";
 
-const CLI = fileURLToPath(new URL("../../../node_modules/.bin/stripe", import.meta.url));
+/** Where it is: named by the environment, as `.ci/run` does, or beside the dependencies. */
+const CLI = process.env.STRIPE_CLI ?? fileURLToPath(new URL("../../../node_modules/.bin/stripe", import.meta.url));
 const isInstalled = existsSync(CLI);
 if (!isInstalled) {
   process.stderr.write(`\nSKIPPED: the stand-in is not checked with Stripe's own command line tool. ${INSTALL}\n\n`);

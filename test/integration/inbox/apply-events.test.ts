@@ -364,7 +364,8 @@ describe("an event of no contract that is known", () => {
   it("does not rest when its contract is registered while it is looked for the last time", async () => {
     const inbox = await setUpInbox();
     const { id } = await inbox.report(subscriptionUpdated());
-    await inbox.sql`update keiyaku.stripe_events set looks = ${unmatchedLooksMax - 1}, look_at = clock_timestamp()`;
+    await inbox.sql`update keiyaku.stripe_events set looks = ${unmatchedLooksMax - 1},
+      look_at = clock_timestamp() - interval '1 second'`;
     // The registration has found the event waiting, and commits once the event was found to be of no contract.
     const registration = await inbox.sql.reserve();
     onTestFinished(() => registration.release());

@@ -123,13 +123,13 @@ export async function runOne(world: World, scenario: Scenario): Promise<DryRun> 
     return take(bellJob({ operationId: id, attempt: 0, ring: 0, cause: "accepted" }, 0));
   };
 
+  if (scenario.door === "ledger") await enter(world, scenario, contractId);
   const requestsBefore = (await control.requests()).length;
   if (scenario.door === "queue") {
     const params = scenario.params(contractId);
     const request = requestOf(operationId, scenario.kind, contractId, { params } as object);
     await take(requestJob({ ...request, requestedAt: world.deps.clock.now() } as OperationRequest));
   } else {
-    await enter(world, scenario, contractId);
     await ring(operationId);
   }
   for (let round = 0; (await world.operation(operationId)).concluded_at === null; round += 1) {

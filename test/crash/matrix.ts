@@ -113,19 +113,15 @@ export async function loseReplies(
   cases: readonly Case<Sending & { readonly loss: Loss }>[],
 ): Promise<void> {
   const { world, placed } = await place(type, cases);
-  for (const { fault, contractId } of placed) {
-    const { method, path, nth, loss } = fault;
-    const about = contractId;
-    await world.stripe.control.fault({
-      ...losses[loss],
-      method,
-      path: path.replaceAll("CONTRACT", contractId),
-      about,
-      skip: nth - 1,
-    });
-  }
   await world.worker(alone({ env: envFor(placed.length) }));
-  await startAll(world, placed);
+  // Not before: what has begun an operation has looks of its own, which are not to be lost.
+  await startAll(world, placed, async () => {
+    for (const { fault, contractId } of placed) {
+      const { method, path, nth, loss } = fault;
+      const own = { path: path.replaceAll("CONTRACT", contractId), about: contractId };
+      await world.stripe.control.fault({ ...losses[loss], method, ...own, skip: nth - 1 });
+    }
+  });
   await untilConcluded(world, placed);
   expect(await world.stripe.control.pendingFaults()).toEqual([]);
   await expectAsPlanned(world, placed);
@@ -206,26 +202,24 @@ async function startAt(
   return worker;
 }
 
-/** Resolves once the queue has them all. */
-async function startAll<Fault>(world: World, placed: readonly Placed<Fault>[]): Promise<void> {
+/** Has those in the ledger that come by it, then rings for them and requests the others. Resolves once the queue has them all. */
+async function startAll<Fault>(
+  world: World,
+  placed: readonly Placed<Fault>[],
+  onEntered: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  const entered = placed.filter(({ run }) => run.scenario.door === "ledger");
+  for (const { run, contractId } of entered) await enter(world, run.scenario, contractId);
+  await onEntered();
   const client = world.client();
-  const bells: ReturnType<typeof bellJob>[] = [];
   for (const { run, contractId, operationId } of placed) {
-    const { scenario } = run;
-    if (scenario.door === "queue") {
-      const params = scenario.params(contractId);
-      await client.request(requestOf(operationId, scenario.kind, contractId, { params } as object));
-    } else {
-      await enter(world, scenario, contractId);
-      bells.push(bellJob({ operationId, attempt: 0, ring: 0, cause: "accepted" }, 0));
-    }
+    const { kind, door, params } = run.scenario;
+    if (door !== "queue") continue;
+    await client.request(requestOf(operationId, kind, contractId, { params: params(contractId) } as object));
   }
   const queue = await openQueue(world.queue.backend, "operations", 5_000);
-  try {
-    await queue.addBulk(bells);
-  } finally {
-    await queue.close();
-  }
+  const bells = entered.map(({ operationId }) => bellJob({ operationId, attempt: 0, ring: 0, cause: "accepted" }, 0));
+  await queue.addBulk(bells).finally(() => queue.close());
 }
 
 /** Lets a minute pass, after which the silent may be taken over and their locks have run out, and starts others. */

@@ -219,7 +219,11 @@ async function startAll<Fault>(
   }
   const queue = await openQueue(world.queue.backend, "operations", 5_000);
   const bells = entered.map(({ operationId }) => bellJob({ operationId, attempt: 0, ring: 0, cause: "accepted" }, 0));
-  await queue.addBulk(bells).finally(() => queue.close());
+  try {
+    await queue.addBulk(bells);
+  } finally {
+    await queue.close();
+  }
 }
 
 /** Lets a minute pass, after which the silent may be taken over and their locks have run out, and starts others. */

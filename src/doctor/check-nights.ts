@@ -1,5 +1,4 @@
-import { Temporal } from "temporal-polyfill";
-import { owedSince, type RunTime } from "../maintenance/owed-dates.ts";
+import { owedSeconds, type RunTime } from "../maintenance/owed-dates.ts";
 import type { BookFigures } from "../store/read-ledger-figures.ts";
 import type { RunFigures } from "../store/read-run-figures.ts";
 import { type Finding, warning, well, wrong } from "./finding.ts";
@@ -14,18 +13,17 @@ const bookSecondsMax = 2 * 86_400;
 /** Judges whether what dates bring has been done, and what of it waits for a person. */
 export function judgeRuns(figures: RunFigures, time: RunTime): readonly Finding[] {
   const { lastOn, runningOn, held, now } = figures;
-  const since = owedSince(figures, now, time);
-  const owedSeconds = since === null ? 0 : secondsBetween(since, now);
-  const facts = { lastOn, runningOn, owedSeconds, held };
+  const seconds = Math.round(owedSeconds(figures, now, time));
+  const facts = { lastOn, runningOn, owedSeconds: seconds, held };
   const remedy =
     "See that a process has the role maintenance, or call `keiyaku maintenance run`; `maintenance show` tells what a run waits for.";
   const last = `The last date with a run is ${lastOn}, and it is ${runningOn === null ? "done" : "under way"}`;
-  const isLate = owedSeconds > owedSecondsMax;
+  const isLate = seconds > owedSecondsMax;
   const findings = [
     lastOn === null
       ? warning("dates", "No date has had its run yet.", remedy, facts)
       : isLate
-        ? wrong("dates", `${last}; the oldest owed one was due ${inWords(owedSeconds)} ago.`, remedy, facts)
+        ? wrong("dates", `${last}; the oldest owed one was due ${inWords(seconds)} ago.`, remedy, facts)
         : well("dates", `${last}.`, facts),
   ];
   if (held === 0) return findings;
@@ -72,8 +70,4 @@ function judgeAge(look: string, ageSeconds: number | undefined): Finding {
   const seconds = Math.round(ageSeconds);
   const says = `The books were ${look} ${inWords(seconds)} ago.`;
   return seconds <= bookSecondsMax ? well("books", says) : warning("books", says, remedy);
-}
-
-function secondsBetween(since: string, now: string): number {
-  return Math.max(Math.round(Temporal.Instant.from(since).until(Temporal.Instant.from(now)).total("seconds")), 0);
 }

@@ -1,3 +1,4 @@
+import { Temporal } from "temporal-polyfill";
 import { type BusinessDate, businessDateOf, type Instant, instantAt, isLater, plusDays } from "../contract/calendar.ts";
 
 /** When the daily run is rung for: `DAILY_RUN_AT` in the business time zone. */
@@ -42,4 +43,11 @@ export function nextOwed(
 export function owedSince(runs: RunsSoFar, now: Instant, time: RunTime): Instant | null {
   const next = nextOwed(runs, scheduledUntil(now, time), businessDateOf(now, time.zone));
   return next === null ? null : instantAt(next, time.dailyRunAt, time.zone);
+}
+
+/** For how many seconds the run of the oldest owed date has been due; 0 when none is owed. */
+export function owedSeconds(runs: RunsSoFar, now: Instant, time: RunTime): number {
+  const since = owedSince(runs, now, time);
+  if (since === null) return 0;
+  return Math.max(Temporal.Instant.from(since).until(Temporal.Instant.from(now)).total("seconds"), 0);
 }

@@ -1,7 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
-import { Temporal } from "temporal-polyfill";
-import type { Instant } from "../contract/calendar.ts";
-import { owedSince, type RunTime } from "../maintenance/owed-dates.ts";
+import { owedSeconds, type RunTime } from "../maintenance/owed-dates.ts";
 import type { RunFigures } from "../store/read-run-figures.ts";
 
 /** The gauges of the daily run. Each is absent, not zero, until the database has answered. */
@@ -28,14 +26,9 @@ export function createRunGauges(registers: Registry[], time: RunTime): RunGauges
   forget();
   return {
     set(figures) {
-      const since = owedSince(figures, figures.now, time);
-      owed.set(since === null ? 0 : Math.max(secondsFrom(since, figures.now), 0));
+      owed.set(owedSeconds(figures, figures.now, time));
       held.set(figures.held);
     },
     forget,
   };
-}
-
-function secondsFrom(since: Instant, now: Instant): number {
-  return Temporal.Instant.from(since).until(Temporal.Instant.from(now)).total("seconds");
 }

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { BusinessDate, Instant } from "../contract/calendar.ts";
 import type { PaymentMethod } from "../contract/contract.ts";
 import type { Database } from "./database.ts";
+import { hasCome } from "./has-come.ts";
 
 /** A mail that this process alone may send now, with whom and what it is about as they are known at this moment. */
 export interface ClaimedNotification {
@@ -50,7 +51,7 @@ export async function claimNotifications(db: Database, limit: number): Promise<r
     "claim_notifications",
     sql`with due as (
         select n.id from keiyaku.notifications n where n.state = 'waiting'
-            and n.next_attempt_at < clock_timestamp() + interval '1 millisecond'
+            and ${hasCome(sql`n.next_attempt_at`)}
           and not exists (select from keiyaku.notifications earlier where earlier.contract_id = n.contract_id
             and earlier.recipient = n.recipient and earlier.id < n.id and earlier.state in ('waiting', 'claimed'))
         order by n.next_attempt_at, n.id limit ${limit} for update of n skip locked),

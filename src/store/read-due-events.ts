@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Instant } from "../contract/calendar.ts";
 import type { Database } from "./database.ts";
+import { hasCome } from "./has-come.ts";
 
 /** An event that is due to be looked at, as it stands in the inbox. */
 export interface DueEvent {
@@ -27,7 +28,7 @@ export async function readDueEvents(db: Database, limit: number): Promise<readon
     "read_due_events",
     sql`select id, type, body, object_id as "objectId", to_json(created_at) #>> '{}' as "createdAt", state,
         state_reason as "stateReason", looks, look_at as "lookAt"
-      from keiyaku.stripe_events where look_at < clock_timestamp() + interval '1 millisecond'
+      from keiyaku.stripe_events where ${hasCome(sql`look_at`)}
       order by look_at, created_at, id limit ${limit}`,
   );
 }

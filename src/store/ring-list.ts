@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { requestingActorTypes } from "../contract/operation.ts";
 import type { Database } from "./database.ts";
 import { freeingStatement, type Part } from "./guarded-statement.ts";
+import { hasCome } from "./has-come.ts";
 
 /** An operation to ring for. Attempt and ring number tell one ring of the same cause from the next. */
 export interface Ringing {
@@ -58,7 +59,7 @@ export async function takeSilentOperations(db: Database, limit: number): Promise
     "take_silent_operations",
     sql`with silent as (
         select o.id, o.ring_at from keiyaku.operations o
-        where o.ring_at < clock_timestamp() + interval '1 millisecond'
+        where ${hasCome(sql`o.ring_at`)}
           and (o.occupies
             or not exists (
               select from keiyaku.operations e

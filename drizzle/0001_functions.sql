@@ -130,6 +130,34 @@ begin
 end $$;
 --> statement-breakpoint
 
+-- The row that a request becomes when it is accepted: requested, and without a place in the order yet.
+create function keiyaku.row_of(request jsonb, queued_at timestamptz, now_at timestamptz) returns keiyaku.operations
+language plpgsql immutable as $$
+declare
+  o keiyaku.operations;
+begin
+  o.id := request ->> 'id';
+  o.kind := (request ->> 'kind')::keiyaku.operation_kind;
+  o.contract_id := request ->> 'contractId';
+  o.actor_type := (request #>> '{actor,type}')::keiyaku.actor_type;
+  o.actor_id := request #>> '{actor,id}';
+  o.params := coalesce(request -> 'params', '{}');
+  o.reason := request ->> 'reason';
+  o.expected_plan := request ->> 'expectedPlan';
+  o.requested_at := coalesce((request ->> 'requestedAt')::timestamptz, now_at);
+  o.taken_at := least(queued_at, now_at);
+  o.accepted_at := now_at;
+  o.content_hash := keiyaku.content_hash(request || jsonb_build_object('params', o.params));
+  o.state := 'requested';
+  o.attempt := 0;
+  o.attempts_counted := 0;
+  o.occupies := false;
+  o.rings := 0;
+  o.retries := '[]';
+  return o;
+end $$;
+--> statement-breakpoint
+
 -- Accepts a request into the ledger, or says why not: behind every door there is this function.
 --
 -- `queued_at` is the moment at which a queue took the request, and decides its business date; null for other doors, for
@@ -139,8 +167,7 @@ language plpgsql as $$
 declare
   fault jsonb := keiyaku.envelope_fault(request);
   now_at constant timestamptz := clock_timestamp();
-  params jsonb;
-  hash text;
+  o keiyaku.operations;
   found_operation keiyaku.operations;
   answer text := 'accepted';
 begin
@@ -152,9 +179,7 @@ begin
       coalesce(octet_length(request::text), 0), keiyaku.content_hash(request));
   end if;
 
-  params := coalesce(request -> 'params', '{}');
-  hash := keiyaku.content_hash(request || jsonb_build_object('params', params));
-
+  o := keiyaku.row_of(request, queued_at, now_at);
   if queued_at is not null then
     -- Numbers of one contract become visible in their order: the next is given out when the one before is committed. Only
     -- for requests that are accepted in a statement of their own; a producer's long transaction makes nobody wait.
@@ -171,13 +196,11 @@ begin
     id, kind, contract_id, actor_type, actor_id, params, reason, requested_at, taken_at, accepted_at, content_hash,
     state, ring_at, expected_plan)
   values (
-    request ->> 'id', (request ->> 'kind')::keiyaku.operation_kind, request ->> 'contractId',
-    (request #>> '{actor,type}')::keiyaku.actor_type, request #>> '{actor,id}', params, request ->> 'reason',
-    coalesce((request ->> 'requestedAt')::timestamptz, now_at), least(queued_at, now_at), now_at, hash,
-    'requested',
+    o.id, o.kind, o.contract_id, o.actor_type, o.actor_id, o.params, o.reason, o.requested_at, o.taken_at, o.accepted_at,
+    o.content_hash, o.state,
     -- Whoever took it from a queue is at work on it already. Nobody may have heard of one that came by another door.
     case when queued_at is null then now_at else now_at + interval '60 seconds' end,
-    request ->> 'expectedPlan')
+    o.expected_plan)
   on conflict (id) do nothing
   returning * into found_operation;
 
@@ -187,7 +210,7 @@ begin
     if found_operation.id is null then
       raise exception using errcode = '40001', message = 'the operation was taken by a transaction that is not visible here';
     end if;
-    if found_operation.content_hash <> hash then
+    if found_operation.content_hash <> o.content_hash then
       return keiyaku.refuse(
         request ->> 'id', request ->> 'contractId', 'id_reused', 'id',
         'was used before by a request with other content', request::text, octet_length(request::text),
@@ -284,6 +307,63 @@ begin
       'isDue', coalesce(o.next_attempt_at < clock_timestamp() + interval '1 millisecond', true),
       'silentMs', extract(epoch from clock_timestamp() - o.touched_at) * 1000)
     from (select) as one left join keiyaku.contracts c on c.id = o.contract_id);
+end $$;
+--> statement-breakpoint
+
+-- The view of a request that may be settled at once with its acceptance, as its operation would have it; null for what has to
+-- go the whole way: what is not in order or known already, what waits for another operation, what may have to look at
+-- Stripe, and what is held against a plan. Writes and locks nothing.
+create function keiyaku.view_to_settle(request jsonb, queued_at timestamptz) returns json
+language plpgsql stable as $$
+declare
+  o keiyaku.operations;
+begin
+  if keiyaku.envelope_fault(request) is not null or request ? 'expectedPlan'
+    or exists (select from keiyaku.operations k where k.id = request ->> 'id')
+    or exists (select from keiyaku.erased_operations e where e.id = request ->> 'id')
+    or not exists (
+      select from keiyaku.contracts c where c.id = request ->> 'contractId' and c.payment_method <> 'card')
+    or exists (
+      select from keiyaku.operations k
+      where k.contract_id = request ->> 'contractId' and k.state in ('requested', 'executing', 'held')) then
+    return null;
+  end if;
+  o := keiyaku.row_of(request, queued_at, clock_timestamp());
+  o.sequence := 9223372036854775807;
+  return keiyaku.view_of(o);
+end $$;
+--> statement-breakpoint
+
+-- Accepts requests that have been settled in the calling statement, which is their admission too: {request, takenAt,
+-- outcome}, a contract each. Raises 40001, and with that undoes the statement, unless each is its contract's next.
+--
+-- Volatile, so that it sees whatever was accepted before it got the contracts' locks: `keiyaku.accept` takes the same.
+create function keiyaku.accept_settled(settled jsonb, guarded boolean) returns void
+language plpgsql volatile as $$
+declare
+  now_at constant timestamptz := clock_timestamp();
+begin
+  perform pg_advisory_xact_lock(1262840145, key)
+  from (
+    select distinct hashtext(s #>> '{request,contractId}') as key
+    from jsonb_array_elements(settled) as s order by key offset 0) as contracts;
+  if exists (
+    select from jsonb_array_elements(settled) as s
+    join keiyaku.operations o on o.contract_id = s #>> '{request,contractId}'
+      and o.state in ('requested', 'executing', 'held'))
+    or exists (
+      select from jsonb_array_elements(settled) as s
+      join keiyaku.erased_operations e on e.id = s #>> '{request,id}') then
+    raise exception using errcode = '40001', message = 'another operation of the contract came before';
+  end if;
+  insert into keiyaku.operations (
+    id, kind, contract_id, actor_type, actor_id, params, reason, requested_at, taken_at, accepted_at, content_hash,
+    state, attempt, attempts_counted, touched_at, outcome, concluded_at)
+  select
+    o.id, o.kind, o.contract_id, o.actor_type, o.actor_id, o.params, o.reason, o.requested_at, o.taken_at, o.accepted_at,
+    o.content_hash, 'succeeded', 1, 1, now_at, s -> 'outcome', now_at
+  from jsonb_array_elements(settled) as s
+  cross join lateral keiyaku.row_of(s -> 'request', (s ->> 'takenAt')::timestamptz, now_at) as o;
 end $$;
 --> statement-breakpoint
 

@@ -8,6 +8,8 @@ import { type VerbWord, verbWords } from "./stripe/watched-gateway.ts";
 
 /** The statements that an operation may pass on its way from its request to its end. */
 export const executionStatements = [
+  "view_to_settle",
+  "settle_requests",
   "accept_request",
   "read_operation",
   "still_in_the_way",

@@ -2,6 +2,7 @@ import type { Job, Processor } from "bullmq";
 import type { ExecutionDeps } from "../src/execution/deps.ts";
 import { executeOperation } from "../src/execution/execute-operation.ts";
 import type { AttemptReport } from "../src/execution/outcome.ts";
+import { createSettleAtOnce, type SettledAtOnce } from "../src/execution/settle-at-once.ts";
 import { attemptPayloadSchema, operationJobs } from "../src/queue/payloads.ts";
 import { type ReadPayload, readRequestPayload, unreadable } from "../src/queue/read-payload.ts";
 import { acceptAndView, refuseUnreadable } from "../src/store/accept-request.ts";
@@ -24,6 +25,7 @@ export interface JobAnswer {
  * a request that could not be written down stays in the queue.
  */
 export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknown, JobAnswer> {
+  const settleAtOnce = createSettleAtOnce(deps);
   /** What this process is at work on, and whether a bell rang for it meanwhile. */
   const atWork = new Map<string, { rungAgain: boolean }>();
 
@@ -67,6 +69,17 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
     return deps.observer === undefined ? work() : deps.observer.attempt(operationId, work);
   }
 
+  /** What a request has become that nothing stood in the way of, watched as an attempt is. */
+  async function settledAtOnce(job: Job<unknown>): Promise<SettledAtOnce | undefined> {
+    const read = readJob(job);
+    if (read.type === "unreadable") return undefined;
+    const settled = await settleAtOnce({ request: read.request, queuedAtMs: queuedAtMs(deps, job) });
+    if (settled === undefined) return undefined;
+    deps.observer?.requestAnswered("queue", "accepted", settled.kind);
+    await deps.observer?.attempt(settled.id, () => Promise.resolve({ type: "succeeded" }));
+    return settled;
+  }
+
   /** BullMQ keeps a thrown error's message: only a code of ours may be in it. */
   function sanitised(error: unknown, operationId: string): Error {
     deps.log.error({ err: error, operationId }, "an attempt failed in a way that nobody expected");
@@ -78,6 +91,8 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
       const payload = attemptPayloadSchema.safeParse(job.data);
       return payload.success ? execute(payload.data.operationId, signal) : { answer: "invalid_request" };
     }
+    const settled = await settledAtOnce(job);
+    if (settled !== undefined) return { answer: "succeeded", operationId: settled.id };
     const { acceptance, view } = await writeInHand(deps, job, token, () => accept(deps, job));
     const kind = "operation" in acceptance ? acceptance.operation.kind : null;
     deps.observer?.requestAnswered("queue", acceptance.answer, kind);

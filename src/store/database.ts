@@ -51,30 +51,45 @@ export class Database {
   }
 
   /**
-   * Runs one statement and returns its rows. `name` is what errors and failpoints call it.
+   * Runs one statement and returns its rows. `name` is what errors and failpoints call it. One that is `shared` serves several
+   * operations, each of which passes the hook by itself: see {@link passing}.
    *
    * Throws {@link StoreError}: after `unreachable` nobody knows whether the statement took effect.
    */
   async run<T extends Row = Row>(
     name: string,
     statement: SQL,
-    options: { readonly deadlineMs?: number } = {},
+    options: { readonly deadlineMs?: number; readonly shared?: boolean } = {},
   ): Promise<T[]> {
     const { sql: text, params } = dialect.sqlToQuery(statement);
     const client = this.#client;
     const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs ?? deadlineMsDefault;
-    try {
-      // What is thrown in the hook stands for a connection that was lost: before, with the statement; after, with its reply.
-      await this.#options.onStatement?.("before", name);
+    const ask = async () => {
       // Prepared once per connection and text: the texts of our statements are few, the parameters many.
       const answer = client.unsafe(text, params as postgres.ParameterOrJSON<never>[], { prepare: true });
-      const rows = await beforeDeadline(answer, name, deadlineMs);
-      await this.#options.onStatement?.("after", name);
-      return rows as unknown as T[];
+      return (await beforeDeadline(answer, name, deadlineMs)) as unknown as T[];
+    };
+    try {
+      return options.shared === true ? await ask() : await this.passing(name, ask);
     } catch (error) {
       const mapped = toStoreError(error, name);
       if (mapped.code === "deadline") this.#replace(client);
       throw mapped;
+    }
+  }
+
+  /**
+   * Passes the hook before and after what runs a statement, or one's share of it. What the hook throws stands for a
+   * connection that was lost: before, with the statement; after, with its reply.
+   */
+  async passing<T>(name: string, work: () => Promise<T>): Promise<T> {
+    try {
+      await this.#options.onStatement?.("before", name);
+      const answer = await work();
+      await this.#options.onStatement?.("after", name);
+      return answer;
+    } catch (error) {
+      throw toStoreError(error, name);
     }
   }
 

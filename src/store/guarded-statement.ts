@@ -33,6 +33,11 @@ export function freeingStatement(parts: readonly Part[], contractId: string): SQ
   return sql`${withParts(parts)} select keiyaku.next_operation(${contractId}, ${guard(parts)}) as next`;
 }
 
+/** A guarded statement that accepts the requests which it settles: {request, takenAt, outcome}, a contract each. */
+export function settlingStatement(parts: readonly Part[], accepted: readonly object[]): SQL {
+  return sql`${withParts(parts)} select keiyaku.accept_settled(${json(accepted)}, ${guard(parts)})`;
+}
+
 function withParts(parts: readonly Part[]): SQL {
   const names = parts.map((part) => part.name);
   if (parts.length === 0 || new Set(names).size !== names.length) {

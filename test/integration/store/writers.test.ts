@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { describe, expect, it } from "vitest";
+import type { Change } from "../../../src/contract/change.ts";
 import type { Facts } from "../../../src/contract/operation.ts";
 import { admitOperation } from "../../../src/store/admit-operation.ts";
 import { noteLooked } from "../../../src/store/book-checks.ts";
@@ -29,6 +30,7 @@ import { putBackOperation } from "../../../src/store/put-back-operation.ts";
 import { rejectOperation } from "../../../src/store/reject-operation.ts";
 import { requestRepair } from "../../../src/store/request-repair.ts";
 import { settleOperation } from "../../../src/store/settle-operation.ts";
+import { settleRequests } from "../../../src/store/settle-requests.ts";
 import { addressOf } from "../../support/test-database.ts";
 
 /** Keeps the text of each statement instead of running it. */
@@ -52,6 +54,37 @@ const look = {
   requestId: "req_seen",
 } as const;
 const terms = { id: "c-1", startOn: "2024-10-08" } as never;
+
+/** A change of everything that a contract which stands may change of. */
+const everything: Change = {
+  status: "terminated",
+  reservation: { terminationOn: "2025-02-08" as never, terminationSource: "person" },
+  newPayments: [{} as never],
+  paymentMoves: [{ id: "p", from: "due", to: "paid" }],
+  newRefunds: [
+    {
+      id: "r",
+      paymentId: "p",
+      amountMinor: 1,
+      state: "due",
+      stripePaymentIntentId: "pi_1",
+      stripeRefundId: null,
+      supersedes: ["r0"],
+    },
+  ],
+  refundMoves: [{ id: "r2", from: "due", to: "waived" }],
+  disputes: [{ paymentId: "p9", dispute: "open" }],
+  subscriptionId: "sub_2",
+  licenses: [
+    { type: "granted", paymentId: "p1" },
+    { type: "restored", paymentId: "p2", from: "suspended" },
+    { type: "revoked", paymentId: "p3", because: "canceled" },
+  ],
+  notices: [
+    { kind: "contract_terminated", recipient: "customer", detail: {} },
+    { kind: "contract_suspended", recipient: "customer", detail: { period: 1 }, cause: "shared" },
+  ],
+};
 
 /** Calls every writer with everything that it can write at once. */
 async function recordAll(): Promise<Map<string, string>> {
@@ -104,32 +137,23 @@ async function recordAll(): Promise<Map<string, string>> {
         customer: {} as never,
         signup: { appliedAt: "2025-01-20T03:00:00Z", channel: "web" },
       },
-      status: "terminated",
-      reservation: { terminationOn: "2025-02-08" as never, terminationSource: "person" },
-      newPayments: [{} as never],
-      paymentMoves: [{ id: "p", from: "due", to: "paid" }],
-      newRefunds: [
-        {
-          id: "r",
-          paymentId: "p",
-          amountMinor: 1,
-          state: "due",
-          stripePaymentIntentId: "pi_1",
-          stripeRefundId: null,
-          supersedes: ["r0"],
-        },
-      ],
-      refundMoves: [{ id: "r2", from: "due", to: "waived" }],
-      disputes: [{ paymentId: "p9", dispute: "open" }],
-      subscriptionId: "sub_2",
-      licenses: [
-        { type: "granted", paymentId: "p1" },
-        { type: "restored", paymentId: "p2", from: "suspended" },
-        { type: "revoked", paymentId: "p3", because: "canceled" },
-      ],
-      notices: [{ kind: "contract_terminated", recipient: "customer", detail: {} }],
+      ...everything,
     },
   });
+  await settleRequests(db, [
+    {
+      request: {},
+      takenAt: "2025-01-20T03:00:00Z",
+      outcome: {},
+      decision: {
+        operationId: "op-1",
+        contractId: "c-1",
+        contract,
+        product: { id: "p-1", version: 1 },
+        change: everything,
+      },
+    },
+  ]);
   const seen = {
     id: "evt_1",
     type: "invoice.paid",
@@ -184,9 +208,11 @@ async function namesInSource(): Promise<string[]> {
   const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts"));
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   return texts.flatMap((text) =>
-    [...text.matchAll(/\.run(?:<[^>]*>)?\(\s*"(\w+)",\s*guardedStatement\(|runFreeing\(\s*\w+,\s*"(\w+)"/g)].map(
-      ([, plain, freeing]) => `${plain ?? freeing}`,
-    ),
+    [
+      ...text.matchAll(
+        /\.run(?:<[^>]*>)?\(\s*"(\w+)",\s*(?:guarded|settling)Statement\(|runFreeing\(\s*\w+,\s*"(\w+)"/g,
+      ),
+    ].map(([, plain, freeing]) => `${plain ?? freeing}`),
   );
 }
 
@@ -202,7 +228,8 @@ describe("the writers of the store", () => {
       const uncounted = names.filter((part) => !counted.includes(part));
       const expected: Record<string, string[]> = {
         hold_operation: ["waiting"],
-        settle_operation: ["cataloged_customer", "awaiting_events"],
+        settle_operation: ["cataloged_customer", "shared_notices", "awaiting_events"],
+        settle_requests: ["shared_notices", "awaiting_events"],
         apply_event: ["turn", "waiting_already", "accepted"],
         request_repair: ["turn", "asked_before", "accepted"],
         let_event_rest: ["notice"],
@@ -231,6 +258,9 @@ describe("the writers of the store", () => {
       "settle_operation: payments: disputed_payments, moved_payments",
       "settle_operation: refunds: superseded_refunds, moved_refunds",
       "settle_operation: licenses: restored_licenses, revoked_licenses",
+      "settle_requests: payments: disputed_payments, moved_payments",
+      "settle_requests: refunds: superseded_refunds, moved_refunds",
+      "settle_requests: licenses: restored_licenses, revoked_licenses",
     ]);
     // A change that has one payment, or one refund, in both throws before anything is sent: `settle-operation.test.ts`.
     // A put-back that names one call in both throws before anything is sent.

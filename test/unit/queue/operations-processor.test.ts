@@ -16,6 +16,7 @@ function setup(answer: (statement: string) => unknown) {
       statements.push(name);
       return answer(name);
     },
+    passing: (_: string, work: () => unknown) => work(),
   };
   const clock: Clock = { ...systemClock, sleep: () => Promise.resolve() };
   const deps = { db: db as unknown as Database, clock, log: silentLog, stopping: stopping.signal } as ExecutionDeps;
@@ -55,7 +56,7 @@ describe("a request in hand", () => {
     });
 
     expect(await process(jobOf(), "token")).toEqual({ answer: "invalid_request" });
-    expect(statements).toEqual(["accept_request", "refuse_unreadable"]);
+    expect(statements).toEqual(["view_to_settle", "accept_request", "refuse_unreadable"]);
   });
 
   it.each([

@@ -351,6 +351,7 @@ CREATE TABLE "keiyaku"."stripe_events" (
 	"api_version" text NOT NULL,
 	"object_id" text,
 	"body" jsonb,
+	"mentions" text[],
 	"created_at" timestamp(3) with time zone NOT NULL,
 	"received_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"arrived_by" text NOT NULL,
@@ -362,6 +363,7 @@ CREATE TABLE "keiyaku"."stripe_events" (
 	"look_at" timestamp(3) with time zone DEFAULT clock_timestamp(),
 	"concluded_at" timestamp(3) with time zone,
 	CONSTRAINT "stripe_events_body_is_object" CHECK (jsonb_typeof("keiyaku"."stripe_events"."body") = 'object'),
+	CONSTRAINT "stripe_events_mentions_are_of_a_body" CHECK ("keiyaku"."stripe_events"."mentions" is null or "keiyaku"."stripe_events"."body" is not null),
 	CONSTRAINT "stripe_events_arrived_by_is_known" CHECK ("keiyaku"."stripe_events"."arrived_by" in ('relay', 'queue', 'backfill')),
 	CONSTRAINT "stripe_events_state_is_known" CHECK ("keiyaku"."stripe_events"."state" in ('received', 'applied', 'ignored', 'unmatched', 'held')),
 	CONSTRAINT "stripe_events_concluded_has_a_time" CHECK (("keiyaku"."stripe_events"."state" in ('applied', 'ignored')) = ("keiyaku"."stripe_events"."concluded_at" is not null)),
@@ -397,6 +399,7 @@ CREATE UNIQUE INDEX "contracts_one_per_subscription" ON "keiyaku"."contracts" US
 CREATE UNIQUE INDEX "contracts_one_per_payment_intent" ON "keiyaku"."contracts" USING btree ("stripe_payment_intent_id");--> statement-breakpoint
 CREATE INDEX "contracts_by_card" ON "keiyaku"."contracts" USING btree ("id","ended_at") WHERE "keiyaku"."contracts"."payment_method" = 'card';--> statement-breakpoint
 CREATE INDEX "contracts_by_customer" ON "keiyaku"."contracts" USING btree ("customer_id");--> statement-breakpoint
+CREATE INDEX "contracts_by_stripe_customer" ON "keiyaku"."contracts" USING btree ("stripe_customer_id") WHERE "keiyaku"."contracts"."stripe_customer_id" is not null;--> statement-breakpoint
 CREATE INDEX "contracts_to_start" ON "keiyaku"."contracts" USING btree ("start_on","id") WHERE "keiyaku"."contracts"."status" = 'not_started';--> statement-breakpoint
 CREATE INDEX "contracts_to_terminate" ON "keiyaku"."contracts" USING btree ("termination_on","id") WHERE "keiyaku"."contracts"."termination_on" is not null;--> statement-breakpoint
 CREATE INDEX "contracts_to_end_special_period" ON "keiyaku"."contracts" USING btree ((("start_on" + make_interval(months => "special_months"))::date
@@ -438,6 +441,7 @@ CREATE INDEX "stripe_events_to_look_at" ON "keiyaku"."stripe_events" USING btree
 CREATE INDEX "stripe_events_created" ON "keiyaku"."stripe_events" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "stripe_events_of_object" ON "keiyaku"."stripe_events" USING btree ("object_id");--> statement-breakpoint
 CREATE INDEX "stripe_events_of_contract" ON "keiyaku"."stripe_events" USING btree ("contract_id") WHERE "keiyaku"."stripe_events"."contract_id" is not null;--> statement-breakpoint
+CREATE INDEX "stripe_events_by_mention" ON "keiyaku"."stripe_events" USING gin ("mentions") WHERE "keiyaku"."stripe_events"."mentions" is not null;--> statement-breakpoint
 CREATE INDEX "stripe_events_to_prune" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."body" is not null and "keiyaku"."stripe_events"."state" in ('applied', 'ignored');--> statement-breakpoint
 CREATE INDEX "stripe_events_of_reason" ON "keiyaku"."stripe_events" USING btree (split_part("state_reason", chr(59), 1)) WHERE "keiyaku"."stripe_events"."state_reason" is not null;--> statement-breakpoint
 CREATE INDEX "stripe_events_for_a_person" ON "keiyaku"."stripe_events" USING btree ("received_at") WHERE "keiyaku"."stripe_events"."state" in ('unmatched', 'held');--> statement-breakpoint

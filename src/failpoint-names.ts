@@ -43,6 +43,7 @@ export const otherStatements = [
   "count_others",
   "end_phase",
   "find_event_contract",
+  "find_mentioned_deletions",
   "find_subscriptions",
   "find_check_since",
   "find_unfinished_check",

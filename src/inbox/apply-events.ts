@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { operationOfKey } from "../execution/make-call.ts";
 import {
   applyEvent,
+  type BareBody,
   holdEvent,
   ignoreEvent,
   keepEventUnmatched,
@@ -11,10 +12,13 @@ import {
 } from "../store/conclude-event.ts";
 import type { Database } from "../store/database.ts";
 import { findEventContract } from "../store/find-event-contract.ts";
+import { findMentionedDeletions } from "../store/mentioned.ts";
 import { type DueEvent, readDueEvents } from "../store/read-due-events.ts";
 import { isConflict, isOutage, StoreError } from "../store/store-error.ts";
+import { bareEvent } from "../stripe/bare-event.ts";
 import { carriesKey, causeOf, type EventMeaning, meaningOf } from "../stripe/events.ts";
-import { type Decision, decideFailure, decideOperation, referenceOf } from "./decide-event.ts";
+import { mentionsIn } from "../stripe/mentions.ts";
+import { type Decision, decideFailure, decideOperation, mindDeletions, referenceOf } from "./decide-event.ts";
 
 export interface InboxDeps {
   readonly db: Database;
@@ -85,23 +89,25 @@ function grouped(events: readonly ReadEvent[]): (readonly ReadEvent[])[] {
 /** Looks at one event. Throws only when the database cannot be worked with. */
 async function lookAt(deps: InboxDeps, { event, meaning }: ReadEvent): Promise<void> {
   try {
-    await writeDown(deps, event, await decide(deps, event, meaning));
+    await writeDown(deps, event, await minded(deps, event, await decide(deps, event, meaning)));
   } catch (error) {
     // Somebody else was there first, or what was decided from has changed: what is still due is looked at again.
     if (isConflict(error)) return;
     if (isOutage(error)) throw error;
     deps.log.error({ err: error, eventId: event.id }, "an event could not be dealt with");
-    const decision = decideFailure(event, error instanceof StoreError ? error.code : "unexpected_error");
-    await writeDown(deps, event, decision).catch((again: unknown) => {
-      if (!isConflict(again)) throw again;
-    });
+    const failure = decideFailure(event, error instanceof StoreError ? error.code : "unexpected_error");
+    await minded(deps, event, failure)
+      .then((decision) => writeDown(deps, event, decision))
+      .catch((again: unknown) => {
+        if (!isConflict(again)) throw again;
+      });
   }
 }
 
 async function decide(deps: InboxDeps, event: DueEvent, meaning: EventMeaning): Promise<Decision> {
   switch (meaning.type) {
     case "unreadable":
-      return { type: "hold", reason: `unreadable: ${meaning.field}` };
+      return { type: "hold", reason: `unreadable: ${meaning.field}`, isDeleted: false };
     case "ignored":
       return { type: "ignore", reason: meaning.reason, contractId: null, isDeleted: false };
     case "operation": {
@@ -113,6 +119,20 @@ async function decide(deps: InboxDeps, event: DueEvent, meaning: EventMeaning): 
       return decideOperation(event, meaning, facts, isMarked);
     }
   }
+}
+
+/** The decision in the light of deletions, which are looked at where a body would be kept by it. */
+async function minded({ db }: InboxDeps, event: DueEvent, decision: Decision): Promise<Decision> {
+  const keepsBody = decision.type === "unmatched" || decision.type === "hold" || decision.type === "ignore";
+  if (!keepsBody || decision.isDeleted) return decision;
+  return mindDeletions(event, decision, await findMentionedDeletions(db, event.id));
+}
+
+/** What stays of the body of an event that goes on waiting although what it mentions was deleted; null: all of it. */
+function bareOf({ body }: DueEvent, { isDeleted }: { readonly isDeleted: boolean }): BareBody | null {
+  if (!isDeleted || body === null) return null;
+  const bare = bareEvent(body);
+  return { body: bare, mentions: mentionsIn(bare) };
 }
 
 async function writeDown(deps: InboxDeps, event: DueEvent, decision: Decision): Promise<void> {
@@ -133,12 +153,13 @@ async function writeDown(deps: InboxDeps, event: DueEvent, decision: Decision): 
       return putOffEvent(db, event, decision);
     case "unmatched": {
       const { delayMs, ...rest } = decision;
-      if (delayMs !== null) return keepEventUnmatched(db, event, { ...rest, delayMs });
-      await letEventRest(db, event, rest);
+      const bare = bareOf(event, decision);
+      if (delayMs !== null) return keepEventUnmatched(db, event, { ...rest, delayMs }, bare);
+      await letEventRest(db, event, rest, bare);
       return conclude("rested", { reason: decision.reason });
     }
     case "hold":
-      await holdEvent(db, event, decision.reason);
+      await holdEvent(db, event, decision.reason, bareOf(event, decision));
       return conclude("held", { reason: decision.reason });
   }
 }

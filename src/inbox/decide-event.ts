@@ -1,4 +1,5 @@
 import type { OperationKind, OperationState } from "../contract/operation.ts";
+import type { MentionedDeletions } from "../store/mentioned.ts";
 import type { EventMeaning, EventReference, IgnoredReason } from "../stripe/events.ts";
 
 /*
@@ -36,7 +37,7 @@ export interface WaitingEvent {
   readonly looks: number;
 }
 
-/** What becomes of an event that was looked at. */
+/** What becomes of an event that was looked at. Of one that mentions what was deleted and goes on waiting only the bare body stays. */
 export type Decision =
   | {
       readonly type: "apply";
@@ -51,6 +52,7 @@ export type Decision =
       /** Of what is not ours, what it is about: a registration with that has it looked at again. */
       readonly reference?: string;
       readonly contractId: string | null;
+      /** Whether it is of what was deleted: then what it said is forgotten. */
       readonly isDeleted: boolean;
     }
   /** It stays `received`, for the length of `delayMs`. */
@@ -68,8 +70,9 @@ export type Decision =
       readonly reference: string;
       readonly looks: number;
       readonly delayMs: number | null;
+      readonly isDeleted: boolean;
     }
-  | { readonly type: "hold"; readonly reason: string };
+  | { readonly type: "hold"; readonly reason: string; readonly isDeleted: boolean };
 
 /** Most contracts are registered within seconds of their subscription. */
 const unmatchedDelayMsMin = 5_000;
@@ -101,6 +104,7 @@ const failureDelayMsMin = 5_000;
 
 /** The beginnings of the reasons for which an event waits; what it waits for follows. */
 const ownCallOpen = "own_call_open: ";
+const deletionOpen = "deletion_open: ";
 const noContract = "no_contract: ";
 const noPayment = "no_payment: ";
 /** Of what is ignored: the reason `not_ours`, and what it is about. */
@@ -154,8 +158,27 @@ export function decideOperation(
 export function decideFailure(event: WaitingEvent, code: string): Decision {
   const looks = looksAfter(event, failed);
   const reason = `${failed}${code}`;
-  if (looks >= failuresMax) return { type: "hold", reason };
+  if (looks >= failuresMax) return { type: "hold", reason, isDeleted: false };
   return { type: "wait", reason, contractId: null, looks, delayMs: doubled(failureDelayMsMin, looks, Infinity) };
+}
+
+/**
+ * Decides anew what becomes of an event whose body would be kept, in the light of what it mentions: of what was deleted nothing is
+ * kept but what is needed to find another contract, and while a deletion is open nothing is concluded that it might miss. Pure.
+ */
+export function mindDeletions(
+  event: WaitingEvent,
+  decision: Decision,
+  { isOfDeleted, openDeletionId }: MentionedDeletions,
+): Decision {
+  if (decision.type === "apply" || decision.type === "wait") return decision;
+  // What is unmatched is looked at again, after the deletion too.
+  if (openDeletionId !== null && decision.type !== "unmatched") {
+    const looks = looksAfter(event, deletionOpen);
+    const delayMs = doubled(ownCallDelayMsMin, looks, ownCallDelayMsMax);
+    return { type: "wait", reason: `${deletionOpen}${openDeletionId}`, contractId: null, looks, delayMs };
+  }
+  return { ...decision, isDeleted: decision.isDeleted || isOfDeleted };
 }
 
 /** The reasons for which events wait, or are ignored, whose contract is found once it has this id at Stripe. */
@@ -179,7 +202,7 @@ function unmatched(event: WaitingEvent, reference: string): Decision {
   const looks = looksAfter(event, noContract);
   const rests = looks >= unmatchedLooksMax;
   const delayMs = rests ? null : doubled(unmatchedDelayMsMin, looks, unmatchedDelayMsMax);
-  return { type: "unmatched", reason: `${noContract}${reference}`, reference, looks, delayMs };
+  return { type: "unmatched", reason: `${noContract}${reference}`, reference, looks, delayMs, isDeleted: false };
 }
 
 /** How often it was looked at for one reason: another reason is counted anew. */

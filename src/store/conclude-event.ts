@@ -33,9 +33,26 @@ function because(reason: string | null): SQL {
 
 const concluded = sql`concluded_at = clock_timestamp(), look_at = null`;
 
-/** Of a deleted contract nothing is kept of what the event said, once it is known what becomes of it. */
-function forgetting(isDeleted: boolean): SQL {
-  return isDeleted ? sql`, body = null` : sql``;
+/**
+ * Of a deleted contract nothing is kept of what the event said, once it is known what becomes of it. What is a contract's is
+ * found by that from then on; what is nobody's that is known, by what it mentions.
+ */
+function keeping({ contractId, isDeleted }: Pick<AskedOperation, "isDeleted"> & { contractId: string | null }): SQL {
+  if (isDeleted) return sql`, body = null, mentions = null`;
+  return contractId === null ? sql`` : sql`, mentions = null`;
+}
+
+/** What stays of the body of one that goes on waiting: all, or so much. */
+function baring(bare: BareBody | null): SQL {
+  if (bare === null) return sql``;
+  return sql`, body = ${json(bare.body)},
+    mentions = array(select jsonb_array_elements_text(${json(bare.mentions)}))`;
+}
+
+/** The body of an event that mentions what was deleted: as much of it as is needed while it waits. */
+export interface BareBody {
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly mentions: readonly string[];
 }
 
 /** An operation that an event asks for. */
@@ -93,7 +110,7 @@ export async function applyEvent(db: Database, seen: SeenEvent, asked: AskedOper
     eventPart(
       seen,
       sql`state = 'applied', contract_id = ${contractId}, operation_id = became.id, ${because(null)},
-        ${concluded}${forgetting(asked.isDeleted)}`,
+        ${concluded}${keeping(asked)}`,
       sql`from (select id from waiting_already union all select id from accepted) as became`,
     ),
   ];
@@ -102,19 +119,12 @@ export async function applyEvent(db: Database, seen: SeenEvent, asked: AskedOper
   if (row?.accepted != null) notifySoon(db, "keiyaku_accepted", row.accepted);
 }
 
-/**
- * Notes that nothing follows from an event, and why. Of one that is about no contract its body is forgotten: no deletion would
- * find it. Of one that is only not known to be ours it is kept, lest a contract that is registered later miss what it said.
- */
-export async function ignoreEvent(
-  db: Database,
-  seen: SeenEvent,
-  { reason, reference, contractId, isDeleted }: IgnoredEvent,
-): Promise<void> {
+/** Notes that nothing follows from an event, and why. What it said is kept as long as others' is, unless of what was deleted. */
+export async function ignoreEvent(db: Database, seen: SeenEvent, ignored: IgnoredEvent): Promise<void> {
+  const { reason, reference, contractId } = ignored;
   const why = reference === undefined ? reason : `${reason}: ${reference}`;
-  const isNobodys = contractId === null && reference === undefined;
   const assignments = sql`state = 'ignored', contract_id = ${contractId}, ${because(why)},
-    ${concluded}${forgetting(isDeleted || isNobodys)}`;
+    ${concluded}${keeping(ignored)}`;
   await db.run("ignore_event", guardedStatement([eventPart(seen, assignments)]));
 }
 
@@ -123,6 +133,7 @@ interface IgnoredEvent {
   /** What it is about, where a contract that is registered with that would make it ours. */
   readonly reference?: string;
   readonly contractId: string | null;
+  /** Whether it is about a deleted contract, or mentions one. */
   readonly isDeleted: boolean;
 }
 
@@ -148,8 +159,10 @@ export async function keepEventUnmatched(
   db: Database,
   seen: SeenEvent,
   { reason, looks, delayMs }: Delay,
+  bare: BareBody | null = null,
 ): Promise<void> {
-  const assignments = sql`state = 'unmatched', ${because(reason)}, looks = ${looks}, look_at = ${after(delayMs)}`;
+  const assignments = sql`state = 'unmatched', ${because(reason)}, looks = ${looks},
+    look_at = ${after(delayMs)}${baring(bare)}`;
   await db.run("keep_event_unmatched", guardedStatement([eventPart(seen, assignments)]));
 }
 
@@ -162,8 +175,9 @@ export async function letEventRest(
   db: Database,
   seen: SeenEvent & Pick<DueEvent, "type" | "createdAt">,
   { reason, reference, looks }: Pick<Delay, "reason" | "looks"> & { readonly reference: string },
+  bare: BareBody | null = null,
 ): Promise<void> {
-  const assignments = sql`state = 'unmatched', ${because(reason)}, looks = ${looks}, look_at = null`;
+  const assignments = sql`state = 'unmatched', ${because(reason)}, looks = ${looks}, look_at = null${baring(bare)}`;
   const detail = { eventId: seen.id, eventType: seen.type, reference };
   const notice = noticePart("event_unmatched", `event_unmatched:${seen.type}:${dayOf(seen)}`, detail);
   await db.run("let_event_rest", guardedStatement([eventPart(seen, assignments), notice]));
@@ -178,8 +192,9 @@ export async function holdEvent(
   db: Database,
   seen: SeenEvent & Pick<DueEvent, "type" | "createdAt">,
   reason: string,
+  bare: BareBody | null = null,
 ): Promise<void> {
-  const assignments = sql`state = 'held', ${because(reason)}, looks = e.looks + 1, look_at = null`;
+  const assignments = sql`state = 'held', ${because(reason)}, looks = e.looks + 1, look_at = null${baring(bare)}`;
   const detail = { eventId: seen.id, eventType: seen.type, reason };
   const notice = noticePart("event_held", `event_held:${seen.type}:${dayOf(seen)}`, detail);
   await db.run("hold_event", guardedStatement([eventPart(seen, assignments), notice]));

@@ -4,6 +4,7 @@ import { kindsAfterDeletion } from "../contract/operations/index.ts";
 import { foundReasons } from "../inbox/decide-event.ts";
 import { waitsFor } from "./event-parts.ts";
 import { json, type Part } from "./guarded-statement.ts";
+import { contractsWith } from "./mentioned.ts";
 import type { ContractGuard } from "./operation-parts.ts";
 
 /**
@@ -92,24 +93,29 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
       // What is still to be looked at is looked at now, and forgotten then: it may tell of money that came late.
       sql`update keiyaku.stripe_events set
           body = case when state in ('received', 'unmatched') then body end,
+          mentions = case when state in ('received', 'unmatched') then mentions end,
           look_at = case when state in ('received', 'unmatched') then clock_timestamp() end,
           state_reason = case state when 'held' then 'contract_deleted'
             else regexp_replace(state_reason, '(replayed|ignored) by operator .*$', '\\1 by operator') end,
           concluded_at = case state when 'held' then clock_timestamp() else concluded_at end,
           state = case state when 'held' then 'ignored' else state end
-        where ${isEventOf(contractId, deletion.stripeIds)} returning id, pg_notify('keiyaku_event', '')`,
+        where ${isEventOf(contractId, deletion.stripeIds, isLastOf)} returning id, pg_notify('keiyaku_event', '')`,
     ),
   ];
 }
 
 /**
  * Whether an event of the inbox is about a contract: by itself, by the object that it is about, by the operation that came
- * of it, or by what it waits to find.
+ * of it, by what it waits to find, or by what it mentions. An id that another contract has too, as that of a customer who has
+ * several, tells nothing: it goes with the last of them. So does the customer's mail address.
  */
-function isEventOf(contractId: string, stripeIds: readonly string[]): SQL {
-  const anyOf = (values: readonly string[]) => sql`= any (array(select jsonb_array_elements_text(${json(values)})))`;
-  return sql`(contract_id = ${contractId} or object_id ${anyOf(stripeIds)}
+function isEventOf(contractId: string, stripeIds: readonly string[], isLastOf: SQL): SQL {
+  const ownIds = sql`array(select of.id from jsonb_array_elements_text(${json(stripeIds)}) as of (id)
+    where not exists (select from ${contractsWith(sql`of.id`)} as c (id) where c.id <> ${contractId}))`;
+  const addresses = sql`array(select lower(u.email) from keiyaku.customers u, keiyaku.contracts c where ${isLastOf})`;
+  return sql`(contract_id = ${contractId} or object_id = any (${ownIds})
     or id = any (array(
       select actor_id from keiyaku.operations where contract_id = ${contractId} and actor_type = 'stripe'))
-    or state in ('unmatched', 'ignored') and ${waitsFor(stripeIds.flatMap(foundReasons))})`;
+    or state in ('unmatched', 'ignored') and ${waitsFor(stripeIds.flatMap(foundReasons))}
+    or mentions && (${ownIds} || ${addresses}))`;
 }

@@ -18,7 +18,7 @@ export const prunedAtOnceMax = 1_000;
 export async function pruneEvents(db: Database): Promise<number> {
   const pruned = await db.run(
     "prune_events",
-    sql`update keiyaku.stripe_events set body = null where id in (
+    sql`update keiyaku.stripe_events set body = null, mentions = null where id in (
         select id from keiyaku.stripe_events
         where body is not null and state in ('applied', 'ignored')
           and received_at < clock_timestamp() - ${bodiesKeptForDays}::integer * interval '1 day'

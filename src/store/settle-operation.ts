@@ -72,7 +72,7 @@ function forgottenEventsPart({ contractId, operationId }: Decision): Part {
   return {
     name: "forgotten_events",
     rows: "any",
-    statement: sql`update keiyaku.stripe_events set body = null
+    statement: sql`update keiyaku.stripe_events set body = null, mentions = null
       where contract_id = ${contractId} and operation_id = ${operationId} and body is not null returning id`,
   };
 }

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { StripeEvent } from "../stripe/events.ts";
+import { mentionsIn } from "../stripe/mentions.ts";
 import type { Database } from "./database.ts";
 import { json } from "./guarded-statement.ts";
 import { notifySoon } from "./notify-soon.ts";
@@ -21,17 +22,18 @@ export async function takeInEvents(
   options: { readonly deadlineMs?: number } = {},
 ): Promise<readonly string[]> {
   if (events.length === 0) return [];
-  const rows = await db.run<{ id: string }>(
+  const rows = events.map((event) => ({ ...event, mentions: mentionsIn(event.body) }));
+  const taken = await db.run<{ id: string }>(
     "take_in_events",
-    sql`insert into keiyaku.stripe_events (id, type, livemode, api_version, object_id, body, created_at, arrived_by)
-      select "id", "type", "livemode", "apiVersion", "objectId", "body", "createdAt", ${arrivedBy}
-      from jsonb_to_recordset(${json(events)}) as r("id" text, "type" text, "livemode" boolean, "apiVersion" text,
-        "objectId" text, "body" jsonb, "createdAt" timestamptz)
+    sql`insert into keiyaku.stripe_events (id, type, livemode, api_version, object_id, body, mentions, created_at, arrived_by)
+      select "id", "type", "livemode", "apiVersion", "objectId", "body", "mentions", "createdAt", ${arrivedBy}
+      from jsonb_to_recordset(${json(rows)}) as r("id" text, "type" text, "livemode" boolean, "apiVersion" text,
+        "objectId" text, "body" jsonb, "mentions" text[], "createdAt" timestamptz)
       -- Two that write the same ids at once must meet them in the same order.
       order by "id"
       on conflict (id) do nothing returning id`,
     options,
   );
-  if (rows.length > 0) notifySoon(db, "keiyaku_event");
-  return rows.map(({ id }) => id);
+  if (taken.length > 0) notifySoon(db, "keiyaku_event");
+  return taken.map(({ id }) => id);
 }

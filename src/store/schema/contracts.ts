@@ -153,6 +153,7 @@ export const contracts = keiyaku.table(
     uniqueIndex("contracts_one_per_payment_intent").on(table.stripePaymentIntentId),
     index("contracts_by_card").on(table.id, table.endedAt).where(sql`${table.paymentMethod} = 'card'`),
     index("contracts_by_customer").on(table.customerId),
+    index("contracts_by_stripe_customer").on(table.stripeCustomerId).where(sql`${table.stripeCustomerId} is not null`),
     // What a date brings is found by these, each by its due date and then by id: `find-due.ts`.
     index("contracts_to_start").on(table.startOn, table.id).where(sql`${table.status} = 'not_started'`),
     index("contracts_to_terminate").on(table.terminationOn, table.id).where(sql`${table.terminationOn} is not null`),

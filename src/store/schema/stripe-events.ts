@@ -18,6 +18,8 @@ export const stripeEvents = keiyaku.table(
     objectId: text("object_id"),
     /** The whole event; null once it has been pruned or its contract erased. */
     body: jsonb("body"),
+    /** By what the body is found when a contract is erased (`stripe/mentions.ts`); null once it is gone, or its contract is known. */
+    mentions: text("mentions").array(),
     /** When Stripe made it. */
     createdAt: instant("created_at").notNull(),
     /** When it arrived here. */
@@ -43,6 +45,7 @@ export const stripeEvents = keiyaku.table(
   },
   (table) => [
     check("stripe_events_body_is_object", isObject(table.body)),
+    check("stripe_events_mentions_are_of_a_body", sql`${table.mentions} is null or ${table.body} is not null`),
     check("stripe_events_arrived_by_is_known", sql`${table.arrivedBy} in ('relay', 'queue', 'backfill')`),
     check(
       "stripe_events_state_is_known",
@@ -70,6 +73,7 @@ export const stripeEvents = keiyaku.table(
     index("stripe_events_created").on(table.createdAt),
     index("stripe_events_of_object").on(table.objectId),
     index("stripe_events_of_contract").on(table.contractId).where(sql`${table.contractId} is not null`),
+    index("stripe_events_by_mention").using("gin", table.mentions).where(sql`${table.mentions} is not null`),
     index("stripe_events_to_prune")
       .on(table.receivedAt)
       .where(sql`${table.body} is not null and ${table.state} in ('applied', 'ignored')`),

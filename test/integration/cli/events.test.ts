@@ -136,7 +136,7 @@ describe("replaying an event", () => {
     await replaying(command, "evt_held");
     expect(await replaying(command, "evt_held")).toBe(exitCodes.failed);
     expect(command.err()).toMatch(/^error event_waits: /);
-    await command.bench.sql`update keiyaku.stripe_events set body = null where id = 'evt_unmatched'`;
+    await command.bench.sql`update keiyaku.stripe_events set body = null, mentions = null where id = 'evt_unmatched'`;
     expect(await replaying(command, "evt_unmatched")).toBe(exitCodes.failed);
     expect(command.err()).toMatch(/^error event_body_gone: /);
   });

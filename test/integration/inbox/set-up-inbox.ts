@@ -15,6 +15,7 @@ export interface EventRow {
   readonly type: string;
   readonly object_id: string | null;
   readonly body: object | null;
+  readonly mentions: readonly string[] | null;
   readonly created_at: Date;
   readonly received_at: Date;
   readonly state: string;

@@ -332,6 +332,7 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
   stripe_events: {
     stripe_events_pkey: [event({ id: "evt_1" })],
     stripe_events_body_is_object: [event({ body: "{}" })],
+    stripe_events_mentions_are_of_a_body: [event({ mentions: "{cus_1}" })],
     stripe_events_state_is_known: [event({ state: "lost", look_at: null })],
     stripe_events_concluded_has_a_time: [
       event({ state: "applied", operation_id: "op-1", look_at: null }),

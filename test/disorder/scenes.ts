@@ -26,6 +26,14 @@ async function failRenewal(stage: MonthlyStage, times: number): Promise<void> {
   for (const after of [0, ...retries].slice(0, times)) await stage.advanceTo(finalAt + after);
 }
 
+/** The renewal's first attempts, so many of them, each wait for the customer to confirm the payment. */
+async function askForConfirmation(stage: MonthlyStage, times: number): Promise<void> {
+  const settings = { default_payment_method: "pm_card_authenticationRequired" };
+  await stage.stripe.customers.update(stage.customer, { invoice_settings: settings });
+  const finalAt = stage.renewal + hour + 1;
+  for (const after of [0, ...retries].slice(0, times)) await stage.advanceTo(finalAt + after);
+}
+
 /** The sequences A to H, and what lies beside them: by name, as the specification of Stripe's events lists them. */
 const monthlyScenes: readonly Omit<MonthlyScene, "kind">[] = [
   {
@@ -46,6 +54,27 @@ const monthlyScenes: readonly Omit<MonthlyScene, "kind">[] = [
       await stage.advanceTo(stage.renewal + 9 * day);
     },
     end: { ...running, attemptsTold: [1, 2] },
+  },
+  {
+    name: "B. a renewal asks for 3-D Secure, and the customer confirms the payment",
+    async play(stage) {
+      await askForConfirmation(stage, 1);
+      const [payment] = (await stage.latestInvoice()).payments?.data ?? [];
+      const intent = payment?.payment.payment_intent;
+      await stage.control.authenticate(typeof intent === "string" ? intent : "");
+    },
+    end: { ...running, attemptsTold: [1] },
+  },
+  {
+    name: "C. a renewal asks for 3-D Secure at every attempt, and the customer never confirms it",
+    play: (stage) => askForConfirmation(stage, 4),
+    end: {
+      ...running,
+      status: "terminated",
+      payments: ["paid", "never_charged"],
+      open: [0],
+      attemptsTold: [1, 2, 3, 4],
+    },
   },
   {
     name: "C. a renewal fails, and so does every retry",

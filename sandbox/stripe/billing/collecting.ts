@@ -31,13 +31,14 @@ export function afterAttempt(
   attempt: ChargeAttempt,
   schedule: Schedule,
 ): StoredInvoice {
-  const isDeclined = attempt.result === "declined";
-  // An attempt that waits for the cardholder is no failure, and the first one is not counted.
-  const isUncounted = attempt.result === "requires_action" && invoice.billing_reason === "subscription_create";
+  const asksForAction = attempt.result === "requires_action";
+  // The first payment of all may wait for the cardholder: it has not failed, and is not counted.
+  const isUncounted = asksForAction && invoice.billing_reason === "subscription_create";
   const tried = { ...invoice, attempted: true, ...(isUncounted ? { attempt_count: invoice.attempt_count } : schedule) };
   if (attempt.result === "paid") return settleInvoice(change, tried);
   change.put(tried);
-  recordInvoice(change, isDeclined ? "invoice.payment_failed" : "invoice.payment_action_required", tried);
+  if (!isUncounted) recordInvoice(change, "invoice.payment_failed", tried);
+  if (asksForAction) recordInvoice(change, "invoice.payment_action_required", tried);
   return tried;
 }
 

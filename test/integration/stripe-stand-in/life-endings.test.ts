@@ -78,7 +78,7 @@ test("a hard decline is not tried again until there is a new card, but the sched
   expect(await latestInvoice()).toMatchObject({ status: "paid", attempt_count: 3 });
 });
 
-test("a card that asks for authentication: no failure, an event of its own, and paid once it is done", async () => {
+test("a card that asks for authentication: one attempt, told by two events, and paid once it is done", async () => {
   const { stripe, control, advanceTo, events, latestInvoice, get } = await setUpClock("pm_card_authenticationRequired");
   await advanceTo(FEBRUARY);
   await events();
@@ -87,12 +87,14 @@ test("a card that asks for authentication: no failure, an event of its own, and 
   expect((await events()).slice(1, -1)).toEqual([
     ...FINALIZED,
     "payment_intent.requires_action",
+    "invoice.payment_failed",
     "invoice.payment_action_required",
     "invoice.updated",
     "customer.subscription.updated",
   ]);
   expect((await get()).status).toBe("past_due");
   const invoice = await latestInvoice();
+  expect(invoice).toMatchObject({ attempt_count: 1, next_payment_attempt: RETRIES[0] });
   const [payment] = (await stripe.invoicePayments.list({ invoice: invoice?.id ?? "" })).data;
   await control.authenticate(idOf(payment?.payment.payment_intent));
 

@@ -12,6 +12,8 @@ interface Example<Kind extends NoticeKind> {
   readonly detail: NoticeDetail<Kind>;
   /** Left out where it is the one by card. Null for a contract that is gone, or for none. */
   readonly contract?: MailedContract | null;
+  /** Left out where it is sent as soon as it is caused. */
+  readonly sentAt?: string;
 }
 
 const byCard: MailedContract = {
@@ -47,6 +49,11 @@ const examples: { readonly [Kind in NoticeKind]: readonly Example<Kind>[] } = {
     {
       when: "the last attempt, of a contract that is suspended already",
       detail: { ...failure, attempt: 4, nextAttemptAt: null, suspended: 0 },
+    },
+    {
+      when: "it is sent after the date of the next attempt, since the mail server was away",
+      detail: failure,
+      sentAt: "2025-01-12T00:00:00Z",
     },
     { when: "3-D Secure is required", detail: { ...failure, attempt: 0, nextAttemptAt: null, actionRequired: 1 } },
     {
@@ -167,7 +174,7 @@ function write(
   kind: NoticeKind,
   recipient: "customer" | "operators",
   locale: Locale,
-  { detail, contract = byCard }: Example<NoticeKind>,
+  { detail, contract = byCard, sentAt = "2025-01-08T00:00:00Z" }: Example<NoticeKind>,
 ): WrittenMail {
   const about = {
     kind,
@@ -177,6 +184,7 @@ function write(
     // An event belongs to no contract; one that is gone is known by its id all the same.
     contractId: kind === "event_unmatched" || kind === "event_held" ? null : contractId,
     customer: customers[locale],
+    claimedAt: sentAt,
   };
   const written = writeMail(about, { zone: "Asia/Tokyo", operatorLocale: locale });
   if (typeof written === "string") throw new Error(`${kind} to ${recipient}: ${written}`);

@@ -32,11 +32,14 @@ export type Unwritable =
 /** Of a contract that is gone: every contract is in yen. */
 const currencyByDefault = "jpy";
 
-type Outboxed = Pick<ClaimedNotification, "kind" | "recipient" | "contractId" | "detail" | "contract" | "customer">;
+type Outboxed = Pick<
+  ClaimedNotification,
+  "kind" | "recipient" | "contractId" | "detail" | "contract" | "customer" | "claimedAt"
+>;
 
 /** Writes a mail of the outbox in its reader's language, or says why it cannot be written. */
 export function writeMail(
-  { kind, recipient, contractId, detail, contract, customer }: Outboxed,
+  { kind, recipient, contractId, detail, contract, customer, claimedAt: sentAt }: Outboxed,
   { zone, operatorLocale }: Writing,
 ): WrittenMail | Unwritable {
   if (!isKind(kind)) return "kind_unknown";
@@ -45,7 +48,7 @@ export function writeMail(
   const currency = contract?.currency ?? currencyByDefault;
   if (recipient === "operators") {
     const language = languageOf(operatorLocale, zone, currency);
-    const letter = writeToOperators(kind, { detail: read.data as never, language, contractId, contract });
+    const letter = writeToOperators(kind, { detail: read.data as never, language, sentAt, contractId, contract });
     return writeLetter(letter, operatorLocale);
   }
   if (!isForCustomers(kind)) return "kind_unknown";
@@ -54,7 +57,7 @@ export function writeMail(
   const name = plain(customer.name);
   const language = languageOf(locale, zone, currency);
   return writeLetter(
-    writeToCustomer(kind, { detail: read.data as never, language, name, contractId, contract }),
+    writeToCustomer(kind, { detail: read.data as never, language, sentAt, name, contractId, contract }),
     locale,
   );
 }

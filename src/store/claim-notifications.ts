@@ -13,6 +13,8 @@ export interface ClaimedNotification {
   readonly contractId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly createdAt: Instant;
+  /** The moment of the claim: it is sent at once. */
+  readonly claimedAt: Instant;
   /** The claim's number: whatever is noted of it is guarded by this. */
   readonly attempt: number;
   /** How often it was taken, this time included, since it was caused or a person had it sent again. */
@@ -60,7 +62,7 @@ export async function claimNotifications(db: Database, limit: number): Promise<r
         set state = 'claimed', attempt = n.attempt + 1, claimed_at = clock_timestamp(), next_attempt_at = null
         from due where n.id = due.id returning n.*)
       select json_build_object('id', n.id, 'kind', n.kind, 'recipient', n.recipient, 'contractId', n.contract_id,
-        'detail', n.detail, 'createdAt', n.created_at, 'attempt', n.attempt,
+        'detail', n.detail, 'createdAt', n.created_at, 'claimedAt', n.claimed_at, 'attempt', n.attempt,
         'tries', n.attempt - coalesce((n.resends -> -1 ->> 'attempt')::integer, 0),
         'contract', case when c.id is not null then json_build_object('productId', c.product_id,
           'currency', c.currency, 'paymentMethod', c.payment_method, 'startOn', c.start_on) end,

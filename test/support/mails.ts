@@ -30,6 +30,7 @@ export function claimedMail(overrides: Partial<ClaimedNotification> = {}): Claim
       suspended: 0,
     },
     createdAt: "2025-01-08T00:00:00.000Z",
+    claimedAt: "2025-01-08T00:00:01.000Z",
     attempt: 1,
     tries: 1,
     contract: {

@@ -1,7 +1,7 @@
 import { periodAt } from "../../contract/calendar.ts";
 import type { Language } from "../language.ts";
 import type { Block } from "../letter.ts";
-import type { CustomerMatter, CustomerTemplates } from "./template.ts";
+import { type CustomerMatter, type CustomerTemplates, type NextAttempt, nextAttemptOf } from "./template.ts";
 
 type Addressed = Pick<CustomerMatter<"contract_terminated">, "name" | "contractId" | "contract">;
 
@@ -23,8 +23,8 @@ const end =
 export const customerEn: CustomerTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
-    const next = nextAttemptAt === null ? null : language.dateOf(nextAttemptAt);
+    const { attempt, invoice, amountMinor, actionRequired, suspended } = detail;
+    const next = nextAttemptOf(matter);
     const words = failureWords[actionRequired === 1 ? "confirm" : invoice];
     return {
       subject: `${words.subject} (contract ${contractId})`,
@@ -36,7 +36,7 @@ export const customerEn: CustomerTemplates = {
             ...contractFacts(matter),
             ["Amount", language.money(amountMinor)],
             ...(attempt === 0 ? [] : ([["Attempt", `number ${attempt}`]] as const)),
-            ...(invoice === "open" ? ([["Next attempt", next ?? "none is planned"]] as const) : []),
+            ...(invoice === "open" ? ([["Next attempt", nextWords(next)]] as const) : []),
           ],
         },
         ...(suspended === 1 ? [words.suspended] : []),
@@ -99,6 +99,11 @@ export const customerEn: CustomerTemplates = {
   },
 };
 
+function nextWords(next: NextAttempt): string {
+  if (next === null) return "none is planned";
+  return next.hasPassed ? `was planned for ${next.on}` : next.on;
+}
+
 const suspendedUntilPaid = "Your contract is suspended until the payment arrives.";
 
 /** What a failed attempt comes to for the customer: by what has become of its invoice, or that it waits for them to confirm it. */
@@ -107,10 +112,14 @@ const failureWords = {
     subject: "Your payment did not go through",
     sentence: "We could not collect the payment for this contract from your credit card.",
     suspended: suspendedUntilPaid,
-    step: (next: string | null) =>
-      next === null
-        ? "No further attempt will be made automatically. Please check your card's expiry date and limit, and update your payment method."
-        : `We will try again on ${next}. Please check your card's expiry date and limit before then.`,
+    step: (next: NextAttempt) => {
+      if (next === null) {
+        return "No further attempt will be made automatically. Please check your card's expiry date and limit, and update your payment method.";
+      }
+      return next.hasPassed
+        ? "This message could only be sent after that date. Please check your card's expiry date and limit, unless you have heard of your payment since."
+        : `We will try again on ${next.on}. Please check your card's expiry date and limit before then.`;
+    },
   },
   confirm: {
     subject: "Please confirm your payment",

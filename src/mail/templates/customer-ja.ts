@@ -1,7 +1,7 @@
 import { periodAt } from "../../contract/calendar.ts";
 import type { Language } from "../language.ts";
 import type { Block } from "../letter.ts";
-import type { CustomerMatter, CustomerTemplates } from "./template.ts";
+import { type CustomerMatter, type CustomerTemplates, type NextAttempt, nextAttemptOf } from "./template.ts";
 
 type Addressed = Pick<CustomerMatter<"contract_terminated">, "name" | "contractId" | "contract">;
 
@@ -23,8 +23,8 @@ const end =
 export const customerJa: CustomerTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
-    const next = nextAttemptAt === null ? null : language.dateOf(nextAttemptAt);
+    const { attempt, invoice, amountMinor, actionRequired, suspended } = detail;
+    const next = nextAttemptOf(matter);
     const words = failureWords[actionRequired === 1 ? "confirm" : invoice];
     return {
       subject: `${words.subject}（ご契約 ${contractId}）`,
@@ -36,7 +36,7 @@ export const customerJa: CustomerTemplates = {
             ...contractFacts(matter),
             ["金額", language.money(amountMinor)],
             ...(attempt === 0 ? [] : ([["決済の回数", `${attempt}回目`]] as const)),
-            ...(invoice === "open" ? ([["次回の決済", next ?? "予定はありません"]] as const) : []),
+            ...(invoice === "open" ? ([["次回の決済", nextWords(next)]] as const) : []),
           ],
         },
         ...(suspended === 1 ? [words.suspended] : []),
@@ -99,6 +99,11 @@ export const customerJa: CustomerTemplates = {
   },
 };
 
+function nextWords(next: NextAttempt): string {
+  if (next === null) return "予定はありません";
+  return next.hasPassed ? `${next.on}の予定でした` : next.on;
+}
+
 const suspendedUntilPaid = "お支払いを確認できるまで、このご契約を停止しております。";
 
 /** 決済の失敗が、お客様にとってどうなったか。その後の請求書の状態、または認証待ちによる。 */
@@ -107,10 +112,14 @@ const failureWords = {
     subject: "【重要】お支払いを完了できませんでした",
     sentence: "次のご契約のお支払いを、ご登録のクレジットカードで完了できませんでした。",
     suspended: suspendedUntilPaid,
-    step: (next: string | null) =>
-      next === null
-        ? "自動での再決済の予定はございません。カードの有効期限やご利用限度額をご確認のうえ、お支払い方法を更新してください。"
-        : `${next}に、もう一度決済を行います。それまでに、カードの有効期限やご利用限度額をご確認ください。`,
+    step: (next: NextAttempt) => {
+      if (next === null) {
+        return "自動での再決済の予定はございません。カードの有効期限やご利用限度額をご確認のうえ、お支払い方法を更新してください。";
+      }
+      return next.hasPassed
+        ? "このメールのお届けは、その予定日より後になりました。お支払いについてその後のご連絡がまだの場合は、カードの有効期限やご利用限度額をご確認ください。"
+        : `${next.on}に、もう一度決済を行います。それまでに、カードの有効期限やご利用限度額をご確認ください。`;
+    },
   },
   confirm: {
     subject: "【重要】お支払いの本人認証をお願いいたします",

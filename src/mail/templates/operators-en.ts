@@ -1,6 +1,6 @@
 import { periodAt } from "../../contract/calendar.ts";
 import type { Block } from "../letter.ts";
-import { type OperatorMatter, type OperatorTemplates, showContract } from "./template.ts";
+import { nextAttemptOf, type OperatorMatter, type OperatorTemplates, showContract } from "./template.ts";
 
 type About = Pick<OperatorMatter<"contract_terminated">, "contractId" | "contract">;
 
@@ -21,7 +21,8 @@ const customerWasTold = "The customer is told by a mail of their own.";
 export const operatorsEn: OperatorTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { invoiceId, attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
+    const { invoiceId, attempt, invoice, amountMinor, actionRequired, suspended } = detail;
+    const next = nextAttemptOf(matter);
     return {
       subject: begin(actionRequired === 1 ? "3-D Secure required" : "Payment failed", contractId),
       blocks: [
@@ -35,12 +36,15 @@ export const operatorsEn: OperatorTemplates = {
             ["Invoice now", invoicesNow[invoice]],
             ["Amount", language.money(amountMinor)],
             ["Attempt", attempt === 0 ? "none yet" : String(attempt)],
-            ["Next attempt", nextAttemptAt === null ? "none" : language.dateOf(nextAttemptAt)],
+            [
+              "Next attempt",
+              next === null ? "none" : next.hasPassed ? `was planned for ${next.on}, before this was sent` : next.on,
+            ],
             ["Contract suspended", suspended === 1 ? "by this failure" : "not by this failure"],
           ],
         },
         customerWasTold,
-        invoice === "open" && nextAttemptAt === null && actionRequired === 0
+        invoice === "open" && next === null && actionRequired === 0
           ? "Stripe will not try again. Unless the customer acts, the contract ends as Stripe is set to."
           : invoice === "open"
             ? "There is nothing to do: Stripe will report what becomes of it."

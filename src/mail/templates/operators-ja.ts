@@ -1,6 +1,6 @@
 import { periodAt } from "../../contract/calendar.ts";
 import type { Block } from "../letter.ts";
-import { type OperatorMatter, type OperatorTemplates, showContract } from "./template.ts";
+import { nextAttemptOf, type OperatorMatter, type OperatorTemplates, showContract } from "./template.ts";
 
 type About = Pick<OperatorMatter<"contract_terminated">, "contractId" | "contract">;
 
@@ -22,7 +22,8 @@ const customerWasTold = "お客様にもメールでお知らせしています�
 export const operatorsJa: OperatorTemplates = {
   payment_failed: (matter) => {
     const { contractId, language, detail } = matter;
-    const { invoiceId, attempt, invoice, nextAttemptAt, amountMinor, actionRequired, suspended } = detail;
+    const { invoiceId, attempt, invoice, amountMinor, actionRequired, suspended } = detail;
+    const next = nextAttemptOf(matter);
     return {
       subject: begin(actionRequired === 1 ? "3Dセキュアの認証待ち" : "決済失敗", contractId),
       blocks: [
@@ -36,12 +37,15 @@ export const operatorsJa: OperatorTemplates = {
             ["現在の請求", invoicesNow[invoice]],
             ["金額", language.money(amountMinor)],
             ["決済の回数", attempt === 0 ? "まだありません" : `${attempt}回目`],
-            ["次回の決済", nextAttemptAt === null ? "予定なし" : language.dateOf(nextAttemptAt)],
+            [
+              "次回の決済",
+              next === null ? "予定なし" : next.hasPassed ? `${next.on}の予定（送信時点で経過）` : next.on,
+            ],
             ["契約の停止", suspended === 1 ? "この失敗により停止" : "この失敗では変更なし"],
           ],
         },
         customerWasTold,
-        invoice === "open" && nextAttemptAt === null && actionRequired === 0
+        invoice === "open" && next === null && actionRequired === 0
           ? "Stripeは再決済を行いません。お客様の手続きがなければ、Stripeの設定に従って契約が終わります。"
           : invoice === "open"
             ? "対応は不要です。再決済の結果はStripeから届きます。"

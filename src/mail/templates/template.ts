@@ -1,3 +1,5 @@
+import { Temporal } from "temporal-polyfill";
+import type { Instant } from "../../contract/calendar.ts";
 import type { NoticeKind } from "../../contract/change.ts";
 import type { CustomerNoticeKind, NoticeDetail } from "../../contract/notices.ts";
 import type { MailedContract } from "../../store/claim-notifications.ts";
@@ -8,6 +10,8 @@ import type { Letter } from "../letter.ts";
 interface Matter<Kind extends NoticeKind> {
   readonly detail: NoticeDetail<Kind>;
   readonly language: Language;
+  /** When it is sent, which may be days after it was caused. */
+  readonly sentAt: Instant;
 }
 
 /** What a customer is written of: their own contract, which is there. */
@@ -29,6 +33,15 @@ export type CustomerTemplates = { readonly [Kind in CustomerNoticeKind]: (matter
 
 /** The mails to operators in one language. */
 export type OperatorTemplates = { readonly [Kind in NoticeKind]: (matter: OperatorMatter<Kind>) => Letter };
+
+/** The next attempt as it was known when the mail was caused, in words of the reader's; null when there is none. */
+export function nextAttemptOf({ detail: { nextAttemptAt }, language, sentAt }: Matter<"payment_failed">) {
+  if (nextAttemptAt === null) return null;
+  return { on: language.dateOf(nextAttemptAt), hasPassed: Temporal.Instant.compare(nextAttemptAt, sentAt) <= 0 };
+}
+
+/** See {@link nextAttemptOf}. */
+export type NextAttempt = ReturnType<typeof nextAttemptOf>;
 
 /** The command that shows everything of a contract. */
 export function showContract(contractId: string | null) {

@@ -29,6 +29,21 @@ describe("a mail about a failed attempt", () => {
     expect(text).toContain("We will try again on January 11, 2025.");
   });
 
+  it("names a date that has passed when it is sent as one that was planned", () => {
+    const atThatMoment = { claimedAt: "2025-01-10T15:30:00Z" };
+    const toCustomer = written(atThatMoment).text;
+    expect(toCustomer).toContain("次回の決済：2025年1月11日の予定でした");
+    expect(toCustomer).not.toContain("もう一度決済を行います");
+    const { text } = written({ ...atThatMoment, customer: english });
+    expect(text).toContain("Next attempt: was planned for January 11, 2025");
+    expect(text).toContain("could only be sent after that date");
+    expect(text).not.toContain("try again");
+    const toOperators = { ...atThatMoment, recipient: "operators", customer: null } as const;
+    expect(written(toOperators).text).toContain("次回の決済：2025年1月11日の予定（送信時点で経過）");
+    const aMomentBefore = { claimedAt: "2025-01-10T15:29:59.999Z" };
+    expect(written({ ...aMomentBefore, customer: english }).text).toContain("We will try again on January 11, 2025.");
+  });
+
   it("says that there is no next one", () => {
     const last = failure({ nextAttemptAt: null, attempt: 4 });
     expect(written(last).text).toContain("次回の決済：予定はありません");

@@ -92,12 +92,36 @@ describe("a renewal", () => {
     await expectNothingWaits(life);
   });
 
-  it("that asks the cardholder for a confirmation suspends until that is given", async () => {
+  it("that brings a proration alone tells of the money by its invoice; its intent waits as nobody's", async () => {
+    const life = await setUpRunning();
+    await life.stripe.control.seed({ prices: [{ id: "price_dear", product: await productOf(life), amount: 9_800 }] });
+    const [item] = (await life.sdk.subscriptions.retrieve(life.subscriptionId)).items.data;
+    await life.until(10);
+    await life.sdk.subscriptions.update(
+      life.subscriptionId,
+      { items: [{ id: item?.id ?? "", price: "price_dear" }], proration_behavior: "always_invoice" },
+      life.onDashboard,
+    );
+    await life.hear();
+
+    expect(await life.payments()).toEqual(["period 0 paid"]);
+    const [told] = (await life.operations()).filter(({ kind }) => kind === "record_payment").slice(-1);
+    expect(told).toMatchObject({ outcome: { attention: [{ code: "payment_unknown" }] } });
+    const { paymentIntentId } = await life.invoice(1);
+    const waiting = (await life.events()).filter(({ state }) => state === "unmatched");
+    expect(waiting).toMatchObject([{ type: "payment_intent.succeeded", object_id: paymentIntentId }]);
+  });
+
+  it("that asks the cardholder for a confirmation suspends until that is given, told by two events and one mail", async () => {
     const life = await setUpRunning();
     await life.payWith("pm_card_authenticationRequired");
     await life.until(renewed - 0.5);
     const types = (await life.hear()).map(({ type }) => type);
-    expect(types).toContain("invoice.payment_action_required");
+    expect(types).toEqual(expect.arrayContaining(["invoice.payment_failed", "invoice.payment_action_required"]));
+    const mailsOfOne = ["payment_failed to customer", "payment_failed to operators"];
+    expect((await life.mails()).filter((mail) => mail.startsWith("payment_failed")).toSorted()).toEqual(mailsOfOne);
+    const notes = (await life.operations()).filter(({ kind }) => kind === "record_payment_failure");
+    expect(notes).toHaveLength(1);
     expect(await life.contract()).toMatchObject({ status: "payment_unconfirmed" });
     const [asked] = await life.sql`select detail from keiyaku.notifications
       where kind = 'payment_failed' and recipient = 'customer'`;
@@ -110,6 +134,27 @@ describe("a renewal", () => {
     expect(await life.contract()).toMatchObject({ status: "active" });
     expect(await life.licenses()).toEqual(["0 open", "1 open"]);
     await expectNothingWaits(life);
+  });
+
+  it.each([
+    ["invoice.payment_failed", "invoice.payment_action_required"],
+    ["invoice.payment_action_required", "invoice.payment_failed"],
+  ])("that asks for a confirmation is told of once, though %s is applied before %s arrives", async (first, second) => {
+    const life = await setUpRunning();
+    await life.payWith("pm_card_authenticationRequired");
+    await life.until(renewed - 0.5);
+    const listen = listenToStripe(life);
+    const reported = await listen();
+    for (const type of [first, second, first]) {
+      await life.arrive(...reported.filter((event) => event.type === type));
+      await life.follow();
+    }
+
+    expect((await life.mails()).toSorted()).toEqual(["payment_failed to customer", "payment_failed to operators"]);
+    const notes = (await life.operations()).filter(({ kind }) => kind === "record_payment_failure");
+    expect(notes.map(({ params }) => (params as { attempt: number }).attempt)).toEqual([1, 1]);
+    const news = notes.filter(({ outcome }) => (outcome as { superseded?: boolean }).superseded !== true);
+    expect(news).toHaveLength(1);
   });
 });
 
@@ -299,6 +344,12 @@ describe("a deleted contract", () => {
     await expectNothingWaits(life);
   });
 });
+
+async function productOf({ sdk, subscriptionId }: ReportedLife): Promise<string> {
+  const [item] = (await sdk.subscriptions.retrieve(subscriptionId)).items.data;
+  const product = item?.price.product;
+  return typeof product === "string" ? product : "";
+}
 
 /** A customer buys a one-time contract `once`, which is registered as waiting for its payment. Gives what pays it. */
 async function buyOnce(life: ReportedLife): Promise<Stripe.PaymentIntent> {

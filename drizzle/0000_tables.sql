@@ -158,6 +158,8 @@ CREATE TABLE "keiyaku"."notifications" (
 	"cause" text NOT NULL,
 	"kind" text NOT NULL,
 	"recipient" text NOT NULL,
+	"address" text,
+	"copy_of" bigint,
 	"contract_id" text,
 	"detail" jsonb NOT NULL,
 	"state" text DEFAULT 'waiting' NOT NULL,
@@ -170,6 +172,8 @@ CREATE TABLE "keiyaku"."notifications" (
 	"sent_at" timestamp(3) with time zone,
 	CONSTRAINT "notifications_detail_is_object" CHECK (jsonb_typeof("keiyaku"."notifications"."detail") = 'object'),
 	CONSTRAINT "notifications_recipient_is_known" CHECK ("keiyaku"."notifications"."recipient" in ('customer', 'operators')),
+	CONSTRAINT "notifications_only_operators_have_an_address" CHECK ("keiyaku"."notifications"."address" is null or "keiyaku"."notifications"."recipient" = 'operators'),
+	CONSTRAINT "notifications_copy_has_an_address" CHECK ("keiyaku"."notifications"."copy_of" is null or "keiyaku"."notifications"."address" is not null),
 	CONSTRAINT "notifications_state_is_known" CHECK ("keiyaku"."notifications"."state" in ('waiting', 'claimed', 'sent', 'refused', 'unknown')),
 	CONSTRAINT "notifications_refused_has_a_problem" CHECK ("keiyaku"."notifications"."state" <> 'refused' or "keiyaku"."notifications"."problem" is not null),
 	CONSTRAINT "notifications_attempts_count_up" CHECK ("keiyaku"."notifications"."attempt" >= 0),
@@ -391,6 +395,7 @@ ALTER TABLE "keiyaku"."contracts" ADD CONSTRAINT "contracts_product_id_products_
 ALTER TABLE "keiyaku"."contracts" ADD CONSTRAINT "contracts_customer_id_customers_id_fk" FOREIGN KEY ("customer_id") REFERENCES "keiyaku"."customers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."licenses" ADD CONSTRAINT "licenses_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "keiyaku"."payments"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."licenses" ADD CONSTRAINT "licenses_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "keiyaku"."notifications" ADD CONSTRAINT "notifications_copy_of_notifications_id_fk" FOREIGN KEY ("copy_of") REFERENCES "keiyaku"."notifications"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."payments" ADD CONSTRAINT "payments_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."signups" ADD CONSTRAINT "signups_contract_id_contracts_id_fk" FOREIGN KEY ("contract_id") REFERENCES "keiyaku"."contracts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "keiyaku"."stripe_calls" ADD CONSTRAINT "stripe_calls_operation_id_operations_id_fk" FOREIGN KEY ("operation_id") REFERENCES "keiyaku"."operations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -411,7 +416,8 @@ CREATE INDEX "contracts_to_reserve_by_product_month" ON "keiyaku"."contracts" US
 CREATE INDEX "contracts_to_release_by_product_month" ON "keiyaku"."contracts" USING btree ("product_id","termination_on","id") WHERE "keiyaku"."contracts"."termination_source" = 'product_month';--> statement-breakpoint
 CREATE INDEX "contracts_by_former_subscription" ON "keiyaku"."contracts" USING gin ("former_stripe_subscription_ids");--> statement-breakpoint
 CREATE INDEX "licenses_by_contract" ON "keiyaku"."licenses" USING btree ("contract_id");--> statement-breakpoint
-CREATE UNIQUE INDEX "notifications_one_per_cause_and_recipient" ON "keiyaku"."notifications" USING btree ("cause","kind","recipient");--> statement-breakpoint
+CREATE UNIQUE INDEX "notifications_one_copy_per_address" ON "keiyaku"."notifications" USING btree ("copy_of","address") WHERE "keiyaku"."notifications"."copy_of" is not null;--> statement-breakpoint
+CREATE UNIQUE INDEX "notifications_one_per_cause_and_recipient" ON "keiyaku"."notifications" USING btree ("cause","kind","recipient") WHERE "keiyaku"."notifications"."copy_of" is null;--> statement-breakpoint
 CREATE INDEX "notifications_waiting" ON "keiyaku"."notifications" USING btree ("next_attempt_at") WHERE "keiyaku"."notifications"."state" = 'waiting';--> statement-breakpoint
 CREATE INDEX "notifications_claimed" ON "keiyaku"."notifications" USING btree ("claimed_at") WHERE "keiyaku"."notifications"."state" = 'claimed';--> statement-breakpoint
 CREATE INDEX "notifications_for_a_person" ON "keiyaku"."notifications" USING btree ("id") WHERE "keiyaku"."notifications"."state" in ('refused', 'unknown');--> statement-breakpoint

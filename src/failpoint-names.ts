@@ -104,6 +104,7 @@ export const otherStatements = [
   "take_in_events",
   "take_silent_operations",
   "take_to_ring",
+  "tell_operators_apart",
   "view_unrequested",
 ] as const;
 

@@ -6,6 +6,7 @@ import { type ClaimedNotification, claimNotifications } from "../src/store/claim
 import type { Database } from "../src/store/database.ts";
 import { giveUpOnClaims, type Noted, noteDelivery } from "../src/store/note-delivery.ts";
 import { StoreError } from "../src/store/store-error.ts";
+import { tellOperatorsApart } from "../src/store/tell-operators-apart.ts";
 
 /** What sending mail needs from outside. */
 export interface NotificationsDeps {
@@ -49,7 +50,9 @@ export interface Round {
  */
 export async function sendRound(deps: NotificationsDeps): Promise<Round> {
   const ageMs = stopwatch(deps.clock);
-  const claimed = await claimNotifications(deps.db, mailsAtOnce);
+  const addresses = deps.sender.operators.map(({ address }) => address);
+  await tellOperatorsApart(deps.db, addresses);
+  const claimed = await claimNotifications(deps.db, mailsAtOnce, { apart: new Set(addresses).size > 1 });
   const ended = await Promise.all(claimed.map((each) => sendClaimed(deps, each, ageMs)));
   return {
     taken: claimed.length,
@@ -73,14 +76,12 @@ async function sendClaimed(
   const noted = await noteWithin(deps, claimed, ageMs, notedOf(delivery, claimed.tries));
   deps.mailEnded?.(kind, delivery.type);
   const facts = { notification: id, kind, recipient, contractId, ...(noted ? {} : { noted }) };
-  const { problem } = delivery;
-  if (problem === null) deps.log.info(facts, "a mail was sent");
-  else deps.log.warn({ ...facts, result: delivery.type, problem }, sentences[delivery.type]);
+  if (delivery.type === "sent") deps.log.info(facts, "a mail was sent");
+  else deps.log.warn({ ...facts, result: delivery.type, problem: delivery.problem }, sentences[delivery.type]);
   return delivery;
 }
 
-const sentences: Record<Delivery["type"], string> = {
-  sent: "a mail was sent, but not to all of its addresses",
+const sentences: Record<Exclude<Delivery["type"], "sent">, string> = {
   later: "a mail was not sent, and will be tried again",
   refused: "a mail was refused for good",
   unknown: "nobody knows whether a mail was sent",
@@ -108,7 +109,7 @@ async function deliver(
 function notedOf(delivery: Delivery, tries: number): Noted {
   switch (delivery.type) {
     case "sent":
-      return { state: "sent", problem: delivery.problem };
+      return { state: "sent" };
     case "later":
       return { state: "waiting", problem: delivery.problem, delayMs: delayAfter(tries) };
     case "refused":

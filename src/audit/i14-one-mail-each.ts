@@ -15,12 +15,12 @@ export const oneMailEach: Invariant = {
         n.detail ->> 'invoiceId') as detail
     from keiyaku.notifications n
     where n.contract_id > $after and n.contract_id <= $last and n.kind = 'payment_failed'
-    group by n.contract_id, n.recipient, n.detail ->> 'invoiceId', n.detail ->> 'attempt' having count(*) > 1
+    group by n.contract_id, n.recipient, n.address, n.detail ->> 'invoiceId', n.detail ->> 'attempt' having count(*) > 1
     union all
     select n.contract_id, format('%s mails %s to the %s because of %s', count(*), n.kind, n.recipient, n.cause)
     from keiyaku.notifications n
     where n.contract_id > $after and n.contract_id <= $last and n.kind <> 'payment_failed'
-    group by n.contract_id, n.kind, n.recipient, n.cause having count(*) > 1
+    group by n.contract_id, n.kind, n.recipient, n.address, n.cause having count(*) > 1
     union all
     select o.contract_id, format('no mail to the %s about attempt %s at %s, of which %s told', told.recipient,
       o.params ->> 'attempt', o.params ->> 'invoiceId', o.id)

@@ -24,7 +24,7 @@ export async function notificationList(
     String(notification.id),
     showInstant(notification.createdAt, zone),
     notification.kind,
-    notification.recipient,
+    notification.address ?? notification.recipient,
     notification.contractId ?? "–",
     notification.state,
     plainText(remarkOn(notification, zone), 100),

@@ -6,7 +6,7 @@ export function compose({ messageId, from, to, subject, text, html }: Mail): Pro
   const node = new MailComposer({
     messageId: `<${messageId}>`,
     from,
-    to: [...to],
+    to,
     subject,
     text,
     html,

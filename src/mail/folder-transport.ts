@@ -17,7 +17,7 @@ export function createFolderTransport(dir: string): MailTransport {
       } catch (error) {
         return { type: "later", problem: (error as NodeJS.ErrnoException).code ?? "folder", isCommon: true };
       }
-      return { type: "sent", problem: null };
+      return { type: "sent" };
     },
   };
 }

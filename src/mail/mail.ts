@@ -8,13 +8,13 @@ export interface Mail extends WrittenMail {
   /** Without brackets. The same each time that this mail is sent. */
   readonly messageId: string;
   readonly from: MailAddress;
-  readonly to: readonly MailAddress[];
+  readonly to: MailAddress;
 }
 
 /**
  * What became of a mail that was to be sent:
  *
- * - `sent`: the mail server has accepted it, for one of its addresses at least; `problem` says how it refused the others.
+ * - `sent`: the mail server has accepted it.
  * - `later`: it certainly has not, and may another time. `isCommon`: nor would any other mail have come through.
  * - `refused`: it certainly has not, and never will as it is.
  * - `unknown`: the mail was being handed over when the connection ended, and nobody knows who has it.
@@ -22,7 +22,7 @@ export interface Mail extends WrittenMail {
  * `problem` is a code of the mail server's or a word of ours, never an address and nothing that the server said in words.
  */
 export type Delivery =
-  | { readonly type: "sent"; readonly problem: string | null }
+  | { readonly type: "sent" }
   | { readonly type: "later"; readonly problem: string; readonly isCommon: boolean }
   | { readonly type: "refused" | "unknown"; readonly problem: string };
 

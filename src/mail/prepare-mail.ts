@@ -12,10 +12,11 @@ export interface Sender extends Pick<MailConfig, "from" | "operators" | "operato
 
 /** Makes the mail of a claim, as its reader is known now, or says why it cannot be made. */
 export function prepareMail(claimed: ClaimedNotification, sender: Sender): Mail | Unwritable {
-  const { id, kind, recipient, customer, createdAt } = claimed;
+  const { id, kind, recipient, createdAt } = claimed;
   const written = writeMail(claimed, sender);
   if (typeof written === "string") return written;
-  const to = recipient === "customer" && customer !== null ? [customerAddress(customer)] : sender.operators;
+  const to = addressOf(claimed, sender);
+  if (to === undefined) return "operator_unknown";
   const domain = sender.from.address.split("@")[1] ?? "localhost";
   return {
     ...written,
@@ -27,6 +28,8 @@ export function prepareMail(claimed: ClaimedNotification, sender: Sender): Mail 
   };
 }
 
-function customerAddress({ name, email }: NonNullable<ClaimedNotification["customer"]>) {
-  return { name: plain(name), address: email };
+/** The operator's as it is set now, with their name; undefined when the settings name them no more. */
+function addressOf({ recipient, customer, address }: ClaimedNotification, { operators }: Sender) {
+  if (recipient === "customer" && customer !== null) return { name: plain(customer.name), address: customer.email };
+  return address === null ? operators[0] : operators.find((operator) => operator.address === address);
 }

@@ -25,6 +25,8 @@ export interface Writing {
 export type Unwritable =
   /** Whom it is for is not known, or was erased with their last contract. */
   | "customer_unknown"
+  /** The operator's address is among the settings no more. */
+  | "operator_unknown"
   /** Written by another version of this program. */
   | "kind_unknown"
   | "detail_unreadable";

@@ -10,6 +10,8 @@ export interface ClaimedNotification {
   /** Which mail; one of another version of this program may be of a kind that is not known here. */
   readonly kind: string;
   readonly recipient: "customer" | "operators";
+  /** Which of several operators; null where there is one, and for the customer. */
+  readonly address: string | null;
   readonly contractId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly createdAt: Instant;
@@ -45,23 +47,31 @@ export interface MailedCustomer {
  * is returned. Locks their rows while it writes; a second caller at the same moment passes them over and takes others. A reply
  * that was lost leaves claims that nobody sends: they come to be `unknown` by {@link giveUpOnClaims}.
  *
+ * With `apart`, mails to operators are left until they are told apart (`tell-operators-apart.ts`).
+ *
  * What one reader is told of one contract is sent in the order in which it was caused, one mail after the other: the last that
  * arrives is true, even if an earlier one was turned away for a while.
  */
-export async function claimNotifications(db: Database, limit: number): Promise<readonly ClaimedNotification[]> {
+export async function claimNotifications(
+  db: Database,
+  limit: number,
+  { apart = false }: { readonly apart?: boolean } = {},
+): Promise<readonly ClaimedNotification[]> {
   const rows = await db.run<{ notification: ClaimedNotification }>(
     "claim_notifications",
     sql`with due as (
         select n.id from keiyaku.notifications n where n.state = 'waiting'
             and ${hasCome(sql`n.next_attempt_at`)}
+          and (n.recipient <> 'operators' or n.address is not null or not ${apart}::boolean)
           and not exists (select from keiyaku.notifications earlier where earlier.contract_id = n.contract_id
-            and earlier.recipient = n.recipient and earlier.id < n.id and earlier.state in ('waiting', 'claimed'))
+            and earlier.recipient = n.recipient and coalesce(earlier.address, '') = coalesce(n.address, '')
+            and earlier.id < n.id and earlier.state in ('waiting', 'claimed'))
         order by n.next_attempt_at, n.id limit ${limit} for update of n skip locked),
       claimed as (
         update keiyaku.notifications n
         set state = 'claimed', attempt = n.attempt + 1, claimed_at = clock_timestamp(), next_attempt_at = null
         from due where n.id = due.id returning n.*)
-      select json_build_object('id', n.id, 'kind', n.kind, 'recipient', n.recipient, 'contractId', n.contract_id,
+      select json_build_object('id', n.id, 'kind', n.kind, 'recipient', n.recipient, 'address', n.address, 'contractId', n.contract_id,
         'detail', n.detail, 'createdAt', n.created_at, 'claimedAt', n.claimed_at, 'attempt', n.attempt,
         'tries', n.attempt - coalesce((n.resends -> -1 ->> 'attempt')::integer, 0),
         'contract', case when c.id is not null then json_build_object('productId', c.product_id,

@@ -219,6 +219,6 @@ function noticePart<Kind extends "event_unmatched" | "event_held">(
     rows: "any",
     statement: sql`insert into keiyaku.notifications (cause, kind, recipient, detail)
       values (${cause}, ${kind}, 'operators', ${json(detail)})
-      on conflict (cause, kind, recipient) do nothing returning id`,
+      on conflict (cause, kind, recipient) where copy_of is null do nothing returning id`,
   };
 }

@@ -20,11 +20,13 @@ export interface Resend {
   readonly attempt: number;
 }
 
-/** A mail of the outbox. Names nobody: an address is looked up when it is sent. */
+/** A mail of the outbox. Names no customer: their address is looked up when it is sent. */
 export interface NotificationView {
   readonly id: number;
   readonly kind: string;
   readonly recipient: "customer" | "operators";
+  /** Which of several operators; null where there is one, until they are told apart, and for the customer. */
+  readonly address: string | null;
   readonly contractId: string | null;
   readonly cause: string;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -38,7 +40,7 @@ export interface NotificationView {
   readonly resends: readonly Resend[];
 }
 
-const view = sql`json_build_object('id', n.id, 'kind', n.kind, 'recipient', n.recipient, 'contractId', n.contract_id,
+const view = sql`json_build_object('id', n.id, 'kind', n.kind, 'recipient', n.recipient, 'address', n.address, 'contractId', n.contract_id,
   'cause', n.cause, 'detail', n.detail, 'state', n.state, 'attempt', n.attempt, 'problem', n.problem,
   'createdAt', n.created_at, 'nextAttemptAt', n.next_attempt_at, 'claimedAt', n.claimed_at, 'sentAt', n.sent_at,
   'resends', n.resends) as notification`;

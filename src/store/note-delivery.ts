@@ -12,8 +12,7 @@ export interface Claim {
  * while; it never will; or nobody knows.
  */
 export type Noted =
-  /** `problem`: whom of several the mail server refused. */
-  | { readonly state: "sent"; readonly problem: string | null }
+  | { readonly state: "sent" }
   | { readonly state: "waiting"; readonly problem: string; readonly delayMs: number }
   | { readonly state: "refused" | "unknown"; readonly problem: string };
 
@@ -22,11 +21,12 @@ export type Noted =
  * erased with its contract. Repeating it changes nothing.
  */
 export async function noteDelivery(db: Database, { id, attempt }: Claim, noted: Noted): Promise<boolean> {
+  const problem = noted.state === "sent" ? null : noted.problem;
   const due =
     noted.state === "waiting" ? sql`clock_timestamp() + ${noted.delayMs} * interval '1 millisecond'` : sql`null`;
   const rows = await db.run(
     "note_delivery",
-    sql`update keiyaku.notifications set state = ${noted.state}, problem = ${noted.problem}::text, next_attempt_at = ${due},
+    sql`update keiyaku.notifications set state = ${noted.state}, problem = ${problem}::text, next_attempt_at = ${due},
         claimed_at = case when ${noted.state} = 'waiting' then null else claimed_at end,
         sent_at = case when ${noted.state} = 'sent' then clock_timestamp() end
       where id = ${id} and state = 'claimed' and attempt = ${attempt} returning id`,

@@ -310,7 +310,7 @@ function noticeParts(decisions: readonly Decision[]): Part[] {
   const parts: Part[] = [];
   if (own.length > 0) parts.push({ name: "notices", rows: own.length, statement: sql`${insert(own)} returning id` });
   if (shared.length > 0) {
-    const statement = sql`${insert(shared)} on conflict (cause, kind, recipient) do nothing returning id`;
+    const statement = sql`${insert(shared)} on conflict (cause, kind, recipient) where copy_of is null do nothing returning id`;
     parts.push({ name: "shared_notices", rows: "any", statement });
   }
   return parts;

@@ -29,7 +29,7 @@ export interface MailServer {
   untilHeard(count: number): Promise<void>;
   /** How the next mails are dealt with, in this order; those after them are accepted. */
   treat(...treatments: readonly Treatment[]): void;
-  /** How this address is dealt with whenever it comes. */
+  /** How this address is dealt with whenever it comes; 0 serves it again. */
   refuse(address: string, code: number): void;
   stop(): Promise<void>;
 }
@@ -70,7 +70,7 @@ export async function startMailServer(
     onRcptTo({ address }, _session, callback) {
       const [next] = coming;
       const code = refused.get(address);
-      if (code !== undefined) return callback(failure(code));
+      if (code !== undefined && code !== 0) return callback(failure(code));
       if (typeof next !== "object" || next.at !== "address") return callback();
       coming.shift();
       heard += 1;

@@ -19,6 +19,7 @@ export function claimedMail(overrides: Partial<ClaimedNotification> = {}): Claim
     id: 7,
     kind: "payment_failed",
     recipient: "customer",
+    address: null,
     contractId: "c-1",
     detail: {
       invoiceId: "in_1",

@@ -7,8 +7,6 @@ export type Stage = "MAIL" | "RCPT" | "DATA" | "message";
 /** What the server does instead of agreeing: it sends these bytes, if any, and then, unless it is to stay, cuts the connection. */
 export interface Disturbance {
   readonly at: Stage;
-  /** The how-manieth time that the stage is reached in one talk; the first unless told. */
-  readonly nth?: number;
   readonly say?: string;
   readonly stays?: true;
 }
@@ -28,12 +26,12 @@ export async function startScriptedMailServer(
     sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("close", () => sockets.delete(socket));
-    const reached = new Map<Stage, number>();
+    const reached = new Set<Stage>();
     /** Whether the script takes over at this stage. */
     const isDisturbed = (stage: Stage) => {
-      const nth = (reached.get(stage) ?? 0) + 1;
-      reached.set(stage, nth);
-      if (disturbance?.at !== stage || (disturbance.nth ?? 1) !== nth) return false;
+      const isFirst = !reached.has(stage);
+      reached.add(stage);
+      if (disturbance?.at !== stage || !isFirst) return false;
       const { say = "", stays } = disturbance;
       if (say.startsWith("250")) server.accepted += 1;
       hasSender = stage !== "MAIL";

@@ -50,16 +50,16 @@ describe("mail", () => {
 
     await untilAll(world, "sent");
 
-    expect(addressesOf(server)).toEqual(["accounting@example.com,support@example.com", "hanako@example.com"]);
+    expect(addressesOf(server)).toEqual(["accounting@example.com", "hanako@example.com", "support@example.com"]);
     const subjects = server.received.map(({ subject }) => subject ?? "").sort();
-    expect(subjects[0]).toBe("[keiyaku] Contract suspended: c-1");
-    expect(subjects[1]).toContain("c-1");
+    expect(subjects.slice(0, 2)).toEqual(Array(2).fill("[keiyaku] Contract suspended: c-1"));
+    expect(subjects[2]).toContain("c-1");
     for (const { logs } of workers) expect(JSON.stringify(logs)).not.toMatch(/hanako|花子|accounting@/);
   });
 
   it.each([
     ["before it is sent", "after:claim_notifications:1:kill", 0],
-    ["after it was sent", "before:note_delivery:1:kill", 2],
+    ["after it was sent", "before:note_delivery:1:kill", 3],
   ])(
     "whose sender is killed %s is unknown after the lease, and never sent again by itself",
     async (_, failpoint, sent) => {
@@ -67,7 +67,7 @@ describe("mail", () => {
       await suspend(world);
       const doomed = world.startingWorker({ env, failpoint, roles: ["notifications"] });
       expect(await doomed.ended()).toMatchObject({ signal: "SIGKILL" });
-      expect((await states(world)).map(({ state }) => state)).toEqual(["claimed", "claimed"]);
+      expect((await states(world)).map(({ state }) => state)).toEqual(["claimed", "claimed", "claimed"]);
       const before = server.received.length;
       expect(before).toBeLessThanOrEqual(sent);
       await world.sql`update keiyaku.notifications set claimed_at = claimed_at - interval '1 hour'`;
@@ -75,7 +75,7 @@ describe("mail", () => {
       const successor = await world.worker({ env, roles: ["notifications"] });
 
       await untilAll(world, "unknown");
-      expect(await states(world)).toMatchObject([{ problem: "sender_lost" }, { problem: "sender_lost" }]);
+      expect(await states(world)).toMatchObject(Array(3).fill({ problem: "sender_lost" }));
       expect(server.received).toHaveLength(before);
       successor.kill("SIGTERM");
       expect(await successor.ended()).toEqual({ code: 0, signal: null });

@@ -55,7 +55,7 @@ describe("a mail of the outbox", () => {
     const round = sendRound({ ...outbox.deps, transport });
     await eventually(() => mails.length === 1, { withinMs: 5_000 });
     expect(await outbox.row(id)).toMatchObject({ state: "claimed", attempt: 1, next_attempt_at: null });
-    mails[0]?.answer({ type: "sent", problem: null });
+    mails[0]?.answer({ type: "sent" });
 
     expect(await round).toEqual({ taken: 1, isServerAway: false });
     expect(await outbox.row(id)).toMatchObject({ state: "sent", sent_at: expect.any(Date), problem: null });
@@ -370,7 +370,7 @@ describe("sending", () => {
     await eventually(() => mails.length === 1, { withinMs: 5_000 });
     const stopped = sending.stop();
     const second = await outbox.cause("second");
-    mails[0]?.answer({ type: "sent", problem: null });
+    mails[0]?.answer({ type: "sent" });
     await stopped;
     expect(await outbox.row(first)).toMatchObject({ state: "sent" });
     expect(await outbox.row(second)).toMatchObject({ state: "waiting", attempt: 0 });

@@ -26,7 +26,7 @@ it("what waits or is being sent counts with its age, what a person should know o
   for (const [index, state] of (["sent", "refused", "unknown"] as const).entries()) {
     const claim = claimed[index];
     if (claim === undefined) throw new Error("too few were claimed");
-    await noteDelivery(db, claim, state === "sent" ? { state, problem: null } : { state, problem: "550" });
+    await noteDelivery(db, claim, state === "sent" ? { state } : { state, problem: "550" });
   }
   const { oldestWaitingSeconds, ...rest } = await figures();
   expect(rest).toEqual({ waiting: 2, unknown: 1, refused: 1 });
@@ -42,7 +42,7 @@ it("one that a person had sent again is as old as that decision", async () => {
   const { db, figures } = await setUp(1);
   const [claim] = await claimNotifications(db, 1);
   if (claim === undefined) throw new Error("none was claimed");
-  await noteDelivery(db, claim, { state: "sent", problem: null });
+  await noteDelivery(db, claim, { state: "sent" });
   await resendNotification(db, { ...claim, state: "sent" }, { operatorId: "alice", reason: "asked by phone" });
   const { waiting, oldestWaitingSeconds } = await figures();
   expect(waiting).toBe(1);

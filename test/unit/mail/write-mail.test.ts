@@ -100,7 +100,7 @@ describe("a customer's name", () => {
     expect(written({ customer: { ...english, name } }).text).toContain(en);
     expect(written({ customer: { ...english, locale: "ja", name } }).text).toContain(ja);
     const mail = prepareMail(claimedMail({ customer: { ...english, name } }), sender);
-    expect(mail).toMatchObject({ to: [{ name: inHeader, address: english.email }] });
+    expect(mail).toMatchObject({ to: { name: inHeader, address: english.email } });
   });
 });
 
@@ -125,7 +125,11 @@ describe("a mail", () => {
 
   it("to operators is written of a contract that is gone too", () => {
     const gone = claimedMail({ recipient: "operators", contract: null, customer: null });
-    expect(prepareMail(gone, sender)).toMatchObject({ to: sender.operators, name: "7-payment_failed-operators" });
+    const name = "7-payment_failed-operators";
+    expect(prepareMail(gone, sender)).toMatchObject({ to: sender.operators[0], name });
+    const [, second] = sender.operators;
+    expect(prepareMail({ ...gone, address: "support@example.com" }, sender)).toMatchObject({ to: second, name });
+    expect(prepareMail({ ...gone, address: "gone@example.com" }, sender)).toBe("operator_unknown");
   });
 });
 

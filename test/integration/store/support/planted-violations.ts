@@ -64,6 +64,7 @@ const operation = (overrides: StoreRow): StoreRow => operationRow({ id: "op-2", 
 const call = (overrides: StoreRow): StoreRow => callRow({ name: "another", ...overrides });
 const look = (overrides: StoreRow): StoreRow => lookRow({ name: "another", ...overrides });
 const mail = (overrides: StoreRow): StoreRow => notificationRow({ cause: "op-2", ...overrides });
+const operatorsMail = { recipient: "operators", address: "a@example.com" };
 const event = (overrides: StoreRow): StoreRow => ({ ...validRows.stripe_events, id: "evt_2", ...overrides });
 const run = (overrides: StoreRow): StoreRow => ({
   ...validRows.maintenance_runs,
@@ -312,6 +313,10 @@ export const plantedViolations: Readonly<Record<TableName, Readonly<Record<strin
   notifications: {
     notifications_detail_is_object: [mail({ detail: "{}" })],
     notifications_recipient_is_known: [mail({ recipient: "everybody" })],
+    notifications_only_operators_have_an_address: [mail({ address: "a@example.com" })],
+    notifications_copy_has_an_address: [mail({ recipient: "operators", copy_of: 1 })],
+    notifications_copy_of_notifications_id_fk: [mail({ ...operatorsMail, copy_of: 99 })],
+    notifications_one_copy_per_address: [mail({ ...operatorsMail, copy_of: 1 })],
     notifications_state_is_known: [mail({ state: "lost" })],
     notifications_sent_has_a_time: [mail({ state: "sent", sent_at: null }), mail({ sent_at: someTime })],
     notifications_claimed_has_a_time: [mail({ state: "claimed", claimed_at: null }), mail({ claimed_at: someTime })],
@@ -409,6 +414,7 @@ export const furtherRows: readonly (readonly [TableName, StoreRow])[] = [
       stripe_payment_intent_id: "pi_3",
     }),
   ],
+  ["notifications", mail({ ...operatorsMail, copy_of: 1 })],
   ["payments", paymentRow({ period: 7 })],
   ["payments", paymentRow({ period: 9, stripe_payment_intent_id: "pi_9" })],
   ["payments", paymentRow({ subject: "initial_fee" })],

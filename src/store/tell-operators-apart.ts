@@ -1,0 +1,31 @@
+import { sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+import { json } from "./guarded-statement.ts";
+
+/** As many mails as are written in a moment; the others are told apart in the next round. */
+const mailsAtOnceMax = 1_000;
+
+/**
+ * Makes of every mail that waits for the operators one for each of their addresses, with a row, a claim and an end of its own: an
+ * address that is turned away for now holds back nobody else's mail, and is sent its own later. The mail as it was caused
+ * becomes that of the first address, so that its cause stays known.
+ *
+ * Who the operators are is a setting of whoever sends, and not known to what causes a mail. Several processes may do so at once:
+ * each mail is told apart once, for good. Does nothing where there is one address.
+ */
+export async function tellOperatorsApart(db: Database, addresses: readonly string[]): Promise<void> {
+  const [first, ...others] = new Set(addresses);
+  if (first === undefined || others.length === 0) return;
+  await db.run(
+    "tell_operators_apart",
+    sql`with whole as (
+        update keiyaku.notifications set address = ${first} where id in (
+          select id from keiyaku.notifications where state = 'waiting' and recipient = 'operators' and address is null
+          order by next_attempt_at, id limit ${mailsAtOnceMax} for update skip locked)
+        returning *)
+      insert into keiyaku.notifications (cause, kind, recipient, contract_id, detail, created_at, address, copy_of)
+      select w.cause, w.kind, w.recipient, w.contract_id, w.detail, w.created_at, a.address, w.id
+      from whole w cross join jsonb_array_elements_text(${json(others)}) with ordinality as a (address, place)
+      order by w.id, a.place returning id`,
+  );
+}

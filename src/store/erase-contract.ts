@@ -4,7 +4,7 @@ import { kindsAfterDeletion } from "../contract/operations/index.ts";
 import { foundReasons } from "../inbox/decide-event.ts";
 import { waitsFor } from "./event-parts.ts";
 import { json, type Part } from "./guarded-statement.ts";
-import { contractsWith } from "./mentioned.ts";
+import { idsOfNoOther } from "./mentioned.ts";
 import type { ContractGuard } from "./operation-parts.ts";
 
 /**
@@ -26,6 +26,8 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
   const others = sql`${ofContract} and id <> ${operationId}`;
   const isLastOf = sql`c.id = ${contractId} and u.id = c.customer_id
     and not exists (select from keiyaku.contracts o where o.customer_id = u.id and o.id <> c.id)`;
+  const siblings = sql`keiyaku.contracts o join keiyaku.contracts c on c.customer_id = o.customer_id
+    where c.id = ${contractId} and o.id <> c.id`;
   const erase = (name: string, statement: Part["statement"]): Part => ({ name, rows: "any", statement });
   return [
     {
@@ -40,6 +42,13 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
         values (${contractId}, ${operationId}, ${deletion.customerId},
           array(select jsonb_array_elements_text(${json(deletion.stripeIds)})), ${json(deletion.payments)})
         returning contract_id`,
+    },
+    {
+      // Of two deletions at once each would leave the customer to the other: whoever waits for the other's contract finds it gone.
+      name: "contracts_left",
+      rows: 1,
+      statement: sql`select 1 as same from (select o.id from ${siblings} for key share of o) as locked
+        having count(*) = (select count(*) from ${siblings})`,
     },
     erase(
       "erased_customer",
@@ -110,8 +119,7 @@ export function erasureParts(contract: ContractGuard, operationId: string, delet
  * several, tells nothing: it goes with the last of them. So does the customer's mail address.
  */
 function isEventOf(contractId: string, stripeIds: readonly string[], isLastOf: SQL): SQL {
-  const ownIds = sql`array(select of.id from jsonb_array_elements_text(${json(stripeIds)}) as of (id)
-    where not exists (select from ${contractsWith(sql`of.id`)} as c (id) where c.id <> ${contractId}))`;
+  const ownIds = idsOfNoOther(stripeIds, contractId);
   const addresses = sql`array(select lower(u.email) from keiyaku.customers u, keiyaku.contracts c where ${isLastOf})`;
   return sql`(contract_id = ${contractId} or object_id = any (${ownIds})
     or id = any (array(

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
+import { json } from "./guarded-statement.ts";
 
 /** What a body that is to be kept mentions of contracts that are, or are being, deleted. */
 export interface MentionedDeletions {
@@ -13,13 +14,19 @@ export interface MentionedDeletions {
  * The contracts that have this id of Stripe's, as `(id)`: as their customer, subscription, payment intent or invoice. Every look
  * is by an index.
  */
-export function contractsWith(stripeId: SQL): SQL {
+function contractsWith(stripeId: SQL): SQL {
   return sql`(select c.id from keiyaku.contracts c where c.stripe_customer_id = ${stripeId}
     union all select c.id from keiyaku.contracts c where c.stripe_subscription_id = ${stripeId}
     union all select c.id from keiyaku.contracts c where c.former_stripe_subscription_ids @> array[${stripeId}]
     union all select c.id from keiyaku.contracts c where c.stripe_payment_intent_id = ${stripeId}
     union all select p.contract_id from keiyaku.payments p where p.stripe_payment_intent_id = ${stripeId}
     union all select p.contract_id from keiyaku.payments p where p.stripe_invoice_id = ${stripeId})`;
+}
+
+/** Those of Stripe's ids that no contract has but this one, as an array. */
+export function idsOfNoOther(stripeIds: readonly string[], contractId: string): SQL {
+  return sql`array(select of.id from jsonb_array_elements_text(${json(stripeIds)}) as of (id)
+    where not exists (select from ${contractsWith(sql`of.id`)} as c (id) where c.id <> ${contractId}))`;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Change } from "../contract/change.ts";
 import type { Database } from "./database.ts";
 import { erasureParts } from "./erase-contract.ts";
 import { json, type Part } from "./guarded-statement.ts";
+import { idsOfNoOther } from "./mentioned.ts";
 import { ringSenders } from "./notify-soon.ts";
 import { concluded, contractPart, type Guard, operationPart } from "./operation-parts.ts";
 import { registrationParts } from "./registration-parts.ts";
@@ -67,12 +68,17 @@ function burialAssignments({ burial = {} }: Change) {
     : undefined;
 }
 
-/** What events said that became an operation of a deleted contract is forgotten, also when it was deleted while they were on their way. */
-function forgottenEventsPart({ contractId, operationId }: Decision): Part {
+/**
+ * What events said that became an operation of a deleted contract is forgotten, also when it was deleted while they were on their
+ * way, and so is what mentions the late money that is buried with it.
+ */
+function forgottenEventsPart({ contractId, operationId, change }: Decision): Part {
   return {
     name: "forgotten_events",
     rows: "any",
     statement: sql`update keiyaku.stripe_events set body = null, mentions = null
-      where contract_id = ${contractId} and operation_id = ${operationId} and body is not null returning id`,
+      where contract_id = ${contractId} and operation_id = ${operationId} and body is not null
+        or state = 'ignored' and state_reason not like 'not_ours: %'
+          and mentions && ${idsOfNoOther(change.burial?.stripeIds ?? [], contractId)} returning id`,
   };
 }

@@ -180,6 +180,48 @@ describe("a customer with several contracts", () => {
     });
   });
 
+  it("is told of late money of a deleted one, which is forgotten once it is buried with that", async () => {
+    const inbox = await setUpTwo();
+    await erase(inbox);
+    const charge = { id: "ch_8", payment_intent: "pi_late", customer: "cus_1", billing_details: person };
+    const { id } = await inbox.report(eventOf("charge.succeeded", charge));
+    const other = await inbox.report(eventOf("charge.succeeded", { ...charge, payment_intent: "pi_other" }));
+    expect(await inbox.event(id)).toMatchObject({ state: "ignored", body: expect.anything() });
+    await addOperations(inbox.sql, { id: "late", kind: "record_payment", state: "executing" });
+    await settleOperation(inbox.db, {
+      guard: { operationId: "late", state: "executing", attempt: 1 },
+      contractId: "c-1",
+      contract: { contractId: "c-1", version: 1, isTombstone: true },
+      product: null,
+      change: { burial: { latePayments: [], stripeIds: ["cus_1", "pi_late"] } },
+      outcome: {},
+    });
+
+    expect(await inbox.event(id)).toMatchObject({ body: null, mentions: null });
+    expect((await inbox.event(other.id)).body).not.toBeNull();
+  });
+
+  it("is forgotten also when both are deleted at the same moment", async () => {
+    const inbox = await setUpTwo();
+    await inbox.report(...eventsOf(ofCustomer));
+    const other = await inbox.sql.reserve();
+    onTestFinished(() => other.release());
+    await other`begin`;
+    await other`lock table keiyaku.tombstones in share mode`;
+    const erasing = [erase(inbox), erase(inbox, "c-2", ["cus_1", "sub_2"])];
+    await untilWaitingForLocks(inbox.sql, 2);
+    await other`commit`;
+    const refused = (await Promise.allSettled(erasing)).filter(({ status }) => status === "rejected");
+    expect(refused).toMatchObject([{ reason: { fault: "conflict" } }]);
+    // Whoever was refused decides again.
+    const [left] = await inbox.sql`select id from keiyaku.contracts`;
+    await inbox.sql`delete from keiyaku.operations where contract_id = ${left?.id}`;
+    await erase(inbox, left?.id, ["cus_1", "sub_1", "sub_2", "in_1", "pi_1"]);
+
+    expect(await inbox.sql`select id from keiyaku.customers`).toEqual([]);
+    expect(await count(inbox)).toBe(0);
+  });
+
   it("who comes again after the deletion is told of again", async () => {
     const inbox = await setUp();
     await erase(inbox);

@@ -28,7 +28,10 @@ export function paymentId(contractId: string, subject: PaymentSubject, period: n
 }
 
 /** The period of a contract that is billed on `date`: none before the start, none on or after the termination date. */
-export function billedPeriodOn(contract: Contract, date: BusinessDate): Period | undefined {
+export function billedPeriodOn(
+  contract: Pick<Contract, "startOn" | "terminationOn">,
+  date: BusinessDate,
+): Period | undefined {
   return begunPeriods(contract.startOn, date, contract.terminationOn).at(-1);
 }
 

@@ -165,7 +165,7 @@ export interface Reservation {
 
 /** The rows that `register` brings into being beside the payments. */
 export interface Registration {
-  readonly contract: Omit<Contract, "version">;
+  readonly contract: Omit<Contract, "version" | "renewalDueOn" | "createdAt">;
   /** Written only if the catalog does not know the product yet. */
   readonly product: Omit<Product, "version"> | null;
   /** Written only if the customer is not known yet. */

@@ -5,6 +5,7 @@ import {
   newPeriodPayment,
   paymentOfPeriod,
   runningStatusOn,
+  type Terms,
 } from "./billing.ts";
 import { type BusinessDate, begunPeriods, type Instant } from "./calendar.ts";
 import type { Change, LicenseMove, NewPayment, PaymentMove } from "./change.ts";
@@ -45,7 +46,7 @@ function begunIndexes(contract: Contract, today: BusinessDate): readonly number[
 
 /** The status that a contract takes once its payment is confirmed, by payment and dates. */
 export function statusOncePaid(
-  contract: Contract,
+  contract: Terms & Pick<Contract, "terminationOn">,
   today: BusinessDate,
   paidPeriods: readonly number[],
 ): ContractStatus {
@@ -79,6 +80,13 @@ export function confirmPayments(
   };
 }
 
+/** The rows of periods, written or moved, and the licenses that go with them. */
+export interface PeriodsPaid {
+  readonly newPayments: readonly NewPayment[];
+  readonly paymentMoves: readonly PaymentMove[];
+  readonly licenses: readonly LicenseMove[];
+}
+
 /**
  * Writes periods as paid, with their licenses, and those of `unpaid` that are not among them as unpaid. A row that is
  * there already is moved, one that is missing is written.
@@ -86,7 +94,7 @@ export function confirmPayments(
 export function payPeriods(
   world: ContractWorld,
   { paidAt, paid, unpaid }: { paidAt: Instant; paid: readonly number[]; unpaid: readonly number[] },
-): { newPayments: readonly NewPayment[]; paymentMoves: readonly PaymentMove[]; licenses: readonly LicenseMove[] } {
+): PeriodsPaid {
   const newPayments: NewPayment[] = [];
   const paymentMoves: PaymentMove[] = [];
   const licenses: LicenseMove[] = [];

@@ -90,6 +90,13 @@ export interface Contract {
    * product's month no longer reaches it. Null where nobody does, and for every other reservation.
    */
   readonly terminationAskedBy: AskedReservationSource | null;
+  /**
+   * Where a person collects by the month: the first day of the period after the last one that the history settles. From
+   * it on periods are to be recorded. Null for every other contract.
+   */
+  readonly renewalDueOn: BusinessDate | null;
+  /** When it was registered: what its history lacks from before was never told, and is not made up. */
+  readonly createdAt: Instant;
   /** When it was canceled or terminated, by Stripe's clock where its subscription ended with it; null before. */
   readonly endedAt: Instant | null;
   readonly stripeCustomerId: string | null;

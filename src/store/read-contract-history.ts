@@ -9,7 +9,6 @@ import { camelKeys } from "./read-operation.ts";
 export interface ContractHistory {
   readonly contract: Contract & {
     readonly changedByOperationId: string;
-    readonly createdAt: Instant;
     readonly updatedAt: Instant;
   };
   readonly product: Product;

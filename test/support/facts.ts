@@ -83,6 +83,8 @@ export function makeContract(overrides: Partial<Contract> = {}): Contract {
     terminationOn: isReserved ? nextRenewalOn : null,
     terminationSource: isReserved ? "person" : null,
     terminationAskedBy: null,
+    renewalDueOn: kind === "monthly" && !byCard ? nextRenewalOn : null,
+    createdAt: "2024-10-01T03:00:00Z",
     endedAt: isOneOf(status, finalStatuses) ? "2025-01-15T03:00:00Z" : null,
     stripeCustomerId: byCard ? "cus_1" : null,
     stripeSubscriptionId: byCard && kind === "monthly" ? "sub_1" : null,

@@ -2,7 +2,7 @@ import { licenseOnPaid, newPeriodPayment, paymentId, type Terms } from "../billi
 import { type BusinessDate, periodOn } from "../calendar.ts";
 import type { Change, NewPayment, Registration } from "../change.ts";
 import { statusOncePaid } from "../confirming.ts";
-import { type Contract, isOneOf } from "../contract.ts";
+import { isOneOf } from "../contract.ts";
 import { refuseContradictions } from "../contradictions.ts";
 import { type RegisterParams, registerParams } from "../registering.ts";
 import { type RegistrationFacts, type RegistrationRule, settle, staff } from "../rule.ts";
@@ -46,14 +46,13 @@ export const register: RegistrationRule<typeof registerParams> = {
 const statusesThatOpenNothing = ["awaiting_payment", "not_started", "canceled"] as const;
 
 function contractOf({ operation, params, today }: RegistrationFacts<RegisterParams>): Registration["contract"] {
-  const contract: Contract = {
+  const terms: Omit<Registration["contract"], "status"> = {
     id: operation.contractId,
     productId: params.productId,
     customerId: params.customerId,
     kind: params.kind,
     paymentMethod: params.paymentMethod,
     origin: params.origin,
-    status: "awaiting_payment",
     currency: params.currency,
     priceMinor: params.priceMinor,
     initialFeeMinor: params.initialFeeMinor,
@@ -68,14 +67,16 @@ function contractOf({ operation, params, today }: RegistrationFacts<RegisterPara
     stripeSubscriptionId: params.stripe?.subscriptionId ?? null,
     formerStripeSubscriptionIds: [],
     stripePaymentIntentId: params.stripe?.paymentIntentId ?? null,
-    version: 1,
   };
-  const { version: _, ...registered } = contract;
-  return { ...registered, status: params.state?.status ?? statusByPayments(contract, params, today) };
+  return { ...terms, status: params.state?.status ?? statusByPayments(terms, params, today) };
 }
 
 /** Nothing paid: it waits. The one-time price, or any period or fee of a monthly one: as `confirm_payment` puts it. */
-function statusByPayments(contract: Contract, { payments, kind }: RegisterParams, today: BusinessDate) {
+function statusByPayments(
+  contract: Omit<Registration["contract"], "status">,
+  { payments, kind }: RegisterParams,
+  today: BusinessDate,
+) {
   const isPaid =
     kind === "one_time" ? payments.some(({ subject }) => subject === "one_time_price") : payments.length > 0;
   if (!isPaid) return "awaiting_payment";

@@ -1,6 +1,7 @@
-import { licenseOnPaid, newPeriodPayment, paymentOfPeriod } from "../billing.ts";
+import { paymentOfPeriod } from "../billing.ts";
 import { type BusinessDate, type Period, periodOn } from "../calendar.ts";
 import type { Contract } from "../contract.ts";
+import { recordPeriods, unrecordedPeriods } from "../renewals.ts";
 import { type ContractRule, isRunning, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, scheduledParams } from "../scheduled.ts";
 
@@ -8,8 +9,9 @@ import { rejectNotDue, scheduledParams } from "../scheduled.ts";
  * 契約の更新: a period of a running contract has begun that nobody collects by card. Its payment is taken as made, until a
  * person says otherwise: a paid row with its fee, and a license.
  *
- * Only the period that contains the date: what the history of an imported contract lacks is not invented. A row that is
- * there and not waiting, such as one that a person found unpaid, is left as it is.
+ * As a rule that is the period which contains the date; earlier ones too where no run was made in their time. What the history
+ * of an imported contract lacks is not invented. A row that is there and not waiting, such as one that a person found unpaid, is
+ * left as it is.
  */
 export const renew: ContractRule<typeof scheduledParams> = {
   kind: "renew",
@@ -21,24 +23,16 @@ export const renew: ContractRule<typeof scheduledParams> = {
   },
   actors: schedule,
   params: scheduledParams,
-  next({ world, takenAt, params: { date } }) {
-    const { contract, licenses } = world;
+  next({ world, takenAt, zone, params: { date } }) {
+    const { contract } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.paymentMethod === "card") return reject("collected_by_stripe");
     if (!isRunning(contract)) return rejectStatus(contract);
     const period = runningPeriodOn(contract, date);
     if (period === undefined) return rejectNotDue(date);
 
-    const row = paymentOfPeriod(world, period.index);
-    if (row === undefined) {
-      const payment = newPeriodPayment(contract, period.index, { state: "paid", paidAt: takenAt });
-      return settle({ newPayments: [payment], licenses: licenseOnPaid(payment, licenses) });
-    }
-    if (row.state !== "due") return rejectNotDue(date);
-    return settle({
-      paymentMoves: [{ id: row.id, from: "due", to: "paid", paidAt: takenAt }],
-      licenses: licenseOnPaid(row, licenses),
-    });
+    if ((paymentOfPeriod(world, period.index)?.state ?? "due") !== "due") return rejectNotDue(date);
+    return settle(recordPeriods(world, [...unrecordedPeriods(world, date, zone), period.index], takenAt));
   },
 };
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { billedPeriodOn, licenseOnUnpaid, newPeriodPayment, paymentOfPeriod } from "../billing.ts";
 import { tellBoth } from "../canceling.ts";
 import { waiveOwedOf } from "../refunding.ts";
+import { recordPeriods, unrecordedPeriods } from "../renewals.ts";
 import { type ContractRule, isRunning, reject, rejectStatus, settle, staff } from "../rule.ts";
 
 const params = z.strictObject({
@@ -15,7 +16,8 @@ const params = z.strictObject({
 /**
  * 契約の停止: the money of a running monthly contract did not come. The current period (or `params.period`, counted from
  * 0) becomes unpaid and its license is revoked; earlier ones stay viewable. A reservation stays noted. A refund that was
- * owed of that period is waived: nobody pays back what never came.
+ * owed of that period is waived: nobody pays back what never came. Other periods that have begun and that no run has recorded yet
+ * are taken as paid, as a run would have taken them.
  */
 export const suspend: ContractRule<typeof params> = {
   kind: "suspend",
@@ -27,7 +29,7 @@ export const suspend: ContractRule<typeof params> = {
   },
   actors: staff,
   params,
-  next({ world, today, params: { period } }) {
+  next({ world, today, takenAt, zone, params: { period } }) {
     const { contract } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.paymentMethod === "card") return reject("collected_by_stripe");
@@ -39,15 +41,23 @@ export const suspend: ContractRule<typeof params> = {
     const payment = paymentOfPeriod(world, index);
     if (payment?.state === "refunded") return invalidPeriod("names a period that has been refunded");
 
+    // It ran until now: what no run has recorded of that time is taken as paid, since none will once it is suspended.
+    const unrecorded = unrecordedPeriods(world, today, zone).filter((each) => each !== index);
+    const recorded = recordPeriods(world, unrecorded, takenAt);
     return settle({
       status: "payment_unconfirmed",
-      newPayments: payment === undefined ? [newPeriodPayment(contract, index, { state: "unpaid" })] : [],
-      paymentMoves:
-        payment === undefined || payment.state === "unpaid"
+      newPayments: [
+        ...recorded.newPayments,
+        ...(payment === undefined ? [newPeriodPayment(contract, index, { state: "unpaid" })] : []),
+      ],
+      paymentMoves: [
+        ...recorded.paymentMoves,
+        ...(payment === undefined || payment.state === "unpaid"
           ? []
-          : [{ id: payment.id, from: payment.state, to: "unpaid" }],
+          : [{ id: payment.id, from: payment.state, to: "unpaid" as const }]),
+      ],
       refundMoves: payment === undefined ? [] : waiveOwedOf(world.refunds, [payment.id]),
-      licenses: payment === undefined ? [] : licenseOnUnpaid(payment, world.licenses),
+      licenses: [...recorded.licenses, ...(payment === undefined ? [] : licenseOnUnpaid(payment, world.licenses))],
       notices: tellBoth("contract_suspended", { period: index }),
     });
   },

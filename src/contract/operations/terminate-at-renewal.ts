@@ -1,7 +1,17 @@
 import { runningStatusOn } from "../billing.ts";
 import { endSubscriptions, type SubscriptionEnding, tellBoth } from "../canceling.ts";
 import { closeInvoices } from "../closing-invoices.ts";
-import { type ContractRule, endAs, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
+import { recordPeriods, unrecordedPeriods } from "../renewals.ts";
+import {
+  type ContractRule,
+  endAs,
+  isRunning,
+  type RuleFacts,
+  reject,
+  rejectStatus,
+  schedule,
+  settle,
+} from "../rule.ts";
 import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
 import type { Answers, Step } from "../step.ts";
 import { endOf, endsByItselfOn, type FoundSubscription, hasEnded, seeSubscription, withEnd } from "../subscription.ts";
@@ -35,15 +45,19 @@ export const terminateAtRenewal: ContractRule<typeof scheduledParams> = {
 
     const ending = endAtStripe(facts, answers);
     if (ending.type === "step") return ending.step;
+    // It ran until then, unless it is suspended: what no run has recorded of that time is taken as paid, since none will any more.
+    const unrecorded = isRunning(contract) ? unrecordedPeriods(world, params.date, facts.zone) : [];
+    const recorded = recordPeriods(world, unrecorded, facts.takenAt);
+    const isRecorded = (id: string) => recorded.paymentMoves.some((move) => move.id === id);
     const ended = { ...facts, today: params.date, world: withEnd(world, ending.endedAt) };
     const closing = closeInvoices(ended, answers);
     if (closing.type === "step") return closing.step;
     return settle({
       ...endAs("terminated", ending.endedAt),
       reservation: null,
-      newPayments: closing.newPayments,
-      paymentMoves: closing.paymentMoves,
-      licenses: closing.licenses,
+      newPayments: [...recorded.newPayments, ...closing.newPayments],
+      paymentMoves: [...recorded.paymentMoves, ...closing.paymentMoves.filter(({ id }) => !isRecorded(id))],
+      licenses: [...recorded.licenses, ...closing.licenses],
       attention: [...ending.attention, ...closing.attention],
       notices: tellBoth("contract_terminated", {}),
     });

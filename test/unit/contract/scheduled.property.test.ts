@@ -56,6 +56,7 @@ test("as days go by, each month is billed once at its price, the special period 
       let world: ContractWorld = makeWorld({
         contract: {
           status: "not_started",
+          renewalDueOn: startOn,
           startOn,
           specialMonths,
           specialPriceMinor: specialMonths > 0 ? 980 : null,

@@ -31,6 +31,8 @@ const contract: Contract = {
   terminationOn: null,
   terminationSource: null,
   terminationAskedBy: null,
+  renewalDueOn: null,
+  createdAt: "2024-10-01T03:00:00Z",
   endedAt: null,
   stripeCustomerId: "cus_1",
   stripeSubscriptionId: "sub_1",

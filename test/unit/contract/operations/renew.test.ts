@@ -1,6 +1,6 @@
 import { Temporal } from "temporal-polyfill";
 import { describe, expect, test } from "vitest";
-import type { BusinessDate } from "../../../../src/contract/calendar.ts";
+import { type BusinessDate, renewalDate } from "../../../../src/contract/calendar.ts";
 import type { Contract, License, Payment } from "../../../../src/contract/contract.ts";
 import { makePayment, makePeriods, makeWorld, nextRenewalOn, on, openFor, revokedFor } from "../../../support/facts.ts";
 import { applyChange } from "../support/apply-change.ts";
@@ -86,6 +86,7 @@ describe("what it does", () => {
           stripeInvoiceId: null,
         },
       ],
+      paymentMoves: [],
       licenses: [{ type: "granted", paymentId: "c-1:period:3" }],
     });
   });
@@ -94,6 +95,7 @@ describe("what it does", () => {
     const due = makePayment({ period: 0, state: "due" });
     const world = makeWorld({ payments: [due] });
     expect(settled(play(makeScheduled("renew", world, on("2024-10-08"))))).toEqual({
+      newPayments: [],
       paymentMoves: [{ id: due.id, from: "due", to: "paid", paidAt: takenAt }],
       licenses: [{ type: "granted", paymentId: due.id }],
     });
@@ -128,7 +130,8 @@ describe("what it does", () => {
     ["2024-01-31", "2024-02-28", 0],
     ["2024-01-31", "2024-02-29", 1],
   ])("of a contract since %s the run of %s bills period %i", (start, date, period) => {
-    const facts = onDate(makeScheduled("renew", makeWorld({ contract: { startOn: on(start) } }), on(date)), date);
+    const contract = { startOn: on(start), renewalDueOn: renewalDate(on(start), period) };
+    const facts = makeScheduled("renew", makeWorld({ contract }), on(date));
     expect(settled(play(facts)).newPayments).toMatchObject([{ period }]);
   });
 });
@@ -138,6 +141,38 @@ describe("a date that comes late", () => {
     const world = makeWorld({ payments: [] });
     const change = settled(play(makeScheduled("renew", world, on("2025-01-20"))));
     expect(change.newPayments?.map(({ period }) => period)).toEqual([3]);
+  });
+
+  test("makes up for the periods of which no run was made in their time", () => {
+    const contract = { renewalDueOn: on("2025-01-08") };
+    const world = makeWorld({ contract, payments: paidBefore, licenses: openFor(paidBefore) });
+    const change = settled(play(makeScheduled("renew", world, on("2025-03-10"))));
+    expect(change.newPayments?.map(({ period, state, paidAt }) => [period, state, paidAt])).toEqual([
+      [3, "paid", takenAt],
+      [4, "paid", takenAt],
+      [5, "paid", takenAt],
+    ]);
+    expect(change.licenses).toHaveLength(3);
+  });
+
+  test.each([
+    // A gap that the import left, and the period in which it was registered, in Tokyo.
+    ["2025-02-07T14:59:59Z", [3, 4, 5]],
+    ["2025-02-07T15:00:00Z", [4, 5]],
+    ["2025-03-09T00:00:00Z", [5]],
+  ])("of a contract registered at %s it bills %j, and nothing from before", (createdAt, periods) => {
+    const contract = { renewalDueOn: on("2024-10-08"), createdAt };
+    const world = makeWorld({ contract, payments: [] });
+    const change = settled(play(makeScheduled("renew", world, on("2025-03-10"))));
+    expect(change.newPayments?.map(({ period }) => period)).toEqual(periods);
+  });
+
+  test("leaves what a person found unpaid, and what has been refunded since, as it is", () => {
+    const rows = [makePayment({ period: 3, state: "unpaid" }), makePayment({ period: 4, state: "refunded" })];
+    const world = makeWorld({ contract: { renewalDueOn: on("2025-01-08") }, payments: [...paidBefore, ...rows] });
+    const change = settled(play(makeScheduled("renew", world, on("2025-03-10"))));
+    expect(change.newPayments?.map(({ period }) => period)).toEqual([5]);
+    expect(change.paymentMoves).toEqual([]);
   });
 
   test("in a run that catches up day by day bills each period once, on the day it begins", () => {

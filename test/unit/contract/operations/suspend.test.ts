@@ -8,6 +8,7 @@ import {
   makeRunningWorld,
   makeWorld,
   nextRenewalOn,
+  noonOf,
   on,
   openFor,
   revokedFor,
@@ -166,4 +167,50 @@ describe("the named period", () => {
       expect(refusalOf(setup({ kind: "one_time" }, params))).toBe("invalid_request");
     },
   );
+});
+
+describe("while no run has recorded what began", () => {
+  /** Periods 0 to 2 are recorded; 3 began on 8 January, and 4 on 8 February. */
+  const lateRun = (params: unknown = {}, contract: Partial<Contract> = {}, rows: readonly Payment[] = []) => {
+    const payments = [...makePeriods([0, 1, 2]), ...rows];
+    const world = makeWorld({
+      contract: { renewalDueOn: on("2025-01-08"), ...contract },
+      payments,
+      licenses: openFor(makePeriods([0, 1, 2])),
+    });
+    return makeFacts("suspend", { world, params, today: on("2025-02-10") });
+  };
+  const written = (facts: ReturnType<typeof lateRun>) =>
+    settled(play(facts)).newPayments?.map(({ period, state }) => `${period} ${state}`);
+
+  test("the period before the unpaid one is taken as paid, as a run in time would have", () => {
+    const facts = lateRun();
+    expect(written(facts)).toEqual(["3 paid", "4 unpaid"]);
+    const change = settled(play(facts));
+    expect(change.licenses).toEqual([{ type: "granted", paymentId: "c-1:period:3" }]);
+    expect(change.newPayments?.[0]?.paidAt).toBe(facts.takenAt);
+  });
+
+  test("so is the period after the one that is named", () => {
+    expect(written(lateRun({ period: 3 }))).toEqual(["4 paid", "3 unpaid"]);
+    expect(written(lateRun({ period: 1 }))).toEqual(["3 paid", "4 paid"]);
+  });
+
+  test("a waiting row of it becomes paid, too", () => {
+    const change = settled(play(lateRun({}, {}, [makePayment({ period: 3, state: "due" })])));
+    expect(change.paymentMoves).toEqual([
+      { id: "c-1:period:3", from: "due", to: "paid", paidAt: noonOf(on("2025-02-10")) },
+    ]);
+  });
+
+  test("the history that an import lacks is not made up", () => {
+    expect(written(lateRun({}, { renewalDueOn: on("2024-10-08"), createdAt: "2025-02-09T03:00:00Z" }))).toEqual([
+      "4 unpaid",
+    ]);
+  });
+
+  test("nothing is from the termination date on", () => {
+    const reserved = { status: "termination_reserved", terminationOn: on("2025-02-08") } as const;
+    expect(written(lateRun({ period: 1 }, reserved))).toEqual(["3 paid"]);
+  });
 });

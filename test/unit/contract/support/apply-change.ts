@@ -1,5 +1,7 @@
+import { type Instant, renewalDate } from "../../../../src/contract/calendar.ts";
 import type { Change, LicenseMove, NewPayment, PaymentMove, RefundMove } from "../../../../src/contract/change.ts";
 import {
+  type Contract,
   type ContractWorld,
   finalStatuses,
   isOneOf,
@@ -18,7 +20,7 @@ import type { CallStep } from "./play.ts";
  */
 export function applyChange(before: ContractWorld | null, change: Change, endedAt: string): ContractWorld {
   if (change.deletion !== undefined || change.burial !== undefined) throw new Error("nothing remains of a deleted one");
-  const world = before ?? register(change);
+  const world = before ?? register(change, endedAt);
   const { subscriptionId } = change;
   const { stripeSubscriptionId: present, formerStripeSubscriptionIds: former } = world.contract;
   if (subscriptionId !== undefined && present === null) throw new Error("there is no subscription to replace");
@@ -40,6 +42,7 @@ export function applyChange(before: ContractWorld | null, change: Change, endedA
       terminationOn,
       terminationSource,
       terminationAskedBy,
+      renewalDueOn: dueOnAfter(world, change),
       stripeSubscriptionId: subscriptionId ?? present,
       formerStripeSubscriptionIds: subscriptionId === undefined || present === null ? former : [...former, present],
       endedAt: isOneOf(status, finalStatuses) ? (world.contract.endedAt ?? change.endedAt ?? endedAt) : null,
@@ -85,11 +88,33 @@ export function journalRefund(refunds: readonly Refund[], { refund }: CallStep, 
   );
 }
 
-function register({ registration }: Change): ContractWorld {
+/** The start, until a period is settled; none where Stripe collects, or nobody by the month. */
+function firstDueOn({ kind, paymentMethod, startOn }: Pick<Contract, "kind" | "paymentMethod" | "startOn">) {
+  return kind === "monthly" && paymentMethod !== "card" ? startOn : null;
+}
+
+/** The first day after the last period that the change settles; never an earlier one than before. */
+function dueOnAfter({ contract, payments }: ContractWorld, { newPayments = [], paymentMoves = [] }: Change) {
+  if (contract.renewalDueOn === null) return null;
+  const settled = [
+    ...newPayments.filter(({ state }) => state !== "due"),
+    ...payments.filter(({ id }) => paymentMoves.some((move) => move.id === id && move.to !== "due")),
+  ].flatMap(({ period }) => period ?? []);
+  const dates = settled.map((period) => renewalDate(contract.startOn, period + 1));
+  return [contract.renewalDueOn, ...dates].toSorted().at(-1) ?? null;
+}
+
+function register({ registration }: Change, at: Instant): ContractWorld {
   if (registration === undefined) throw new Error("a change of a contract that does not exist");
   const { contract } = registration;
   const product = makeProduct({ id: contract.productId, kind: contract.kind });
-  return { contract: { ...contract, version: 0 }, product, payments: [], refunds: [], licenses: [] };
+  return {
+    contract: { ...contract, renewalDueOn: firstDueOn(contract), createdAt: at, version: 0 },
+    product,
+    payments: [],
+    refunds: [],
+    licenses: [],
+  };
 }
 
 function add(payments: readonly Payment[], row: NewPayment): readonly Payment[] {

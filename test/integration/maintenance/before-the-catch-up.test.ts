@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { OperationKind } from "../../../src/contract/operation.ts";
+import { acceptRequest } from "../../../src/store/accept-request.ts";
+import { carryOut, driveOn } from "../../support/daily-run.ts";
+import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
+import { addContract } from "../../support/store-rows.ts";
+import { addPaid, forgetAll, standings } from "./set-up-runs.ts";
+
+/*
+ * Nobody made a run over two renewals, of 8 February and 8 March 2025. What a clerk asks for on 20 March, before the run has
+ * caught up, must lead to the same as after it: no period may be neither paid nor unpaid.
+ */
+
+let bench: ExecutionBench;
+beforeAll(async () => {
+  bench = await createExecutionBench();
+});
+afterAll(() => bench.close());
+
+async function forget(): Promise<void> {
+  await forgetAll(bench);
+  await bench.sql`truncate keiyaku.refunds`;
+}
+
+beforeEach(forget);
+
+/** The runs that are owed by the clerk's day, and those of that day alone, which is all that an empty table of runs owes. */
+const [firstOwed, theDay] = ["2025-02-07", "2025-03-20"];
+const catchUp = (first = firstOwed) => driveOn(bench, theDay, { first });
+
+type Asked = readonly [kind: OperationKind, params?: Readonly<Record<string, unknown>>];
+
+let asked = 0;
+
+/** Carries out what the clerk asks for on the day, and gives how each ended. */
+async function askAll(requests: readonly Asked[]): Promise<readonly string[]> {
+  const ends: string[] = [];
+  for (const [kind, params = {}] of requests) {
+    asked += 1;
+    const id = `asked-${asked}`;
+    await acceptRequest(
+      bench.db,
+      { id, kind, contractId: "c-1", actor: { type: "operator", id: "alice" }, params: { ...params } },
+      Date.now(),
+    );
+    await bench.sql`update keiyaku.operations set taken_at = ${`${theDay}T03:00:00Z`} where id = ${id}`;
+    await carryOut(bench, [id]);
+    const { state, rejection_code: code } = await bench.operation(id);
+    ends.push([state, code].flatMap((word) => (typeof word === "string" ? [word] : [])).join(" "));
+  }
+  return ends;
+}
+
+/** One that was never granted and one that suspension took open as little. */
+const openLicenses = () =>
+  bench.sql`select payment_id from keiyaku.licenses where revoked_at is null order by payment_id`;
+
+interface Scene {
+  readonly add: () => Promise<void>;
+  readonly requests: readonly Asked[];
+  /** The periods of the history in the end. */
+  readonly payments: readonly string[];
+}
+
+const longKnown = { created_at: "2024-10-01T03:00:00Z" };
+const running = (overrides: Record<string, unknown> = {}) => addPaid(bench, "c-1", 3, { ...longKnown, ...overrides });
+const [paidBefore, both] = [
+  ["0 paid", "1 paid", "2 paid", "3 paid"],
+  ["4 paid", "5 paid"],
+];
+const reserved = { status: "termination_reserved", termination_source: "person" };
+
+const scenes: Readonly<Record<string, Scene>> = {
+  "a suspension": { add: running, requests: [["suspend"]], payments: [...paidBefore, "4 paid", "5 unpaid"] },
+  "a suspension because of the period before": {
+    add: running,
+    requests: [["suspend", { period: 4 }]],
+    payments: [...paidBefore, "4 unpaid", "5 paid"],
+  },
+  "a suspension because of one that was paid in time": {
+    add: running,
+    requests: [["suspend", { period: 3 }]],
+    payments: ["0 paid", "1 paid", "2 paid", "3 unpaid", ...both],
+  },
+  "a suspension that is over again": {
+    add: running,
+    requests: [["suspend"], ["resume"]],
+    payments: [...paidBefore, ...both],
+  },
+  "a suspension that ends the contract": {
+    add: running,
+    requests: [["suspend"], ["terminate"]],
+    payments: [...paidBefore, "4 paid", "5 never_charged"],
+  },
+  "a reservation": { add: running, requests: [["reserve_termination"]], payments: [...paidBefore, ...both] },
+  "a reservation that is withdrawn": {
+    add: running,
+    requests: [["reserve_termination"], ["withdraw_reservation"]],
+    payments: [...paidBefore, ...both],
+  },
+  "the withdrawal of a reservation that stands for April": {
+    add: () => running({ ...reserved, termination_on: "2025-04-08" }),
+    requests: [["withdraw_reservation"]],
+    payments: [...paidBefore, ...both],
+  },
+  "the suspension of one that is reserved for April": {
+    add: () => running({ ...reserved, termination_on: "2025-04-08" }),
+    requests: [["suspend"]],
+    payments: [...paidBefore, "4 paid", "5 unpaid"],
+  },
+  "the confirmation of its first payment": {
+    add: () => addContract(bench.sql, { id: "c-1", status: "awaiting_payment", ...longKnown }),
+    requests: [["confirm_payment"]],
+    payments: [...paidBefore, ...both],
+  },
+  "the confirmation of some of it": {
+    add: () => addContract(bench.sql, { id: "c-1", status: "awaiting_payment", ...longKnown }),
+    requests: [["confirm_payment", { paidPeriods: [3, 5] }]],
+    payments: ["0 unpaid", "1 unpaid", "2 unpaid", "3 paid", "4 unpaid", "5 paid"],
+  },
+  "the cancel of one whose payment never came": {
+    add: () => addContract(bench.sql, { id: "c-1", status: "awaiting_payment", ...longKnown }),
+    requests: [["cancel"]],
+    payments: [],
+  },
+  "a refund, owed by hand, of a payment that was made in time": {
+    add: running,
+    requests: [["refund_payment", { paymentId: "c-1:period:3" }]],
+    payments: [...paidBefore, ...both],
+  },
+};
+
+describe("before the run has caught up leads to the same as after it", () => {
+  it.each(Object.entries(scenes))("%s", async (_, { add, requests, payments }) => {
+    const play = async (steps: readonly (() => Promise<unknown>)[]) => {
+      await forget();
+      await add();
+      const done = [];
+      for (const step of steps) done.push(await step());
+      return { done: done.filter((each) => each !== undefined), books: [await standings(bench), await openLicenses()] };
+    };
+    const run = async () => void (await catchUp());
+    const before = await play([() => askAll(requests), run]);
+    const after = await play([run, () => askAll(requests)]);
+    expect(before).toEqual(after);
+    expect(before.done).toEqual([requests.map(() => "succeeded")]);
+    expect(before.books[0]).toMatchObject([{ payments: payments.length === 0 ? null : payments }]);
+  });
+});
+
+describe("an installation whose first run is late", () => {
+  it("records what began since the contract was registered", async () => {
+    await running();
+    await catchUp(theDay);
+    expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, ...both] }]);
+  });
+
+  it("records it of a contract that ends with that run, too, and nothing from its last date on", async () => {
+    await running({ ...reserved, termination_on: "2025-03-08" });
+    await catchUp(theDay);
+    expect(await standings(bench)).toMatchObject([{ status: "terminated", payments: [...paidBefore, "4 paid"] }]);
+  });
+
+  it("leaves one that ends suspended with what is unpaid of it", async () => {
+    await running({ ...reserved, status: "payment_unconfirmed", termination_on: "2025-03-08" });
+    await bench.sql`update keiyaku.payments set state = 'unpaid', paid_at = null where period = 3`;
+    await catchUp(theDay);
+    const payments = ["0 paid", "1 paid", "2 paid", "3 never_charged"];
+    expect(await standings(bench)).toMatchObject([{ status: "terminated", payments }]);
+  });
+
+  it("makes up nothing of what an import has left out", async () => {
+    await running({ created_at: "2025-03-10T03:00:00Z" });
+    await catchUp(theDay);
+    expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, "5 paid"] }]);
+    await forget();
+    await running({ created_at: "2025-03-10T03:00:00Z" });
+    expect(await askAll([["suspend"]])).toEqual(["succeeded"]);
+    expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, "5 unpaid"] }]);
+  });
+});

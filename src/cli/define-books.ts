@@ -13,6 +13,11 @@ export const defineBooks: Define = (parent, run) => {
     )
     .option("--contract <id>", "only this contract")
     .option("--repair", "ask for the operations that put right what is safe, and leave the rest as a list")
+    .addOption(
+      new Option("--with-refunds", "as --repair, and ask for those that give money back, too").implies({
+        repair: true,
+      }),
+    )
     .addOption(new Option("--resume", "go on with the last one that was interrupted").conflicts("contract"))
     .addOption(jsonOption("print each difference as a line of JSON, and a summary as the last"))
     .action(({ contract, ...options }: Omit<ReconcileOptions, "contractId"> & { readonly contract?: string }) =>

@@ -1,4 +1,5 @@
-import { type Difference, differenceTypes, explainDifference } from "../reconcile/difference.ts";
+import { previewOperation } from "../execution/preview-operation.ts";
+import { differenceTypes, explainDifference, givesMoneyBack } from "../reconcile/difference.ts";
 import { NotTold } from "../reconcile/look-at-stripe.ts";
 import {
   beginReconcile,
@@ -16,6 +17,7 @@ import { readBooks } from "../store/read-books.ts";
 import type { AskedRepair } from "../store/request-repair.ts";
 import type { Fault } from "../stripe/fault.ts";
 import { createStripeGateway } from "../stripe/stripe-gateway.ts";
+import { businessOf } from "./business-of.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -29,6 +31,8 @@ export interface ReconcileOptions {
   readonly contractId?: string;
   /** Whether to ask for the operations that put right what they can. */
   readonly repair?: boolean;
+  /** Whether also to ask for those that give money back. */
+  readonly withRefunds?: boolean;
   /** Whether to go on with the last one that was interrupted. */
   readonly resume?: boolean;
   readonly json?: boolean;
@@ -44,7 +48,14 @@ export async function reconcile(context: CommandContext, options: ReconcileOptio
     connection,
     clock,
     zone: config.businessTimeZone,
-    repair: options.repair === true,
+    repair:
+      options.repair === true
+        ? {
+            foresee: (wanted) =>
+              previewOperation({ db, gateway: connection, clock, signal, business: businessOf(config) }, wanted),
+            mayRefund: options.withRefunds === true,
+          }
+        : null,
     onFound: (found) => (options.json === true ? writeJson(context.out, asJson(found)) : tell(context, found)),
     stopping: signal,
   };
@@ -54,6 +65,8 @@ export async function reconcile(context: CommandContext, options: ReconcileOptio
     connection.close();
   }
 }
+
+type FoundDifference = Extract<Found, { readonly type: "difference" }>;
 
 async function lookThrough(
   context: CommandContext,
@@ -105,12 +118,16 @@ function sumOf({ differences, asked }: Pick<ReconcileCounts, "differences" | "as
 
 function asJson(found: Found): object {
   if (found.type !== "difference") return found;
-  const { difference, asked } = found;
-  return { ...difference, type: "difference", difference: difference.type, ...inWords(difference), asked };
+  const { difference, asked, givesBack = false } = found;
+  return { ...difference, type: "difference", difference: difference.type, ...inWords(found), asked, givesBack };
 }
 
-function inWords(difference: Difference) {
-  return { ja: explainDifference(difference, "ja"), en: explainDifference(difference, "en") };
+function inWords({ difference, givesBack }: FoundDifference) {
+  const words = (language: "ja" | "en") => {
+    const explained = explainDifference(difference, language);
+    return givesBack === true ? { ...explained, remedy: givesMoneyBack[language] } : explained;
+  };
+  return { ja: words("ja"), en: words("en") };
 }
 
 function tell({ out }: CommandContext, found: Found): void {
@@ -126,7 +143,7 @@ function tell({ out }: CommandContext, found: Found): void {
     return;
   }
   const { difference, asked } = found;
-  const { sentence, remedy } = explainDifference(difference, "en");
+  const { sentence, remedy } = inWords(found).en;
   writeLine(out, `${paint(out, "red", difference.type)}  ${difference.contractId}: ${plainText(sentence)}`);
   writeLine(out, paint(out, "dim", `  ${asked === null ? remedy : askedInWords(asked)}`));
 }

@@ -1,9 +1,8 @@
 import type { Clock } from "../clock.ts";
-import type { OperationRequest } from "../contract/operation.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { Database } from "../store/database.ts";
 import { type Business, factsOf } from "../store/read-operation.ts";
-import { viewUnrequested } from "../store/view-unrequested.ts";
+import { type Unrequested, viewUnrequested } from "../store/view-unrequested.ts";
 import type { NotNowReason, StripeGateway } from "../stripe/gateway.ts";
 import { foreseeOperation } from "./foresee-operation.ts";
 
@@ -32,7 +31,7 @@ export type Preview =
  *
  * Throws a `StoreError` when the database does not answer.
  */
-export async function previewOperation(deps: PreviewDeps, request: OperationRequest): Promise<Preview> {
+export async function previewOperation(deps: PreviewDeps, request: Unrequested): Promise<Preview> {
   const view = await viewUnrequested(deps.db, request, deps.clock.now());
   const facts = factsOf(view, deps.business);
   const foreseen = await foreseeOperation(deps.gateway, facts, new Map(), deps.signal ?? new AbortController().signal);

@@ -36,6 +36,12 @@ interface Sentences {
 /** How a difference is put right that an operation can put right. */
 const byRepair = { ja: "--repair で修復できます。", en: "`--repair` puts it right." };
 
+/** What is said of a difference whose repair gives money back, when nobody has asked to give any back. */
+export const givesMoneyBack = {
+  ja: "修復すると返金が行われます。内容を確認し、返金してよければ --with-refunds を付けて実行してください。",
+  en: "Putting the contract right gives money back: look at it, and ask with `--with-refunds` if it is to go back.",
+};
+
 const endAtStripe = {
   ja: "Stripeの管理画面でサブスクリプションを終了してください。請求済みであれば返金してください。",
   en: "End it on Stripe's dashboard, and give back what it has charged.",

@@ -22,7 +22,7 @@ export interface NightlyReconcileDeps extends Pick<ReconcileDeps, "db" | "connec
 export async function reconcileNightly(deps: NightlyReconcileDeps): Promise<ReconcileReport> {
   const { db, log } = deps;
   const check = (await findUnfinishedReconcile(db, "nightly")) ?? (await beginReconcile(db, "nightly"));
-  const report = await reconcile({ ...deps, repair: false, onFound: () => undefined }, check);
+  const report = await reconcile({ ...deps, repair: null, onFound: () => undefined }, check);
   const { type, looked, total, counts } = report;
   const differs = Object.keys(counts.differences).length > 0;
   if (type === "failed") {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { eachAtOnce } from "../each-at-once.ts";
+import type { Preview } from "../execution/preview-operation.ts";
 import {
   type BookCheck,
   type BookCheckKind,
@@ -10,11 +11,12 @@ import {
 } from "../store/book-checks.ts";
 import type { Database } from "../store/database.ts";
 import { type BookedContract, countBooks, knownSubscriptions, readBooks, readBooksPage } from "../store/read-books.ts";
-import { type AskedRepair, requestRepair } from "../store/request-repair.ts";
+import { type AskedRepair, repairActorIds, requestRepair } from "../store/request-repair.ts";
 import { isConflict } from "../store/store-error.ts";
+import type { Unrequested } from "../store/view-unrequested.ts";
 import type { Fault } from "../stripe/fault.ts";
 import { compare } from "./compare.ts";
-import type { Difference, DifferenceType } from "./difference.ts";
+import type { Difference, DifferenceType, Repair } from "./difference.ts";
 import { type AskedStripe, lookAtStripe, NotTold } from "./look-at-stripe.ts";
 
 export interface ReconcileDeps {
@@ -23,8 +25,8 @@ export interface ReconcileDeps {
   readonly clock: Pick<Clock, "sleep">;
   /** The business time zone. */
   readonly zone: string;
-  /** Whether to ask for the operations that put right what they can. */
-  readonly repair: boolean;
+  /** How to ask for the operations that put right what they can; null to ask for none. */
+  readonly repair: Repairing | null;
   /** Told of everything that is not as it should be, as it is found. */
   readonly onFound: (found: Found) => void;
   /** Told how far it has come, after each page. */
@@ -34,6 +36,13 @@ export interface ReconcileDeps {
   readonly pageSize?: number;
 }
 
+export interface Repairing {
+  /** Tells what an operation would do, if it were carried out now. */
+  readonly foresee: (wanted: Unrequested) => Promise<Preview>;
+  /** Whether also to ask for what gives money back. */
+  readonly mayRefund: boolean;
+}
+
 /** What a look through the books finds of a contract that is not equal. */
 export type Found =
   | {
@@ -41,6 +50,8 @@ export type Found =
       readonly difference: Difference;
       /** The operation that was asked for; null where none was. */
       readonly asked: AskedRepair | null;
+      /** True where none was asked for because putting the contract right gives money back, which nobody has asked to do. */
+      readonly givesBack?: true;
     }
   /** It kept changing: neither equal nor a difference. */
   | { readonly type: "busy"; readonly contractId: string }
@@ -198,18 +209,20 @@ async function foundOf(deps: ReconcileDeps, contractId: string, looked: Looked):
     case "unread":
       return [{ type: "unread", contractId, fault: looked.fault }];
     case "differs":
-      return deps.repair
-        ? askForRepairs(deps, contractId, looked)
+      return deps.repair !== null
+        ? askForRepairs({ ...deps, repair: deps.repair }, contractId, looked)
         : looked.differences.map((difference) => ({ type: "difference", difference, asked: null }));
   }
 }
 
 /** Asks for what puts the differences right, each operation once, in the order in which money comes before status. */
 async function askForRepairs(
-  { db }: ReconcileDeps,
+  { db, repair: repairing }: ReconcileDeps & { readonly repair: Repairing },
   contractId: string,
   { differences, version }: Extract<Looked, { type: "differs" }>,
 ): Promise<readonly Found[]> {
+  const { mayRefund } = repairing;
+  let givesBack = false;
   const asked = new Map<string, AskedRepair>();
   const found: Found[] = [];
   try {
@@ -219,9 +232,14 @@ async function askForRepairs(
         found.push({ type: "difference", difference, asked: null });
         continue;
       }
-      const operationId = repairId(contractId, version, repair);
+      const operationId = repairId(contractId, version, repair, mayRefund);
+      givesBack ||= !mayRefund && !asked.has(operationId) && (await wouldGiveBack(repairing, contractId, repair));
+      if (givesBack) {
+        found.push({ type: "difference", difference, asked: null, givesBack });
+        continue;
+      }
       const operation =
-        asked.get(operationId) ?? (await requestRepair(db, { operationId, contractId, version, ...repair }));
+        asked.get(operationId) ?? (await requestRepair(db, { operationId, contractId, version, mayRefund, ...repair }));
       asked.set(operationId, operation);
       found.push({ type: "difference", difference, asked: operation });
     }
@@ -231,6 +249,18 @@ async function askForRepairs(
     if (isConflict(error)) return [...found, { type: "busy", contractId }];
     throw error;
   }
+}
+
+/**
+ * Whether an operation would give money back. What comes after it of the same contract goes by what it leaves, and is not asked for
+ * either. Throws {@link NotTold} where Stripe does not say.
+ */
+async function wouldGiveBack({ foresee }: Repairing, contractId: string, { kind, params }: Repair): Promise<boolean> {
+  const actor = { type: "stripe", id: repairActorIds.withoutRefunds } as const;
+  const foreseen = await foresee({ kind, contractId, actor, params });
+  if (foreseen.type === "not_now") throw new NotTold({ ...foreseen, requestId: null });
+  // What nobody can foresee is not asked for.
+  return foreseen.type === "unexplained" || foreseen.plan.calls.some(({ verb }) => verb === "refund_payment");
 }
 
 /**
@@ -248,8 +278,8 @@ function turnOf({ repair, detail }: Difference): number {
  * The id of the operation that puts a difference right: the same for the same contract as it stood, so that asking twice is
  * one effect; another once the contract has changed, when the same difference is a new one.
  */
-function repairId(contractId: string, version: number, { kind, params }: NonNullable<Difference["repair"]>): string {
-  const content = JSON.stringify([contractId, version, kind, params]);
+function repairId(contractId: string, version: number, { kind, params }: Repair, mayRefund: boolean): string {
+  const content = JSON.stringify([contractId, version, kind, params, ...(mayRefund ? ["with_refunds"] : [])]);
   return `reconcile.${createHash("sha256").update(content).digest("hex").slice(0, 40)}`;
 }
 

@@ -15,6 +15,7 @@ export const heldQuestionCodes = [
   "result_still_unknown",
   "refund_limit_exceeded",
   "hourly_refund_limit_exceeded",
+  "refund_not_asked_for",
 ] as const;
 
 /** What a person is asked: a stable code, and what they need to answer it. No personal data. */

@@ -14,6 +14,8 @@ export interface WantedRepair {
   readonly contractId: string;
   /** The version of the contract that was held against Stripe. */
   readonly version: number;
+  /** Whether somebody has said that it may give money back. */
+  readonly mayRefund: boolean;
 }
 
 /** The operation that was asked for, now or before, and where it stands. */
@@ -22,8 +24,11 @@ export interface AskedRepair {
   readonly state: OperationState;
 }
 
-/** Who asks, in the ledger: Stripe's own word, though it did not come by itself. */
-const actorId = "reconcile";
+/**
+ * Who asks, in the ledger: Stripe's own word, though it did not come by itself. Of the first kind nothing gives money back before a
+ * person has said so (`brakes.ts`).
+ */
+export const repairActorIds = { withoutRefunds: "reconcile", withRefunds: "reconcile_with_refunds" } as const;
 
 /**
  * Enters an operation into the ledger in Stripe's name, as an event that never came would have, and rings for it. Asking
@@ -33,7 +38,8 @@ const actorId = "reconcile";
  * Its number becomes visible in its order, as in `keiyaku.accept`: under the same lock of the contract.
  */
 export async function requestRepair(db: Database, wanted: WantedRepair): Promise<AskedRepair> {
-  const { contractId, kind, version, operationId } = wanted;
+  const { contractId, kind, version, operationId, mayRefund } = wanted;
+  const actorId = mayRefund ? repairActorIds.withRefunds : repairActorIds.withoutRefunds;
   const params = json(wanted.params);
   const actor = sql`jsonb_build_object('type', 'stripe', 'id', ${actorId}::text)`;
   const request = sql`jsonb_build_object('id', ${operationId}::text, 'kind', ${kind}::text,

@@ -57,6 +57,16 @@ export async function oneTimeByCard(
   return { contractId, paymentIntentId };
 }
 
+/** A canceled one-time contract by card whose payment an import has left out: recorded, it would go back. */
+export async function canceledWithoutItsPayment(bench: Pick<ExecutionBench, "stripe" | "perform" | "sql">) {
+  const made = await oneTimeByCard(bench);
+  const { contractId } = made;
+  await bench.sql`delete from keiyaku.licenses where contract_id = ${contractId}`;
+  await bench.sql`delete from keiyaku.payments where contract_id = ${contractId}`;
+  await bench.sql`update keiyaku.contracts set status = 'canceled', ended_at = now() where id = ${contractId}`;
+  return made;
+}
+
 /** A monthly contract by card that starts in 20 days, whose first period was paid yesterday, and came along without its ids. */
 export async function startingByCard(bench: Pick<ExecutionBench, "stripe" | "perform">) {
   const tail = randomUUID().slice(0, 8);

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { CommandContext } from "../../../src/cli/context.ts";
 import { exitCodes } from "../../../src/cli/exit-codes.ts";
 import { type ReconcileOptions, reconcile } from "../../../src/cli/reconcile.ts";
-import { monthlyByCard } from "../../support/card-contracts.ts";
+import { canceledWithoutItsPayment, monthlyByCard } from "../../support/card-contracts.ts";
 import { addOperations } from "../../support/store-rows.ts";
 import { hurriedClock, setUpCommand } from "./set-up-command.ts";
 
@@ -98,6 +98,19 @@ describe("keiyaku reconcile", () => {
       },
       { type: "summary", ended: "finished", looked: 2, total: 2, differences: {}, asked: 1, busy: 0, unread: 0 },
     ]);
+  });
+
+  it("leaves to a person what would give money back, says so, and asks for it with --with-refunds", async () => {
+    const { command, run, bench } = await setup(0);
+    await canceledWithoutItsPayment(bench);
+
+    expect(await run({ repair: true })).toBe(exitCodes.failed);
+    expect(command.out()).toContain(
+      "  Putting the contract right gives money back: look at it, and ask with `--with-refunds` if it is to go back.\n",
+    );
+    expect(await run({ repair: true, json: true })).toBe(exitCodes.failed);
+    expect(command.out()).toMatch(/"ja":\{[^}]*--with-refunds[^}]*\}.*"givesBack":true/);
+    expect(await run({ repair: true, withRefunds: true })).toBe(exitCodes.done);
   });
 
   it("looks at one contract alone", async () => {

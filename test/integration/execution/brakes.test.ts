@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Brakes } from "../../../src/contract/operation.ts";
 import { executeOperation } from "../../../src/execution/execute-operation.ts";
 import { abandonHeldOperation, retryHeldOperation } from "../../../src/store/decide-held-operation.ts";
-import { oneTimeByCard } from "../../support/card-contracts.ts";
+import { requestRepair } from "../../../src/store/request-repair.ts";
+import { canceledWithoutItsPayment, oneTimeByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 import { insertRows } from "../../support/store-rows.ts";
 
@@ -216,5 +217,45 @@ describe("refunds beyond the limit of an hour", () => {
     expect(await execute(id, brakes)).toEqual({ type: "succeeded" });
     expect(await refundsOf(contractId)).toEqual(succeeded);
     expect(await countedThisHour()).toBe(19_800);
+  });
+});
+
+describe("a refund that only a repair of the books would make", () => {
+  /** A canceled one-time contract whose payment an import has left out, and the repair that records it. */
+  async function paymentMissing(mayRefund: boolean) {
+    const { contractId, paymentIntentId } = await canceledWithoutItsPayment(bench);
+    const [row] = await bench.sql<
+      { version: number }[]
+    >`select version from keiyaku.contracts where id = ${contractId}`;
+    const id = `repair-${contractId}`;
+    const wanted = { operationId: id, kind: "record_payment", params: { paymentIntentId }, contractId } as const;
+    await requestRepair(bench.db, { ...wanted, version: row?.version ?? 0, mayRefund });
+    return { id, contractId };
+  }
+
+  it("is held for a person, whatever the limits, with nothing sent", async () => {
+    const { id, contractId } = await paymentMissing(false);
+    const report = await execute(id, {});
+    expect(report).toMatchObject({ type: "held", question: { code: "refund_not_asked_for" } });
+    expect(JSON.stringify(await bench.stripe.control.ledger())).not.toContain(`${contractId}:one_time_price:refund`);
+  });
+
+  it("is sent once a person lets it be tried again, each of them by a word of its own", async () => {
+    const { id, contractId } = await paymentMissing(false);
+    let held = 0;
+    for (let report = await execute(id, {}); report.type === "held"; report = await execute(id, {})) {
+      held += 1;
+      await retry(id);
+    }
+    expect(held).toBeGreaterThan(0);
+    const refunds = await refundsOf(contractId);
+    expect(refunds).toHaveLength(held);
+    expect(refunds.every(({ state }) => state === "succeeded")).toBe(true);
+  });
+
+  it("is sent at once when whoever asked for the repair asked for refunds, too", async () => {
+    const { id, contractId } = await paymentMissing(true);
+    expect(await execute(id, {})).toEqual({ type: "succeeded" });
+    expect((await refundsOf(contractId)).every(({ state }) => state === "succeeded")).toBe(true);
   });
 });

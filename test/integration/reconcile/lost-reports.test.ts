@@ -1,9 +1,12 @@
 import { expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { previewOperation } from "../../../src/execution/preview-operation.ts";
 import { type Found, reconcileOne } from "../../../src/reconcile/reconcile.ts";
 import { Secret } from "../../../src/secret.ts";
 import { readBooks } from "../../../src/store/read-books.ts";
 import { createStripeGateway } from "../../../src/stripe/stripe-gateway.ts";
 import { auditOf } from "../../support/audit.ts";
+import { policy } from "../../support/facts.ts";
 import { type ReportedLife, setUpReportedLife } from "../inbox/reported-life.ts";
 
 /** What happens to a contract at Stripe over some months, step by step; how far the clock is moved with each. */
@@ -50,7 +53,16 @@ async function hold(life: ReportedLife, repair: boolean): Promise<readonly strin
       connection: gateway,
       clock: { sleep: async () => undefined },
       zone: "Asia/Tokyo",
-      repair,
+      repair: repair
+        ? {
+            foresee: (wanted) =>
+              previewOperation(
+                { db: life.db, gateway, clock: systemClock, business: { zone: "Asia/Tokyo", policy } },
+                wanted,
+              ),
+            mayRefund: false,
+          }
+        : null,
       onFound: (each) => void found.push(each),
       stopping: new AbortController().signal,
     },

@@ -1,9 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { beginReconcile, findUnfinishedReconcile, reconcileOne } from "../../../src/reconcile/reconcile.ts";
+import { beginReconcile, findUnfinishedReconcile, reconcile, reconcileOne } from "../../../src/reconcile/reconcile.ts";
 import { readBooks } from "../../../src/store/read-books.ts";
-import { oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
+import { canceledWithoutItsPayment, oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
 import { addContract, addOperations } from "../../support/store-rows.ts";
-import { addMonthly, type BooksBench, setUpBooks } from "./set-up-books.ts";
+import { addMonthly, type BooksBench, repairingOf, setUpBooks } from "./set-up-books.ts";
+
+/** What a look needs that hears nothing, waits for nothing, and repairs nothing. */
+function lookDeps(bench: BooksBench) {
+  return {
+    db: bench.db,
+    connection: bench.gateway,
+    clock: { sleep: async () => undefined },
+    zone: "Asia/Tokyo",
+    repair: null,
+    onFound: () => undefined,
+    stopping: new AbortController().signal,
+  };
+}
 
 type Monthly = Awaited<ReturnType<typeof addMonthly>>;
 
@@ -245,15 +258,7 @@ describe("asking for a repair", () => {
     const repairAtOnce = async () => {
       const books = await readBooks(bench.db, contractId);
       if (books === undefined) throw new Error("the contract is there");
-      const deps = {
-        db: bench.db,
-        connection: bench.gateway,
-        clock: { sleep: async () => undefined },
-        zone: "Asia/Tokyo",
-        repair: true,
-        onFound: () => undefined,
-        stopping: new AbortController().signal,
-      };
+      const deps = { ...lookDeps(bench), repair: repairingOf(bench, true) };
       return Promise.all([reconcileOne(deps, books), reconcileOne(deps, books)]);
     };
 
@@ -284,6 +289,72 @@ describe("asking for a repair", () => {
 
     expect(found).toMatchObject([{ type: "difference", asked: { state: "rejected" } }]);
     expect(report.counts).toMatchObject({ differences: { subscription_ended: 1 }, asked: 0 });
+  });
+});
+
+describe("a repair that would give money back", () => {
+  /** A canceled one-time contract whose payment an import has left out. */
+  async function setup() {
+    const bench = await setUpBooks();
+    const { contractId, paymentIntentId } = await canceledWithoutItsPayment(bench);
+    const refunds = async () => (await bench.sdk.refunds.list({ payment_intent: paymentIntentId })).data.length;
+    const asked = () => bench.sql`select actor_id, state from keiyaku.operations where actor_type = 'stripe'`;
+    return { bench, contractId, refunds, asked };
+  }
+
+  it("is told, and not asked for", async () => {
+    const { bench, refunds, asked } = await setup();
+    const { report, found } = await bench.lookThrough({ repair: true });
+    expect(found).toMatchObject([
+      { type: "difference", difference: { type: "payment_missing" }, asked: null, givesBack: true },
+    ]);
+    expect(report.counts).toMatchObject({ differences: { payment_missing: 1 }, asked: 0 });
+    expect(await asked()).toEqual([]);
+    expect(await refunds()).toBe(0);
+  });
+
+  it("is asked for by whoever says that money may go back, also after it was told", async () => {
+    const { bench, refunds, asked } = await setup();
+    await bench.lookThrough({ repair: true });
+    const { found } = await bench.lookThrough({ repair: "with_refunds" });
+    expect(found).toMatchObject([{ type: "difference", asked: { state: "requested" } }]);
+    await bench.drain();
+    expect(await asked()).toEqual([{ actor_id: "reconcile_with_refunds", state: "succeeded" }]);
+    // The initial fee and the price.
+    expect(await refunds()).toBe(2);
+    expect((await bench.lookThrough()).types).toEqual([]);
+  });
+
+  it("is no part of it where a subscription ended before it began: what was paid for it stays until somebody asks", async () => {
+    const bench = await setUpBooks();
+    const { contractId } = await startingByCard(bench);
+    const { stripe_subscription_id: subscriptionId } = await bench.contract(contractId);
+    await bench.sdk.subscriptions.cancel(String(subscriptionId), {}, bench.onDashboard);
+
+    const { found } = await bench.lookThrough({ repair: true });
+    await bench.drain();
+    const givesBack = found.flatMap((each) =>
+      each.type === "difference" && each.givesBack ? each.difference.type : [],
+    );
+    expect(givesBack).toEqual(["subscription_ended"]);
+    expect(await bench.contract(contractId)).toMatchObject({ status: "not_started" });
+    expect((await bench.sdk.refunds.list()).data).toEqual([]);
+  });
+
+  it("is not asked for where Stripe does not say what it would do", async () => {
+    const { bench, asked } = await setup();
+    const repair = repairingOf(bench, true);
+    if (repair === null) throw new Error("it repairs");
+    const books = await beginReconcile(bench.db, "command");
+    const look = (foresee: typeof repair.foresee) =>
+      reconcile({ ...lookDeps(bench), repair: { ...repair, foresee } }, books);
+    expect(await look(async () => ({ type: "not_now", reason: "rate_limited" }))).toMatchObject({
+      type: "failed",
+      fault: { reason: "rate_limited" },
+    });
+    const unexplained = await look(async () => ({ type: "unexplained", code: "odd" }));
+    expect(unexplained.counts).toMatchObject({ differences: { payment_missing: 1 }, asked: 0 });
+    expect(await asked()).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 import Stripe from "stripe";
 import { onTestFinished } from "vitest";
+import { previewOperation } from "../../../src/execution/preview-operation.ts";
 import {
   beginReconcile,
   type Found,
@@ -21,10 +22,26 @@ export interface BooksBench extends ExecutionBench {
   readonly onDashboard: { readonly idempotencyKey: string };
   readonly gateway: ReturnType<typeof createStripeGateway>;
   /** Looks through all contracts, from the beginning unless told; gives what was found and how it ended. */
-  lookThrough(overrides?: Partial<ReconcileDeps>, check?: ReconcileCheck): Promise<Looked>;
+  lookThrough(overrides?: LookOptions, check?: ReconcileCheck): Promise<Looked>;
   /** Carries out whatever is open, as workers would, until nothing is. */
   drain(): Promise<void>;
   contract(id: string): Promise<Record<string, unknown>>;
+}
+
+/** As the command: `--repair`, or `--with-refunds`. */
+export type LookOptions = Omit<Partial<ReconcileDeps>, "repair"> & { readonly repair?: boolean | "with_refunds" };
+
+/** How a look that repairs foresees what it would ask for. */
+export function repairingOf(
+  { deps, gateway }: Pick<BooksBench, "deps" | "gateway">,
+  repair: boolean | "with_refunds",
+): ReconcileDeps["repair"] {
+  if (repair === false) return null;
+  const { db, business, clock } = deps;
+  return {
+    foresee: (wanted) => previewOperation({ db, gateway, business, clock }, wanted),
+    mayRefund: repair === "with_refunds",
+  };
 }
 
 export interface Looked {
@@ -62,14 +79,14 @@ export async function setUpBooks(): Promise<BooksBench> {
       },
     },
     gateway,
-    async lookThrough(overrides = {}, check) {
+    async lookThrough({ repair = false, ...overrides } = {}, check) {
       const found: Found[] = [];
       const deps = {
         db,
         connection: gateway,
         clock: hurriedClock(),
         zone: "Asia/Tokyo",
-        repair: false,
+        repair: repairingOf({ deps: bench.deps, gateway }, repair),
         onFound: (each: Found) => void found.push(each),
         stopping: new AbortController().signal,
         ...overrides,

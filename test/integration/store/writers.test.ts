@@ -177,7 +177,13 @@ async function recordAll(): Promise<Map<string, string>> {
   await holdEvent(db, seen, "unreadable: body");
   const check = { id: 1, cursor: "", total: 2, looked: 0, counts: {} };
   await noteLooked(db, check, { cursor: "c-1", looked: 1, counts: {}, findings: [], isLast: false });
-  const repair = { operationId: "reconcile.1", kind: "record_payment", params: {}, ...contract } as const;
+  const repair = {
+    operationId: "reconcile.1",
+    kind: "record_payment",
+    params: {},
+    mayRefund: false,
+    ...contract,
+  } as const;
   await expect(requestRepair(db, repair)).rejects.toThrow("is one row");
   const date = "2025-01-20" as never;
   await requestDue(db, { date, phase: "renew", cursor: ["-infinity", ""], requested: 0, rungUpTo: 0 }, 10);

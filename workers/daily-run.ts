@@ -8,7 +8,7 @@ import { listRuns } from "../src/store/maintenance-runs.ts";
 /** Work of the night that follows the daily run. It keeps itself what it has done: it may be called several times a day. */
 export interface NightlyJob {
   readonly name: string;
-  /** Called once nothing is owed up to this date. */
+  /** Called once nothing is owed up to this date, or while its run hangs. */
   run(date: BusinessDate, stopping: AbortSignal): Promise<void>;
 }
 
@@ -19,6 +19,8 @@ export interface DailyRunRoleDeps extends Omit<DailyRunDeps, "stopping" | "onSte
   readonly keepBell: () => Promise<unknown>;
   /** What follows the run, in this order. */
   readonly nightlyJobs: readonly NightlyJob[];
+  /** How long the work of the night waits for the run. */
+  readonly nightWaitsMs?: number;
   readonly onStep?: (step: RunStep) => void;
   /** The moment by the database's clock, unless a test has another. */
   readonly now?: () => Promise<Instant>;
@@ -26,6 +28,12 @@ export interface DailyRunRoleDeps extends Omit<DailyRunDeps, "stopping" | "onSte
 
 /** What the queue does not ring for is found this much later: long beside the time of day, and short beside the night. */
 const lookEveryMs = 300_000;
+
+/**
+ * An hour: longer than a usual run. One that waits for an operation which Stripe keeps waiting may take days, and the books are
+ * wanted then more than ever.
+ */
+const nightWaitsMsDefault = 3_600_000;
 
 /** What was cut short is gone on with after this long: a database that comes back does so in seconds. */
 const againAfterMs = 10_000;
@@ -35,17 +43,37 @@ const againAfterMs = 10_000;
  * to its end. Several processes may do so at once, and the command line beside them: what one has left off another takes up.
  */
 export function startDailyRun(deps: DailyRunRoleDeps, everyMs = lookEveryMs): { ring(): void; stop(): Promise<void> } {
-  const { db, clock, log, time, nightlyJobs } = deps;
+  const { db, clock, log, time, nightlyJobs, nightWaitsMs = nightWaitsMsDefault } = deps;
   const stopping = new AbortController();
   let waking = new AbortController();
   let isRung = false;
 
   async function look(): Promise<void> {
-    const now = await (deps.now?.() ?? databaseNow(db));
+    const now = await askNow();
     const until = scheduledUntil(now, time);
-    const worked = await driveDailyRun({ ...deps, stopping: stopping.signal }, until, businessDateOf(now, time.zone));
-    for (const date of worked) await tell(date);
+    const over = new AbortController();
+    const nights = beginNightsUntil(AbortSignal.any([over.signal, stopping.signal]));
+    try {
+      const worked = await driveDailyRun({ ...deps, stopping: stopping.signal }, until, businessDateOf(now, time.zone));
+      for (const date of worked) await tell(date);
+    } finally {
+      over.abort();
+      await nights;
+    }
     if (!stopping.signal.aborted) beginNight(until);
+  }
+
+  const askNow = () => deps.now?.() ?? databaseNow(db);
+
+  /** The nights do not wait for a run that hangs: each is begun that comes meanwhile. Ends with the signal. */
+  async function beginNightsUntil(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await clock.sleep(nightWaitsMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await askNow()
+        .then((now) => beginNight(scheduledUntil(now, time)))
+        .catch(unlessStopped("nobody could say whether a night has come while the run is under way"));
+    }
   }
 
   /** Beside the run of the next date, which does not wait for it: with many contracts it takes the night, or two. */

@@ -42,7 +42,7 @@ function start(nowAt: string, overrides: Partial<DailyRunRoleDeps> = {}) {
       ],
       ...overrides,
     },
-    3_600_000,
+    7_200_000,
   );
   onTestFinished(() => role.stop());
   return {
@@ -151,6 +151,43 @@ describe("the role maintenance", () => {
 
     await role.stop();
     expect(ended).toEqual(["2025-01-20"]);
+  });
+
+  it("has the work of each night done while a run hangs, and goes on with the run when it can", async () => {
+    await addPaid(bench, "c-1", 2);
+    const hanging: string[] = [];
+    const ring = async (ids: readonly string[]) => void hanging.push(...ids);
+    const { moment, looked } = start("2025-01-19T18:00:00Z", {
+      bells: { countWaiting: async () => 0, ring },
+      nightWaitsMs: 20,
+    });
+    await eventually(() => hanging.length > 0 && looked.includes("2025-01-20"), { withinMs: 10_000 });
+    moment.now = "2025-01-20T18:00:00Z";
+    await eventually(() => looked.includes("2025-01-21"), { withinMs: 10_000 });
+    expect(await runs()).toEqual(["2025-01-20 running"]);
+
+    await carryOut(bench, hanging);
+    await eventually(async () => (await runs()).includes("2025-01-20 done"), { withinMs: 10_000 });
+  });
+
+  it("does not begin the night before the run is done, unless that takes an hour", async () => {
+    await addPaid(bench, "c-1", 2);
+    const stood: string[][] = [];
+    const waits = new Set<number>();
+    const clock = {
+      ...systemClock,
+      sleep(ms: number, signal?: AbortSignal) {
+        waits.add(ms);
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    start("2025-01-19T18:00:00Z", {
+      clock,
+      nightlyJobs: [{ name: "seen", run: async () => void stood.push(await runs()) }],
+    });
+    await eventually(() => stood.length > 0, { withinMs: 10_000 });
+    expect(stood).toEqual([["2025-01-20 done"]]);
+    expect(waits).toContain(3_600_000);
   });
 
   it("goes on by itself ten seconds after the database was away, and lets the bell be lost", async () => {

@@ -19,7 +19,7 @@ const acceptedOperation = {
   rejectionDetail: null,
 };
 
-const done = { statusBefore: "awaiting_payment", statusAfter: "canceled" };
+const done = { statusBefore: "awaiting_payment", statusAfter: "canceled", contractVersion: 2 };
 
 /** What the document shows of each body. The schemas are held against all of it when the document is made. */
 export const examples = {

@@ -4,6 +4,8 @@ import { type Invariant, pageOfContracts } from "./invariant.ts";
  * I6: a contract is what it was registered as, changed by its succeeded operations one after the other. The ledger keeps the
  * status before and after each, so the chain must not break and must end at the contract's status. Of reservations it keeps
  * which operations made and lifted one: the last of them must agree with the row, and so must the date of a registration.
+ *
+ * In the order of the versions that they made of the contract, which no clock that is set back can turn round.
  */
 export const contractIsItsHistory: Invariant = {
   id: "I6",
@@ -17,10 +19,11 @@ export const contractIsItsHistory: Invariant = {
         coalesce((o.outcome ->> 'superseded')::boolean, false) as is_superseded,
         row_number() over in_order as place,
         lag(o.outcome ->> 'statusAfter') over in_order as previous,
-        row_number() over (partition by o.contract_id order by o.concluded_at desc, o.sequence desc) as from_end
+        count(*) over (partition by o.contract_id) - row_number() over in_order + 1 as from_end
       from keiyaku.operations o
       where o.contract_id > $after and o.contract_id <= $last and o.state = 'succeeded'
-      window in_order as (partition by o.contract_id order by o.concluded_at, o.sequence)),
+      window in_order as (partition by o.contract_id 
+        order by (o.outcome ->> 'contractVersion')::int, o.sequence)),
     reserving as (
       select distinct on (contract_id) contract_id, id, kind, params from done
       where not is_superseded and kind in ('register', 'reserve_termination', 'withdraw_reservation',

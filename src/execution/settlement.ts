@@ -27,6 +27,8 @@ export function settlementOf(
       statusBefore: before,
       statusAfter:
         change.deletion === undefined ? (change.status ?? change.registration?.contract.status ?? before) : null,
+      // In the order of these the changes of a contract were made, whatever the clocks said.
+      contractVersion: change.deletion === undefined ? (contract?.version ?? 0) + 1 : null,
       attention: change.attention ?? [],
       ...(change.superseded === true ? { superseded: true } : {}),
     },

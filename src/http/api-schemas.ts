@@ -37,6 +37,12 @@ const outcomeSchema = z
   .looseObject({
     statusBefore: z.enum(contractStatuses).nullable(),
     statusAfter: z.enum(contractStatuses).nullable(),
+    contractVersion: z
+      .int()
+      .positive()
+      .nullable()
+      .optional()
+      .describe("The version that it made of the contract; null for a deletion."),
     attention: z.array(about).optional().describe("Done, but something is owed or odd."),
     superseded: z.boolean().optional().describe("Stripe's report was older than what is known, and changed nothing."),
   })

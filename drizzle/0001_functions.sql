@@ -413,16 +413,18 @@ $$;
 --> statement-breakpoint
 
 -- The id of an operation that a date brings, of at most 64 characters: kind, contract, due date, version of the cause, date of
--- the run. A contract's id that is too long for it is hashed.
+-- the run. Where that is too long, a hash stands for contract and version, of at least 19 characters of 6 bits: 114 bits, of
+-- which no two will ever be alike. A '-' in place of the version keeps the two forms apart.
 create function keiyaku.scheduled_operation_id(
   kind text, contract_id text, due_on date, cause_version integer, run_on date
 ) returns text
 language sql immutable strict as $$
-  select kind || '.' || case when length(contract_id) <= room then contract_id
-    else left(encode(sha256(convert_to(contract_id, 'UTF8')), 'hex'), room) end || tail
-  from (select tail, 64 - length(kind) - 1 - length(tail) as room
-    from (select '.' || to_char(due_on, 'YYYYMMDD') || '.' || cause_version || '.' || to_char(run_on, 'YYYYMMDD') as tail)
-      as named) as measured
+  select case when length(plain) <= 64 then plain
+    else kind || '.' || left(hash, 64 - length(kind) - 1 - length(tail)) || tail end
+  from (select kind || '.' || contract_id || '.' || to_char(due_on, 'YYYYMMDD') || '.' || cause_version || '.'
+      || to_char(run_on, 'YYYYMMDD') as plain,
+    '.' || to_char(due_on, 'YYYYMMDD') || '.-.' || to_char(run_on, 'YYYYMMDD') as tail,
+    translate(encode(sha256(convert_to(contract_id || ' ' || cause_version, 'UTF8')), 'base64'), '+/=', '-_') as hash) as named
 $$;
 --> statement-breakpoint
 

@@ -156,7 +156,10 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   [
     "a change that names no operation",
     "update keiyaku.contracts set changed_by_operation_id = 'nobody' where id = 'transfer'",
-    [/^I8 transfer: names nobody for its last change/, /^I8 transfer: is at version 5, last changed by nobody, and s-4/],
+    [
+      /^I8 transfer: names nobody for its last change/,
+      /^I8 transfer: is at version 5, last changed by nobody, and s-4/,
+    ],
   ],
   [
     "a change that names an operation of another contract",

@@ -57,6 +57,20 @@ it("gives contracts with long ids operations of their own, in the form and the l
   }
 });
 
+it("keeps more of a hash than will ever be met twice, and the due date where it is looked for", async () => {
+  const name = async (kind: string, version: number) => (await nameOf(kind, "x".repeat(64), version)).split(".");
+  for (const kind of ["start", "renew", "terminate_at_renewal", "release_by_product_month"]) {
+    const [head, hash = "", ...tail] = await name(kind, 2_147_483_647);
+    expect([head, ...tail]).toEqual([kind, "20250108", "-", "20250120"]);
+    // Six bits each: 114 at least.
+    expect(hash).toMatch(/^[A-Za-z0-9_-]{19,}$/);
+    // Another version of the cause is another hash.
+    expect((await name(kind, 2_147_483_646))[1]).not.toBe(hash);
+    const digits = Array.from({ length: 40 }, (_, version) => name(kind, version));
+    expect(new Set((await Promise.all(digits)).flatMap(([, each = ""]) => [...each])).size).toBeGreaterThan(40);
+  }
+});
+
 async function nameOf(kind: string, contractId: string, version: number): Promise<string> {
   const [row] = await store.sql`select keiyaku.scheduled_operation_id(${kind}, ${contractId}, '2025-01-08', ${version},
     '2025-01-20') as id`;

@@ -48,7 +48,8 @@ export const eachDayOnce: Invariant = {
       union all
       select u.id, u.on_date, 'reserve_by_product_month' from running u join keiyaku.products p on p.id = u.product_id
       where u.origin = 'application' and u.termination_source is distinct from 'product_month' and p.updated_at < u.since
-        and coalesce(u.termination_on >= u.next_on, true) and to_char(u.next_on, 'YYYY-MM') >= p.automatic_termination_month
+        and coalesce(u.termination_on >= u.next_on, true)
+        and to_char(u.next_on - case u.payment_method when 'card' then 4 else 0 end, 'YYYY-MM') >= p.automatic_termination_month
       union all
       select u.id, u.on_date, 'release_by_product_month' from running u join keiyaku.products p on p.id = u.product_id
       where u.termination_source = 'product_month' and u.termination_on > u.on_date and p.updated_at < u.since

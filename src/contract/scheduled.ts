@@ -22,7 +22,10 @@ export type ScheduledKind = (typeof scheduledKinds)[number];
 export const scheduledParams = z.strictObject({ date: businessDateSchema });
 export type ScheduledParams = z.output<typeof scheduledParams>;
 
-/** The refusal of what has nothing to do on that date: its day has not come, or it has been done already. */
-export function rejectNotDue(date: BusinessDate): Step {
-  return reject("not_due", { date });
+/**
+ * The refusal of what has nothing to do on that date: its day has not come, or it has been done already. With `askAgainOn` it is
+ * known that nothing will be before that date for the same cause, so that the runs until then do not ask.
+ */
+export function rejectNotDue(date: BusinessDate, askAgainOn?: BusinessDate): Step {
+  return reject("not_due", { date, ...(askAgainOn === undefined ? {} : { askAgainOn }) });
 }

@@ -90,6 +90,7 @@ const dueQueries: Record<ScheduledKind, DueQuery> = {
             and (c.termination_on is null or (c.termination_on > ${date}
               and c.termination_on >= ${nextRenewal(sql`c.start_on`, date)} - ${besides}))
             and ${notAsked("reserve_by_product_month", dueOn)}
+            and ${notToWait(dueOn, date)}
           order by ${slotOf}, c.id limit ${limit}) d
         where p.id >= ${product} and p.automatic_termination_month is not null
           and p.automatic_termination_month <= to_char(${date} + 40, 'YYYY-MM')::char(7)
@@ -156,6 +157,20 @@ function notAsked(kind: ScheduledKind, dueOn: SQL): SQL {
     where e.contract_id = c.id and e.state in ('requested', 'executing', 'held') and e.kind::text = ${sql.raw(`'${kind}'`)}
       and split_part(e.id, '.', -3) = to_char(${dueOn}, 'YYYYMMDD')
     limit 1) is null`;
+}
+
+/**
+ * Whether no run was told, for the same month of the product, that the contract cannot be reserved before a later date: by card
+ * Stripe's own boundary decides, and near a month's end a whole period lies between the day from which a contract is found and that.
+ */
+function notToWait(dueOn: SQL, date: SQL): SQL {
+  return sql`(case when c.payment_method = 'card' then (
+    select r.id from keiyaku.operations r
+    where r.contract_id = c.id and r.state = 'rejected' and r.kind::text = 'reserve_by_product_month'
+      and r.rejection_detail ->> 'askAgainOn' > ${date}::text
+      and r.id = keiyaku.scheduled_operation_id('reserve_by_product_month', c.id, ${dueOn}, p.version,
+        case when r.actor_type = 'schedule' then (r.params ->> 'date')::date end)
+    limit 1) end) is null`;
 }
 
 /** Where a phase begins. */

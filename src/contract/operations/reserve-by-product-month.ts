@@ -61,6 +61,8 @@ function reserveByCard(facts: RuleFacts<ScheduledParams>, subscriptionId: string
   // Stripe has renewed the contract since that date: a later date's run asks about the period that runs now.
   if (startsOn > params.date) return notDue;
   if (endsOn <= params.date) return reject("renewal_date_today", { date: params.date });
+  // Before Stripe rolls over, no other date can be reserved: until then only another month of the product changes this.
+  if (!isProductsLastDate(world, endsOn)) return rejectNotDue(params.date, endsOn);
   if (!isLastOn(world, endsOn)) return notDue;
   const endsByItself = endsByItselfOn(subscription, zone);
   if (endsByItself === endsOn) return reserve(world.contract, endsOn, "stripe");

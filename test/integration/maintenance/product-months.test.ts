@@ -230,6 +230,48 @@ describe("a contract by card", () => {
     expect(seen).toMatchObject({ type: "done", value: { type: "found", cancelAtPeriodEnd: true } });
   });
 
+  /** What the runs of these days asked for of a contract, as `2025-02-03 rejected not_due`. */
+  async function askedOf(contractId: string): Promise<readonly string[]> {
+    const rows = await bench.sql<{ asked: string }[]>`
+      select actor_id || ' ' || state || coalesce(' ' || rejection_code, '') as asked from keiyaku.operations
+      where contract_id = ${contractId} and actor_type = 'schedule' order by sequence`;
+    return rows.map(({ asked }) => asked);
+  }
+
+  it("that renews near a month's end is asked about once while Stripe has not come to the month, not each day", async () => {
+    const { contractId, productId } = await addByCard(
+      bench,
+      { contract: { start_on: "2024-10-30" } },
+      { anchorAt: "2024-10-30T03:00:00Z", asOf: "2025-02-03T03:00:00Z" },
+    );
+    await setMonth(productId, "2025-03");
+    await driveOn(bench, "2025-02-10", { first: "2025-02-03" });
+    expect(await askedOf(contractId)).toEqual(["2025-02-03 rejected not_due"]);
+
+    // Another month is another cause.
+    await setMonth(productId, "2025-02");
+    await driveOn(bench, "2025-02-11");
+    expect(await askedOf(contractId)).toEqual(["2025-02-03 rejected not_due", "2025-02-11 succeeded"]);
+    expect(await standingOf(contractId)).toBe("termination_reserved 2025-02-28 product_month");
+  });
+
+  it("is asked about again on the day of Stripe's boundary", async () => {
+    const { contractId, productId } = await addByCard(
+      bench,
+      { contract: { start_on: "2024-10-30" } },
+      { anchorAt: "2024-10-30T03:00:00Z", asOf: "2025-02-03T03:00:00Z" },
+    );
+    await setMonth(productId, "2025-03");
+    await driveOn(bench, "2025-02-28", { first: "2025-02-27" });
+    expect(await askedOf(contractId)).toEqual([
+      "2025-02-27 rejected not_due",
+      "2025-02-28 rejected renewal_date_today",
+    ]);
+    await bench.sql`update keiyaku.contracts set updated_at = '2025-01-01'`;
+    await bench.sql`update keiyaku.products set updated_at = '2025-01-01'`;
+    expect((await auditOf(bench)).violations.filter((each) => each.startsWith("I13"))).toEqual([]);
+  });
+
   it("waits on its renewal date until Stripe has rolled over, and is asked for again the next day", async () => {
     const { contractId, subscriptionId, productId } = await addByCard(bench, {}, { asOf: "2025-02-08T02:00:00Z" });
     await setMonth(productId, "2025-03");

@@ -284,7 +284,10 @@ describe("by card", () => {
   test("a period that ends before the product's month is not its last", () => {
     const facts = setup(byCard, { automaticTerminationMonth: inMonth("2025-03") });
     const played = play(facts, { subscription: subscriptionSeen() });
-    expect(rejected(played)).toEqual({ code: "not_due", detail: { date: "2025-01-20" } });
+    expect(rejected(played)).toEqual({
+      code: "not_due",
+      detail: { date: "2025-01-20", askAgainOn: "2025-02-08" },
+    });
   });
 
   test("if Stripe rolls over between look and call, the call is undone, and it is asked again later", () => {

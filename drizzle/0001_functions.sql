@@ -66,7 +66,7 @@ begin
   unknown := request - array['id', 'kind', 'contractId', 'actor', 'params', 'reason', 'requestedAt', 'expectedPlan'];
   if unknown <> '{}' then
     return jsonb_build_object(
-      'field', (select left(key, 64) from jsonb_object_keys(unknown) as key limit 1),
+      'field', (select coalesce(nullif(left(key, 64), ''), 'request') from jsonb_object_keys(unknown) as key limit 1),
       'problem', 'is not a field of a request');
   end if;
   if jsonb_typeof(request -> 'id') is distinct from 'string' or (request ->> 'id') !~ id_form then

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { monthPattern } from "../contract/calendar.ts";
 import { type ContractKind, contractKinds, type ProductAccess, productAccesses } from "../contract/contract.ts";
 import type { Define } from "./define.ts";
 import { jsonOption } from "./option-values.ts";
@@ -101,6 +102,6 @@ function amount(text: string): number {
 }
 
 function month(text: string): string {
-  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) throw new InvalidArgumentError("It must be a month of the form YYYY-MM.");
+  if (!monthPattern.test(text)) throw new InvalidArgumentError("It must be a month of the form YYYY-MM.");
   return text;
 }

@@ -21,10 +21,28 @@ export interface Period {
   readonly endsOn: BusinessDate;
 }
 
-/** Reads a business date. Throws a RangeError for anything but an existing day in the form `YYYY-MM-DD`. */
+/*
+ * The years that somebody may name are 1900 to 2999. What lies outside is a slip of the hand, and none that could be carried out:
+ * PostgreSQL knows no year 0, which would fail each day's run, and what is reckoned from the end of 9999 no longer compares as
+ * text.
+ */
+
+/** The form of a business date that is entered. */
+export const datePattern = /^(19|2\d)\d{2}-\d{2}-\d{2}$/;
+
+/** The form of a month that is entered. */
+export const monthPattern = /^(19|2\d)\d{2}-(0[1-9]|1[0-2])$/;
+
+/** The beginning of a moment that is entered, written as ISO 8601. */
+export const instantPattern = /^(19|2\d)\d{2}-/;
+
+/**
+ * Reads a business date that somebody entered. Throws a RangeError for anything but an existing day of the years 1900 to 2999 in
+ * the form `YYYY-MM-DD`.
+ */
 export function parseBusinessDate(text: string): BusinessDate {
   // Temporal also reads years of six digits and calendar names, with which dates would no longer compare as text.
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) throw new RangeError(`${text} is not a date of the form YYYY-MM-DD`);
+  if (!datePattern.test(text)) throw new RangeError(`${text} is not a date of the form YYYY-MM-DD`);
   return Temporal.PlainDate.from(text, { overflow: "reject" }).toString() as BusinessDate;
 }
 

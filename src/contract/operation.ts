@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type BusinessDate, type Instant, parseBusinessDate } from "./calendar.ts";
+import { type BusinessDate, datePattern, type Instant, parseBusinessDate } from "./calendar.ts";
 import type { ContractWorld, Product, Tombstone } from "./contract.ts";
 
 /** Every kind of operation. The registry in `operations/index.ts` has one rule for each; so does the database's enum. */
@@ -66,14 +66,17 @@ export const businessDateSchema = z
   .string()
   .meta({
     format: "date",
-    pattern: "^\\d{4}-\\d{2}-\\d{2}$",
-    description: "An existing date of the business time zone, of the form YYYY-MM-DD.",
+    pattern: datePattern.source,
+    description: "An existing date of the business time zone, of the form YYYY-MM-DD, in the years 1900 to 2999.",
   })
   .transform((text, context): BusinessDate => {
     try {
       return parseBusinessDate(text);
     } catch {
-      context.addIssue({ code: "custom", message: "must be an existing date of the form YYYY-MM-DD" });
+      context.addIssue({
+        code: "custom",
+        message: "must be an existing date of the form YYYY-MM-DD, from 1900 to 2999",
+      });
       return z.NEVER;
     }
   });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type BusinessMonth, parseInstant } from "./calendar.ts";
+import { type BusinessMonth, instantPattern, monthPattern, parseInstant } from "./calendar.ts";
 import {
   contractKinds,
   contractOrigins,
@@ -27,11 +27,12 @@ const amountMinor = z
 const stripeId = z.string().min(1).max(255).describe("An id of Stripe's.");
 const instant = z.iso
   .datetime({ offset: true })
+  .regex(instantPattern, "must lie in the years 1900 to 2999")
   .describe("A moment as ISO 8601 with its zone, such as 2024-10-08T10:00:00+09:00.")
   .transform(parseInstant);
 const month = z
   .string()
-  .regex(/^\d{4}-(0[1-9]|1[0-2])$/, "must be a month of the form YYYY-MM")
+  .regex(monthPattern, "must be a month of the form YYYY-MM, from 1900 to 2999")
   .describe("A month of the form YYYY-MM.")
   .transform((text) => text as BusinessMonth);
 const period = z.int().min(0).max(1_200).describe("A period of a monthly contract, counted from 0.");

@@ -134,7 +134,7 @@ async function lastOf<T>(listed: Promise<Stripe.ApiList<T>>): Promise<T> {
 }
 
 /** The events that a part of a state file holds, in the order in which they were made: a list of Stripe's ends after 30 days. */
-function eventsIn(lines: string): readonly StripeEvent[] {
+export function eventsIn(lines: string): readonly StripeEvent[] {
   const changes = lines.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as StateLine]));
   return changes
     .flatMap((line) => (line.type === "change" ? line.change.objects : []))

@@ -70,7 +70,7 @@ export function shareApi(): () => ApiBench {
   };
 }
 
-async function createApi(options: Partial<ApiServerOptions>): Promise<ApiBench> {
+export async function createApi(options: Partial<ApiServerOptions>): Promise<ApiBench> {
   const bench = await createExecutionBench();
   const stopping = new AbortController();
   const serving = startApiServer({

@@ -236,6 +236,11 @@ describe("what is read", () => {
     "2025-01-08[u-ca=japanese]",
     "+012025-01-08",
     "-000044-03-15",
+    "0000-01-01",
+    "1024-10-08",
+    "1899-12-31",
+    "3000-01-01",
+    "9999-12-31",
   ])("parseBusinessDate refuses %j with a RangeError", (text) => {
     expect(() => parseBusinessDate(text)).toThrow(RangeError);
   });

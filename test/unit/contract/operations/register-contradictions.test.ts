@@ -72,6 +72,22 @@ describe("a contradiction is refused, and its field named", () => {
     });
   });
 
+  test.each([
+    ["a start in the year 0", "startOn", { startOn: "0000-01-01" }],
+    ["a start after which no renewal can be written", "startOn", { startOn: "9999-12-31" }],
+    ["a payment in the year 0", "payments.0.paidAt", { payments: [{ ...period(0), paidAt: "0000-01-01T00:00:00Z" }] }],
+    [
+      "a product that ends in the year 0, on which each day's run would fail",
+      "product.automaticTerminationMonth",
+      { product: { id: "p-1", kind: "monthly", priceMinor: 1, automaticTerminationMonth: "0000-05" } },
+    ],
+  ])("so is a year that no store or calendar takes: %s", (_, field, params) => {
+    expect(rejected(play(setup(params)))).toMatchObject({
+      code: "invalid_request",
+      detail: { field: `params.${field}` },
+    });
+  });
+
   test("in the payments: a period of a one-time contract", () => {
     expect(rejected(play(setup({ ...oneTime, payments: [period(0)] })))).toMatchObject({
       detail: { field: "params.payments.0.subject" },

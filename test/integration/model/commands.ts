@@ -1,0 +1,291 @@
+import fc from "fast-check";
+import { expect } from "vitest";
+import type { StripeEvent } from "../../../src/stripe/events.ts";
+import { shuffled } from "../../disorder/orders.ts";
+import { type Asked, asked, carryOut, type Life, passTime, refusalOf } from "./life.ts";
+import type { Seen, Wish, World } from "./world.ts";
+
+/** What the model knows: how the contract should stand, and what was asked of it. */
+export interface Model {
+  readonly life: Life;
+  readonly wishes: Wish[];
+  /** How the wishes must end that a worker has left in the middle, until another has taken over. */
+  readonly left: Map<string, string>;
+}
+
+/** A sentence of the story, with what it does to the model and to the world. Each is told on a line of its own. */
+abstract class Sentence implements fc.AsyncCommand<Model, World> {
+  abstract check(model: Readonly<Model>): boolean;
+  abstract play(model: Model, world: World): Promise<void>;
+  abstract toString(): string;
+
+  async run(model: Model, world: World): Promise<void> {
+    await this.play(model, world);
+    await compare(model, world);
+  }
+}
+
+class AskFor extends Sentence {
+  readonly kind: Asked;
+  readonly period: number;
+  #ended = "";
+
+  constructor(kind: Asked, period: number) {
+    super();
+    [this.kind, this.period] = [kind, period];
+  }
+
+  /** What the tombstone of a deleted contract still takes is another story. */
+  check({ life }: Model): boolean {
+    return life.status !== "deleted" || this.kind !== "refund_payment";
+  }
+
+  async play({ life, wishes, left }: Model, world: World): Promise<void> {
+    const wish = { id: `ask-${wishes.length + 1}`, kind: this.kind, period: this.period, reason: "" };
+    // By card, what it meets while events are under way depends on which have arrived: either answer is right then.
+    const isEarly = world.reported.length > 0;
+    if (isEarly) world.dieAt(null);
+    const refusal = refusalOf(life, this.kind, this.period);
+    wishes.push(wish);
+    expect(await world.request(wish)).toMatchObject({ answer: "accepted", operation: { id: wish.id } });
+    const ending = await world.ending(wish.id);
+    const expected = isEarly && ending !== undefined ? ending : (refusal ?? "succeeded");
+    this.#ended = ending ?? "a worker has begun it";
+    if (ending === undefined) left.set(wish.id, expected);
+    else expect(ending).toBe(expected);
+    if (expected === "succeeded") carryOut(life, this.kind, this.period);
+  }
+
+  toString(): string {
+    const about = this.kind === "refund_payment" ? ` (period ${this.period})` : "";
+    return `\n  - an operator asks for ${this.kind}${about}: ${this.#ended}`;
+  }
+}
+
+class AskAgain extends Sentence {
+  readonly which: number;
+  readonly isOther: boolean;
+  #of = "";
+
+  constructor(which: number, isOther: boolean) {
+    super();
+    [this.which, this.isOther] = [which, isOther];
+  }
+
+  /** A deleted contract's operations are forgotten, all but their ids. */
+  check({ life, wishes }: Model): boolean {
+    return wishes.length > 0 && life.status !== "deleted";
+  }
+
+  async play({ wishes }: Model, world: World): Promise<void> {
+    const wish = wishes[this.which % wishes.length] as Wish;
+    this.#of = `${wish.kind} ${this.isOther ? "for another reason, " : ""}under ${wish.id}`;
+    world.dieAt(null);
+    const answer = this.isOther ? "id_reused" : "duplicate";
+    expect(await world.request({ ...wish, reason: this.isOther ? "another" : "" })).toMatchObject({ answer });
+  }
+
+  toString(): string {
+    return `\n  - somebody asks again for ${this.#of}`;
+  }
+}
+
+class Die extends Sentence {
+  readonly boundary: number;
+  #at = "a boundary to which it does not come";
+
+  constructor(boundary: number) {
+    super();
+    this.boundary = boundary;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async play(_: Model, world: World): Promise<void> {
+    world.dieAt(this.boundary, (name) => {
+      this.#at = name;
+    });
+  }
+
+  toString(): string {
+    return `\n  - the next worker will die at ${this.#at}`;
+  }
+}
+
+class TakeOver extends Sentence {
+  check(): boolean {
+    return true;
+  }
+
+  play(model: Model, world: World): Promise<void> {
+    return takeOver(model, world);
+  }
+
+  toString(): string {
+    return "\n  - a minute passes, and another worker takes over";
+  }
+}
+
+class PassTime extends Sentence {
+  readonly halves: number;
+
+  constructor(halves: number) {
+    super();
+    this.halves = halves;
+  }
+
+  check({ life }: Model): boolean {
+    return life.time + this.halves <= timeMax;
+  }
+
+  async play(model: Model, world: World): Promise<void> {
+    await endWhatIsLeft(model, world);
+    for (let half = 0; half < this.halves; half += 1) {
+      passTime(model.life);
+      await world.passTime(model.life.time);
+    }
+  }
+
+  toString(): string {
+    return `\n  - ${this.halves === 1 ? "half a month passes" : `${this.halves} halves of a month pass`}, and the daily run comes`;
+  }
+}
+
+class ChangeCard extends Sentence {
+  readonly isGood: boolean;
+
+  constructor(isGood: boolean) {
+    super();
+    this.isGood = isGood;
+  }
+
+  check({ life }: Model): boolean {
+    return life.method === "card" && life.cardIsGood !== this.isGood;
+  }
+
+  async play({ life }: Model, world: World): Promise<void> {
+    life.cardIsGood = this.isGood;
+    await world.setCard(this.isGood);
+  }
+
+  toString(): string {
+    return `\n  - the customer's card is ${this.isGood ? "good again" : "declined from now on"}`;
+  }
+}
+
+class Arrive extends Sentence {
+  readonly seed: number;
+  readonly share: number;
+  #what = "nothing";
+
+  constructor(seed: number, share: number) {
+    super();
+    [this.seed, this.share] = [seed, share];
+  }
+
+  check({ life }: Model): boolean {
+    return life.method === "card";
+  }
+
+  async play(model: Model, world: World): Promise<void> {
+    await endWhatIsLeft(model, world);
+    const arrived = await arrive(world, this.seed, this.share);
+    if (arrived.length > 0) this.#what = arrived.map(({ type }) => type).join(", ");
+  }
+
+  toString(): string {
+    return `\n  - of what Stripe has reported arrives: ${this.#what}`;
+  }
+}
+
+/** Some seven months, in which everything can happen more than once. */
+const timeMax = 14;
+
+/** Lets a share of what is under way arrive, in some order, and one in five once more. Gives what arrived. */
+async function arrive(world: World, seed: number, share: number): Promise<readonly StripeEvent[]> {
+  let state = seed;
+  const chance = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const underWay = shuffled(world.reported.splice(0), chance).map((event) => ({ event, isNow: chance() < share }));
+  const now = underWay.filter(({ isNow }) => isNow).map(({ event }) => event);
+  const arriving = [...now, ...now.filter(() => chance() < 0.2)];
+  world.reported.push(...underWay.filter(({ isNow }) => !isNow).map(({ event }) => event));
+  await world.arrive(arriving);
+  return arriving;
+}
+
+async function takeOver({ left }: Model, world: World): Promise<void> {
+  world.dieAt(null);
+  await world.takeOver();
+  for (const [id, expected] of left) {
+    const ending = await world.ending(id);
+    // A deletion that came behind it has forgotten it.
+    if (ending !== "erased") expect(ending).toBe(expected);
+  }
+  left.clear();
+}
+
+/** What brings news waits for what is at work, as a worker's death is found out within a minute. The next one may die as well. */
+async function endWhatIsLeft(model: Model, world: World): Promise<void> {
+  if (model.left.size > 0) await takeOver(model, world);
+}
+
+/** Lets everything arrive and be carried out, after which the contract stands as it should. */
+export async function heal(model: Model, world: World): Promise<void> {
+  await takeOver(model, world);
+  while (world.reported.length > 0) await arrive(world, world.reported.length, 1);
+  await compare(model, world);
+  expect(await world.audit()).toEqual([]);
+}
+
+async function compare({ life, left }: Model, world: World): Promise<void> {
+  const seen = await world.look();
+  if (left.size === 0 && world.reported.length === 0) expect(seen).toEqual(expectedOf(life, seen));
+}
+
+function expectedOf({ method, status, endsAt, payments }: Life, { atStripe }: Seen): Seen {
+  const periods = (...states: readonly string[]) =>
+    Object.keys(payments)
+      .map(Number)
+      .filter((period) => states.includes(payments[period] ?? ""));
+  const runs = ["active", "termination_reserved", "payment_unconfirmed"].includes(status);
+  return {
+    status,
+    endsAt,
+    payments: status === "deleted" ? {} : Object.fromEntries(Object.entries(payments)),
+    // A refund alone takes no license.
+    open: status === "deleted" || status === "canceled" ? [] : periods("paid", "refunded"),
+    atStripe:
+      method === "card"
+        ? { runs, ends: runs ? endsAt !== null : (atStripe?.ends ?? false), refunds: periods("refunded").length }
+        : null,
+  };
+}
+
+/** Stories of a contract's life, of up to so many sentences. */
+export function stories(sentencesMax: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Model, World>>> {
+  const halves = fc.constantFrom(1, 1, 1, 2, 3);
+  const kinds = fc.constantFrom(
+    ...asked.filter((kind) => kind !== "delete" && kind !== "cancel"),
+    "confirm_payment",
+    ...asked,
+  );
+  return fc.commands(
+    [
+      fc.tuple(kinds, fc.nat({ max: 4 })).map(([kind, period]) => new AskFor(kind, period)),
+      fc.tuple(kinds, fc.nat({ max: 4 })).map(([kind, period]) => new AskFor(kind, period)),
+      fc.tuple(fc.nat({ max: 9 }), fc.boolean()).map(([which, isOther]) => new AskAgain(which, isOther)),
+      fc.integer({ min: 1, max: 16 }).map((boundary) => new Die(boundary)),
+      fc.constant(new TakeOver()),
+      halves.map((count) => new PassTime(count)),
+      halves.map((count) => new PassTime(count)),
+      fc.boolean().map((isGood) => new ChangeCard(isGood)),
+      fc.tuple(fc.nat(), fc.constantFrom(0.5, 1)).map(([seed, share]) => new Arrive(seed, share)),
+    ],
+    { maxCommands: sentencesMax, size: "max" },
+  );
+}

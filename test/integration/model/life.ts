@@ -14,7 +14,7 @@ type Status =
   | "terminated"
   | "deleted";
 
-type Payment = "paid" | "unpaid" | "never_charged" | "refunded";
+type Payment = "due" | "paid" | "unpaid" | "never_charged" | "refunded";
 
 export interface Life {
   readonly method: Method;
@@ -43,18 +43,12 @@ export type Asked = (typeof asked)[number];
 /** A transfer waits for its payment; a card has paid the first period. */
 export function born(method: Method): Life {
   const isCard = method === "card";
-  const [status, payments]: [Status, Life["payments"]] = isCard ? ["active", ["paid"]] : ["awaiting_payment", []];
+  const [status, payments]: [Status, Life["payments"]] = isCard ? ["active", ["paid"]] : ["awaiting_payment", ["due"]];
   return { method, time: 0, status, endsAt: null, payments, cardIsGood: true };
 }
 
 const isRunning = ({ status }: Life) => status === "active" || status === "termination_reserved";
 const current = ({ time }: Life) => Math.floor(time / 2);
-const refundRefusals = {
-  paid: undefined,
-  refunded: "already_refunded",
-  unpaid: "payment_not_paid",
-  never_charged: "payment_not_paid",
-};
 
 /** The code with which a person's request is refused now; undefined when it is not. */
 export function refusalOf(life: Life, kind: Asked, period: number): string | undefined {
@@ -70,8 +64,9 @@ export function refusalOf(life: Life, kind: Asked, period: number): string | und
     return only(status === "active") ?? (time > 0 && time % 2 === 0 ? "renewal_date_today" : undefined);
   if (kind === "withdraw_reservation")
     return only((isRunning(life) || status === "payment_unconfirmed") && endsAt !== null);
-  const payment = kind === "refund_payment" ? payments[period] : "paid";
-  return payment === undefined ? "payment_not_found" : refundRefusals[payment];
+  if (kind === "delete" || payments[period] === "paid") return undefined;
+  if (payments[period] === undefined) return "payment_not_found";
+  return payments[period] === "refunded" ? "already_refunded" : "payment_not_paid";
 }
 
 /** What a request changes that is not refused. */
@@ -79,11 +74,11 @@ export function carryOut(life: Life, kind: Asked, period: number): void {
   if (kind === "confirm_payment" || kind === "resume") payAll(life);
   if (kind === "confirm_payment") life.status = "active";
   if (kind === "resume") runAgain(life);
-  if (kind === "cancel") life.status = "canceled";
   if (kind === "suspend") fail(life);
   if (kind === "reserve_termination") reserve(life, current(life) + 1);
   if (kind === "withdraw_reservation") reserve(life, null);
-  if (kind === "terminate") end(life);
+  if (kind === "terminate" || kind === "cancel") end(life);
+  if (kind === "cancel") life.status = "canceled";
   if (kind === "refund_payment") life.payments[period] = "refunded";
   if (kind === "delete")
     Object.assign(life, { status: "deleted", endsAt: null, payments: life.payments.map(givenBack) });
@@ -102,11 +97,12 @@ export function passTime(life: Life): void {
   }
 }
 
+const isOwed = (payment: Payment) => payment === "due" || payment === "unpaid";
 const givenBack = (payment: Payment) => (payment === "paid" ? "refunded" : payment);
 
 function payAll(life: Life): void {
   for (let each = 0; each <= current(life); each += 1) {
-    if ((life.payments[each] ?? "unpaid") === "unpaid") life.payments[each] = "paid";
+    if (isOwed(life.payments[each] ?? "due")) life.payments[each] = "paid";
   }
 }
 
@@ -127,5 +123,5 @@ function reserve(life: Life, endsAt: number | null): void {
 function end(life: Life): void {
   life.status = "terminated";
   life.endsAt = null;
-  life.payments = life.payments.map((payment) => (payment === "unpaid" ? "never_charged" : payment));
+  life.payments = life.payments.map((payment) => (isOwed(payment) ? "never_charged" : payment));
 }

@@ -32,7 +32,7 @@ export interface Seen {
   readonly payments: Readonly<Record<string, string>>;
   /** The periods of which the license stands. */
   readonly open: readonly number[];
-  /** By card: whether Stripe would collect again, and when it would stop; and by period how often it was refunded there. */
+  /** By card, and where it was asked for: whether Stripe collects, whether it will stop by itself, and how many refunds it made. */
   readonly atStripe: { readonly runs: boolean; readonly ends: boolean; readonly refunds: number } | null;
 }
 
@@ -60,7 +60,7 @@ export interface World {
   passTime(time: number): Promise<void>;
   setCard(isGood: boolean): Promise<void>;
   arrive(events: readonly StripeEvent[]): Promise<void>;
-  look(): Promise<Seen>;
+  look(atStripe: boolean): Promise<Seen>;
   audit(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -249,7 +249,7 @@ export async function createWorld(): Promise<World> {
       }
       world.reported.push(...hear());
     },
-    async look() {
+    async look(atStripe) {
       const [contract] = await sql`select status, termination_on::text from keiyaku.contracts where id = ${contractId}`;
       const payments = await sql<{ period: number; state: string }[]>`
         select period, state from keiyaku.payments where contract_id = ${contractId} order by period`;
@@ -262,7 +262,7 @@ export async function createWorld(): Promise<World> {
         endsAt: ends === undefined || ends === null ? null : periodBeginning(ends),
         payments: Object.fromEntries(payments.map(({ period, state: standing }) => [period, standing])),
         open: open.map(({ period }) => period),
-        atStripe: subscription === "" ? null : await lookAtStripe(),
+        atStripe: atStripe && subscription !== "" ? await lookAtStripe() : null,
       };
     },
     async audit() {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type BusinessMonth, instantPattern, monthPattern, parseInstant } from "./calendar.ts";
+import { type BusinessMonth, type Instant, instantPattern, monthPattern, parseInstant } from "./calendar.ts";
 import {
   contractKinds,
   contractOrigins,
@@ -29,7 +29,15 @@ const instant = z.iso
   .datetime({ offset: true })
   .regex(instantPattern, "must lie in the years 1900 to 2999")
   .describe("A moment as ISO 8601 with its zone, such as 2024-10-08T10:00:00+09:00.")
-  .transform(parseInstant);
+  .transform((text, context): Instant => {
+    try {
+      return parseInstant(text);
+    } catch {
+      // The form allows more than nine digits of a second, which no clock of ours tells.
+      context.addIssue({ code: "custom", message: "must have at most nine digits of a second" });
+      return z.NEVER;
+    }
+  });
 const month = z
   .string()
   .regex(monthPattern, "must be a month of the form YYYY-MM, from 1900 to 2999")

@@ -29,6 +29,8 @@ const log = pino({ level: "error" }, { write: (line: string) => void errors.push
 beforeAll(async () => {
   bench = await createExecutionBench();
   bench = { ...bench, deps: { ...bench.deps, log } };
+  const paid = [{ subject: "period", period: 0, paidAt: "2024-10-08T10:00:00+09:00" }];
+  await bench.perform({ id: "first", kind: "register", contractId: "c-1", params: monthlyTerms({ payments: paid }) });
 });
 afterAll(() => bench.close());
 

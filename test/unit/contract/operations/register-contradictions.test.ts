@@ -81,7 +81,12 @@ describe("a contradiction is refused, and its field named", () => {
       "product.automaticTerminationMonth",
       { product: { id: "p-1", kind: "monthly", priceMinor: 1, automaticTerminationMonth: "0000-05" } },
     ],
-  ])("so is a year that no store or calendar takes: %s", (_, field, params) => {
+    [
+      "a payment told to the trillionth of a second",
+      "payments.0.paidAt",
+      { payments: [{ ...period(0), paidAt: "2024-10-08T10:00:00.123456789123Z" }] },
+    ],
+  ])("so is a moment that no store or calendar takes: %s", (_, field, params) => {
     expect(rejected(play(setup(params)))).toMatchObject({
       code: "invalid_request",
       detail: { field: `params.${field}` },

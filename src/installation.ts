@@ -6,7 +6,6 @@ import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl } from "./dat
 import type { QueueBackend } from "./queue/queue-backend.ts";
 import { Secret } from "./secret.ts";
 import { isInUse } from "./store/is-in-use.ts";
-import { migrate } from "./store/migrate.ts";
 import { Pace } from "./stripe/pace.ts";
 
 /** Where everything is that a process of ours talks to, once the embedded default has filled in what was not set. */
@@ -103,6 +102,8 @@ async function openDatabase(
     // A worker that joined meanwhile keeps the server: the next start of anything finds and reuses it.
     if (isOurs && !(await isInUse(address).catch(() => false))) await server.end();
   });
+  // Loaded here alone: it brings the queue and its driver along.
+  const { migrate } = await import("./store/migrate.ts");
   await migrate({ address });
   if (isOurs) {
     if (server.started) for (const notice of notices) say(notice);

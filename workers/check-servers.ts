@@ -4,8 +4,8 @@ import { clockSkewMsMax, skewMsOf } from "../src/clock-skew.ts";
 import { checkRedis } from "../src/queue/check-redis.ts";
 import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import type { Database } from "../src/store/database.ts";
-import { schemaIsCurrent } from "../src/store/migrate.ts";
 import { pingDatabase } from "../src/store/ping.ts";
+import { schemaIsCurrent } from "../src/store/schema-state.ts";
 import { StoreError } from "../src/store/store-error.ts";
 
 /** The workers cannot start. The message says why and what to do, in a sentence. */

@@ -2,7 +2,7 @@ import { systemClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
 import { openInstallation } from "../installation.ts";
 import { Database } from "../store/database.ts";
-import { schemaIsCurrent } from "../store/migrate.ts";
+import { schemaIsCurrent } from "../store/schema-state.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { Command, Console } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";

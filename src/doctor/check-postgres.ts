@@ -1,6 +1,7 @@
 import type { Database } from "../store/database.ts";
 import { inspectPostgres, type PostgresState } from "../store/inspect-server.ts";
-import { readSchemaState, type SchemaState } from "../store/migrate.ts";
+import { queueVersionKnown } from "../store/migrate.ts";
+import { readSchemaState, type SchemaState } from "../store/schema-state.ts";
 import { StoreError } from "../store/store-error.ts";
 import { type Finding, warning, well, wrong } from "./finding.ts";
 
@@ -69,11 +70,16 @@ export function judgePostgres(state: PostgresState): readonly Finding[] {
 
 /** Whether the database has the tables and functions of this version, ours and the queue's. */
 export async function checkSchema(db: Database): Promise<readonly Finding[]> {
-  return [judgeSchema(await readSchemaState(db))];
+  return [judgeSchema({ ...(await readSchemaState(db)), queueVersionKnown })];
 }
 
-export function judgeSchema(state: SchemaState): Finding {
-  const { applied, known, isCurrent, queueVersion, queueVersionKnown } = state;
+/** How far a database is migrated, and how far this version of the code would take the queue's schema. */
+export interface JudgedSchema extends SchemaState {
+  readonly queueVersionKnown: number;
+}
+
+export function judgeSchema(state: JudgedSchema): Finding {
+  const { applied, known, isCurrent, queueVersion } = state;
   const remedy = "Run `keiyaku migrate`; it may be repeated, and waits for others that do the same.";
   if (applied === 0) return wrong("schema", "The database has never been migrated.", remedy, { ...state });
   if (!isCurrent) {
@@ -81,8 +87,8 @@ export function judgeSchema(state: SchemaState): Finding {
       ...state,
     });
   }
-  if (queueVersion === null || queueVersion < queueVersionKnown) {
-    const has = queueVersion === null ? "is missing" : `is at version ${queueVersion} of ${queueVersionKnown}`;
+  if (queueVersion === null || queueVersion < state.queueVersionKnown) {
+    const has = queueVersion === null ? "is missing" : `is at version ${queueVersion} of ${state.queueVersionKnown}`;
     return wrong("schema", `The queue's own schema ${has}.`, remedy, { ...state });
   }
   if (applied > known) {

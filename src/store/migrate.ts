@@ -1,29 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { LATEST_SCHEMA_VERSION, runMigrations } from "bullmq";
-import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate as applyMigrations } from "drizzle-orm/postgres-js/migrator";
 import pg from "pg";
 import postgres from "postgres";
 import { type DatabaseOptions as DatabaseAddress, parseDatabaseUrl, pgOptions } from "../database-url.ts";
-import { type Database, driverOptions } from "./database.ts";
+import { driverOptions } from "./database.ts";
+import { migrationsFolder } from "./schema-state.ts";
 import { toStoreError } from "./store-error.ts";
+
+/** The version that the queue's schema has after {@link migrate}. */
+export const queueVersionKnown = LATEST_SCHEMA_VERSION;
 
 /** Spells `KEIY`: the advisory lock that lets one process at a time migrate a database. */
 const migrationLockKey = 0x4b454959;
-
-/** Where drizzle-kit's journal of migrations lies: found upwards from here, since built code lies a folder deeper. */
-function migrationsFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "drizzle", "meta", "_journal.json"))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error("the folder drizzle/ with the migrations is missing from this installation");
-    folder = parent;
-  }
-  return join(folder, "drizzle");
-}
 
 /**
  * Brings the database up to date: our tables and functions in the schema `keiyaku`, and the queue's own schema `bullmq`.
@@ -77,55 +66,4 @@ async function migrateQueue(address: DatabaseAddress): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-/** How far a database is migrated, beside what this version of the code brings along. */
-export interface SchemaState {
-  /** Migrations of ours that it has had; 0 for one that was never migrated. */
-  readonly applied: number;
-  readonly known: number;
-  /** Whether it has every migration of ours. */
-  readonly isCurrent: boolean;
-  /** The version of the queue's schema; null when there is none. */
-  readonly queueVersion: number | null;
-  readonly queueVersionKnown: number;
-}
-
-/** Reads how far the database is migrated. Locks nothing. */
-export async function readSchemaState(db: Database): Promise<SchemaState> {
-  const known = knownMigrations();
-  const state = { applied: 0, known: known.length, isCurrent: false, queueVersionKnown: LATEST_SCHEMA_VERSION };
-  const [there] = await db.run<{ ours: boolean; queues: boolean }>(
-    "schema_version",
-    sql`select to_regclass('keiyaku.__drizzle_migrations') is not null as ours,
-      to_regclass('bullmq.migration') is not null as queues`,
-  );
-  const queueVersion = there?.queues === true ? await readQueueVersion(db) : null;
-  if (there?.ours !== true) return { ...state, queueVersion };
-  const [row] = await db.run<{ applied: number; newest: number }>(
-    "schema_version",
-    sql`select count(*)::int as applied, coalesce(max(created_at), 0)::bigint as newest from keiyaku.__drizzle_migrations`,
-  );
-  const isCurrent = Number(row?.newest) >= Math.max(...known);
-  return { ...state, applied: row?.applied ?? 0, isCurrent, queueVersion };
-}
-
-async function readQueueVersion(db: Database): Promise<number> {
-  const statement = sql`select coalesce(max(version), 0)::int as version from bullmq.migration`;
-  const [row] = await db.run<{ version: number }>("schema_version", statement);
-  return row?.version ?? 0;
-}
-
-/** When each migration of this version was made, as drizzle-kit numbers them. */
-function knownMigrations(): readonly number[] {
-  const journal = JSON.parse(readFileSync(join(migrationsFolder(), "meta", "_journal.json"), "utf8")) as {
-    entries: readonly { when: number }[];
-  };
-  return journal.entries.map((entry) => entry.when);
-}
-
-/** Whether the database has every migration that this version of the code brings along, and the queue's tables. */
-export async function schemaIsCurrent(db: Database): Promise<boolean> {
-  const { isCurrent, queueVersion } = await readSchemaState(db);
-  return isCurrent && queueVersion !== null;
 }

@@ -313,6 +313,17 @@ describe("the command line", () => {
     expect(await keiyaku(["reconcile", "--resume", "--contract", contractId], stripe)).toMatchObject({ code: 2 });
   });
 
+  it("loads the queue and its driver for the commands that need them, and for no other", async () => {
+    const { env } = await setup();
+    const tell = `import { createRequire } from "node:module";
+      const isOfQueue = (path) => /node_modules.(bullmq|pg).(?!node_modules)/.test(path);
+      process.on("exit", () => console.error(Object.keys(createRequire("file:///").cache).filter(isOfQueue).length));`;
+    const options = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}` };
+
+    expect(await keiyaku(["operation", "list", "--json"], { ...env, ...options })).toMatchObject({ code: 0, err: "0\n" });
+    expect((await keiyaku(["migrate"], { ...env, ...options })).err).toMatch(/^[1-9]\d+\n$/);
+  });
+
   it("does not mind a reader who has enough", async () => {
     const { env } = await setup();
     const running = start(["operation", "list"], env);

@@ -3,7 +3,7 @@ import type { CommandContext } from "../../../src/cli/context.ts";
 import { exitCodes } from "../../../src/cli/exit-codes.ts";
 import { migrate } from "../../../src/cli/migrate.ts";
 import { Database } from "../../../src/store/database.ts";
-import { schemaIsCurrent } from "../../../src/store/migrate.ts";
+import { schemaIsCurrent } from "../../../src/store/schema-state.ts";
 import { createEmptyDatabase } from "../../support/database.ts";
 import { addressOf } from "../../support/test-database.ts";
 import { setUpCommand } from "./set-up-command.ts";

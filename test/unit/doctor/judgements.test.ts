@@ -2,7 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { readConfig } from "../../../src/config.ts";
 import { judgeSkew } from "../../../src/doctor/check-clocks.ts";
 import { judgeBooks, judgeRuns } from "../../../src/doctor/check-nights.ts";
-import { judgePostgres, judgeSchema } from "../../../src/doctor/check-postgres.ts";
+import { type JudgedSchema, judgePostgres, judgeSchema } from "../../../src/doctor/check-postgres.ts";
 import { judgeRedis } from "../../../src/doctor/check-queue.ts";
 import { checkSettings } from "../../../src/doctor/check-settings.ts";
 import { judgeStripe } from "../../../src/doctor/check-stripe.ts";
@@ -21,7 +21,6 @@ import { readInfo } from "../../../src/queue/inspect-redis.ts";
 import { Secret } from "../../../src/secret.ts";
 import type { PostgresState } from "../../../src/store/inspect-server.ts";
 import type { HeldOperation } from "../../../src/store/list-held.ts";
-import type { SchemaState } from "../../../src/store/migrate.ts";
 import type { BookFigures, LedgerFigures } from "../../../src/store/read-ledger-figures.ts";
 import type { MailFigures } from "../../../src/store/read-mail-figures.ts";
 import type { RunFigures } from "../../../src/store/read-run-figures.ts";
@@ -96,9 +95,9 @@ describe("PostgreSQL", () => {
 });
 
 describe("a schema", () => {
-  const current: SchemaState = { applied: 2, known: 2, isCurrent: true, queueVersion: 4, queueVersionKnown: 4 };
+  const current: JudgedSchema = { applied: 2, known: 2, isCurrent: true, queueVersion: 4, queueVersionKnown: 4 };
 
-  it.each<[Partial<SchemaState>, Finding["verdict"], string]>([
+  it.each<[Partial<JudgedSchema>, Finding["verdict"], string]>([
     [{}, "well", "up to date"],
     [{ applied: 0, isCurrent: false }, "wrong", "never been migrated"],
     [{ applied: 1, isCurrent: false }, "wrong", "1 of the 2 migrations"],

@@ -9,7 +9,7 @@ import { runDemo } from "./run-demo.ts";
 
 /**
  * `npm run demo`: shows what the worker does, on data of its own, and compares the books with the stand-in's ledger. With
- * `-- --plant refund` (or `payment`, `subscription`) it plants a difference, which the comparison must find.
+ * `-- --plant refund` (or `payment`, `subscription`, or several) it plants differences, which the comparison must find.
  */
 const out = outputOnto(process.stdout);
 const err = outputOnto(process.stderr);
@@ -41,13 +41,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { plant: { type: "string" } } });
-  const plant = plantNames.find((name) => name === values.plant);
-  if (values.plant !== undefined && plant === undefined) {
-    throw new DemoRefused(`--plant ${values.plant} is none of ${plantNames.join(", ")}.`);
-  }
+  const { values } = parseArgs({ options: { plant: { type: "string", multiple: true, default: [] } } });
+  const plants = values.plant.map((asked) => {
+    const plant = plantNames.find((name) => name === asked);
+    if (plant === undefined) throw new DemoRefused(`--plant ${asked} is none of ${plantNames.join(", ")}.`);
+    return plant;
+  });
   const folder = resolve(process.env.KEIYAKU_DATA_DIR ?? ".keiyaku", "demo");
-  return runDemo({ env: process.env, folder, plant, out, err, closing, signal: stopping.signal });
+  return runDemo({ env: process.env, folder, plants, out, err, closing, signal: stopping.signal });
 }
 
 try {

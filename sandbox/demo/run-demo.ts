@@ -34,7 +34,7 @@ export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The demo's own folder, which is emptied first. */
   readonly folder: string;
-  readonly plant: PlantName | undefined;
+  readonly plants: readonly PlantName[];
   readonly out: Output;
   readonly err: Output;
   readonly closing: Closing;
@@ -90,11 +90,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   writeYear(out, yearEnd);
   const year = { ...yearEnd, auditHolds: await writeAudit(out, commands) };
 
-  if (options.plant !== undefined) {
-    // Reported, it would be in the books a moment later.
-    await servers.endReports();
-    narrator.remark(await plant(options.plant, sql, servers.stripe));
-  }
+  // Reported, what is planted would be in the books a moment later.
+  if (options.plants.length > 0) await servers.endReports();
+  for (const name of options.plants) narrator.remark(await plant(name, sql, servers.stripe));
   const [books, stripe] = await Promise.all([readBooks(sql), readStripeSide(servers.stripe)]);
   const comparison = compare(books, stripe);
   await writeFile(folder.comparison, comparisonText(comparison.lines));

@@ -3,9 +3,15 @@ import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import { confirmPayment } from "./confirm-payment.ts";
 import { dueScale } from "./due-scale.ts";
 import { eventsApplied, eventsTakenIn } from "./events-storm.ts";
+import { growth } from "./growth.ts";
+import { latency } from "./latency.ts";
 import { type BenchResult, type Contest, measure, type Row } from "./measure.ts";
+import { peers } from "./peers.ts";
+import { processes } from "./processes.ts";
+import { profile } from "./profile.ts";
 import { refundLimited } from "./refund-limited.ts";
 import { startBenchServers } from "./servers.ts";
+import { start } from "./start.ts";
 
 /**
  * `npm run bench [-- NAME …] [--json] [--rounds N] [--operations N]`: measures, and prints each figure beside that of a
@@ -23,6 +29,7 @@ const { values, positionals } = parseArgs({
 const servers = await startBenchServers();
 try {
   const operations = (byDefault: number) => Number(values.operations ?? byDefault);
+  const rounds = Number(values.rounds);
   const onPostgres: QueueBackend = { type: "postgres", address: servers.address };
   const onRedis: QueueBackend | undefined =
     servers.redisUrl === undefined ? undefined : { type: "redis", url: servers.redisUrl };
@@ -31,6 +38,12 @@ try {
   const rows: Row[] = [
     ...(onRedis === undefined ? [] : [inRounds(confirmPayment(servers, onRedis, operations(4_000)))]),
     inRounds(confirmPayment(servers, onPostgres, operations(4_000))),
+    ...(onRedis === undefined ? [] : [peers(servers, onRedis, onPostgres, operations(20_000), rounds)]),
+    profile(operations(4_000)),
+    latency(servers, onRedis ?? onPostgres, operations(6_000), rounds),
+    growth(servers, onRedis ?? onPostgres, { ledger: operations(5_000_000), rounds }),
+    processes(servers, onRedis ?? onPostgres, operations(4_000), rounds),
+    start(servers, onRedis ?? onPostgres, operations(20_000), rounds),
     refundLimited(servers, onRedis ?? onPostgres, operations(2_000)),
     // Ten deliveries for each contract.
     inRounds(eventsTakenIn(servers, onRedis ?? onPostgres, operations(20_000) / 10)),
@@ -50,7 +63,7 @@ try {
     process.exitCode = 2;
   }
   const results: BenchResult[] = [];
-  for (const row of chosen) results.push(await row.run((line) => console.error(line)));
+  for (const row of chosen) results.push(...[await row.run((line) => console.error(line))].flat());
   console.log(values.json ? JSON.stringify({ results }) : results.map(lineOf).join("\n"));
 } finally {
   await servers.stop();
@@ -63,11 +76,15 @@ function inRounds(contest: Contest): Row {
 function lineOf({ name, unit, median, min, max, baseline, ratio, notes = {} }: BenchResult): string {
   return [
     name.padEnd(26),
-    `${median.toFixed(0)} ${unit} (${min.toFixed(0)} to ${max.toFixed(0)})`.padEnd(42),
-    `baseline ${baseline.toFixed(0)}`.padEnd(14),
+    `${shown(median)} ${unit} (${shown(min)} to ${shown(max)})`.padEnd(42),
+    `baseline ${shown(baseline)}`.padEnd(14),
     `ratio ${ratio.toFixed(2)}`,
     ...Object.entries(notes).map(
       ([note, figure]) => `${note} ${figure === null ? "unknown" : Number(figure.toFixed(2))}`,
     ),
   ].join("  ");
+}
+
+function shown(figure: number): string {
+  return figure.toFixed(Math.abs(figure) < 10 ? 2 : 0);
 }

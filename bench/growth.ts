@@ -65,7 +65,10 @@ export function growth(
           }),
         );
         const figures = await measureAll(contestants, rounds, report);
-        return resultsOf(figures, logBytes, sizes, operations);
+        const bytes = await Promise.all(
+          grown.map(async ({ sql, contracts }) => [contracts, await ledgerBytes(sql)] as const),
+        );
+        return resultsOf(figures, logBytes, new Map(bytes), operations);
       } finally {
         for (const { sql, address } of grown) {
           await sql.end({ timeout: 1 });
@@ -84,15 +87,22 @@ function nameOf(contracts: number, afterCheckpoint: boolean): string {
 export function resultsOf(
   figures: Rounds,
   logBytes: Rounds,
-  sizes: readonly number[],
+  ledgers: ReadonlyMap<number, LedgerBytes>,
   operations: number,
 ): readonly BenchResult[] {
+  const sizes = [...ledgers.keys()];
+  const most = Math.max(...sizes);
   const smallest = nameOf(Math.min(...sizes), false);
-  const largest = nameOf(Math.max(...sizes), false);
+  const largest = nameOf(most, false);
   const unit = "operations/s";
   const notesOf = (name: string) => ({ operations, walBytes: median(logBytes.get(name) ?? []) });
   return [
-    { name: "growth", unit, ...against(figures, largest, smallest), notes: notesOf(largest) },
+    {
+      name: "growth",
+      unit,
+      ...against(figures, largest, smallest),
+      notes: { ...notesOf(largest), ...ledgers.get(most) },
+    },
     ...[...figures.keys()].map((name) => ({ name, unit, ...against(figures, name, smallest), notes: notesOf(name) })),
   ];
 }
@@ -181,6 +191,19 @@ async function makeDue(sql: postgres.Sql, contracts: number, operations: number)
 }
 
 type OperationRequests = ReturnType<typeof confirmationOf>[];
+
+/** What an operation of the ledger takes on the disk. */
+interface LedgerBytes {
+  readonly rowBytes: number;
+  readonly indexBytes: number;
+}
+
+async function ledgerBytes(sql: postgres.Sql): Promise<LedgerBytes> {
+  const [row] = await sql`select pg_table_size('keiyaku.operations')::float8 / rows as "rowBytes",
+      pg_indexes_size('keiyaku.operations')::float8 / rows as "indexBytes"
+    from (select count(*)::float8 as rows from keiyaku.operations) as ledger`;
+  return { rowBytes: Number(row?.rowBytes), indexBytes: Number(row?.indexBytes) };
+}
 
 async function walBytesOf(sql: postgres.Sql): Promise<number> {
   const [row] = await sql`select (pg_current_wal_insert_lsn() - '0/0')::float8 as bytes`;

@@ -11,9 +11,9 @@ import { concurrency } from "./keiyaku.ts";
  * BullMQ with a bare handler, as its documentation advises for throughput: jobs are added in bulk, one worker has a
  * concurrency factor ("Parallelism and Concurrency": raise it for handlers that wait for I/O), and finished jobs are removed at
  * once ("PostgreSQL backend", tuning: "let retention do its work"). On PostgreSQL its pool has a connection for each job at
- * work, as the same page asks. It has no batches: those are BullMQ Pro's. Its concurrency is everybody's here; 100, where the
- * documentation's "quite standard setting" begins, was no faster, since more than {@link concurrency} statements wait for a
- * connection then.
+ * work, as the same page asks. It has no batches: those are BullMQ Pro's. The
+ * documentation's "quite standard setting" of 100 to 300 at work is for handlers that wait for somebody else's servers; here what
+ * exceeds the connections would only wait for one, so it is {@link concurrency}, as everywhere.
  */
 
 const name = "bare";

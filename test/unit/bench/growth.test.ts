@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
 import { resultsOf } from "../../../bench/growth.ts";
 
-const sizes = [10_000, 100_000, 1_000_000];
+const ledgers = new Map(
+  [10_000, 100_000, 1_000_000].map(
+    (contracts) => [contracts, { rowBytes: 300, indexBytes: contracts / 10_000 }] as const,
+  ),
+);
 const figures = new Map([
   ["growth.10000", [1_000, 1_000]],
   ["growth.10000.after_checkpoint", [950, 950]],
@@ -13,13 +17,13 @@ const figures = new Map([
 const logBytes = new Map([...figures.keys()].map((name, index) => [name, [index * 1_000]]));
 
 test("the row holds the largest against the smallest, each with its pages touched before", () => {
-  const [first] = resultsOf(figures, logBytes, sizes, 4_000);
+  const [first] = resultsOf(figures, logBytes, ledgers, 4_000);
   expect(first).toMatchObject({ name: "growth", median: 900, baseline: 1_000, ratio: 0.9 });
-  expect(first?.notes).toEqual({ operations: 4_000, walBytes: 4_000 });
+  expect(first?.notes).toEqual({ operations: 4_000, walBytes: 4_000, rowBytes: 300, indexBytes: 100 });
 });
 
 test("each size has a row, also right after a checkpoint, against the smallest", () => {
-  const [, ...others] = resultsOf(figures, logBytes, sizes, 4_000);
+  const [, ...others] = resultsOf(figures, logBytes, ledgers, 4_000);
   expect(others.map(({ name, ratio }) => [name, ratio])).toEqual([
     ["growth.10000", 1],
     ["growth.10000.after_checkpoint", 0.95],

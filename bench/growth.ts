@@ -192,17 +192,25 @@ async function makeDue(sql: postgres.Sql, contracts: number, operations: number)
 
 type OperationRequests = ReturnType<typeof confirmationOf>[];
 
-/** What an operation of the ledger takes on the disk. */
+/** What an operation of the ledger takes on the disk, and a contract with its payments and its license, indexes included. */
 interface LedgerBytes {
   readonly rowBytes: number;
   readonly indexBytes: number;
+  readonly contractBytes: number;
 }
 
 async function ledgerBytes(sql: postgres.Sql): Promise<LedgerBytes> {
-  const [row] = await sql`select pg_table_size('keiyaku.operations')::float8 / rows as "rowBytes",
-      pg_indexes_size('keiyaku.operations')::float8 / rows as "indexBytes"
-    from (select count(*)::float8 as rows from keiyaku.operations) as ledger`;
-  return { rowBytes: Number(row?.rowBytes), indexBytes: Number(row?.indexBytes) };
+  const [row] = await sql`select pg_table_size('keiyaku.operations')::float8 / operations as "rowBytes",
+      pg_indexes_size('keiyaku.operations')::float8 / operations as "indexBytes",
+      (pg_total_relation_size('keiyaku.contracts') + pg_total_relation_size('keiyaku.payments')
+        + pg_total_relation_size('keiyaku.licenses'))::float8 / contracts as "contractBytes"
+    from (select (select count(*) from keiyaku.operations)::float8 as operations,
+      (select count(*) from keiyaku.contracts)::float8 as contracts) as counted`;
+  return {
+    rowBytes: Number(row?.rowBytes),
+    indexBytes: Number(row?.indexBytes),
+    contractBytes: Number(row?.contractBytes),
+  };
 }
 
 async function walBytesOf(sql: postgres.Sql): Promise<number> {

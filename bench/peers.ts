@@ -2,7 +2,7 @@ import type { QueueBackend } from "../src/queue/queue-backend.ts";
 import { checkConfirmations, prepareConfirmations } from "./confirmations.ts";
 import { statementForEach, statementForMany } from "./entrants/bare-statements.ts";
 import { bullEntrant } from "./entrants/bull-side.ts";
-import { openBullmq } from "./entrants/bullmq.ts";
+import { advisedConcurrency, openBullmq } from "./entrants/bullmq.ts";
 import type { Entrant } from "./entrants/entrant.ts";
 import { graphileWorker } from "./entrants/graphile-worker.ts";
 import { openKeiyaku } from "./entrants/keiyaku.ts";
@@ -33,8 +33,8 @@ export function peers(
   const entrants = [
     bullEntrant(ours, () => openKeiyaku(servers, onRedis)),
     bullEntrant("keiyaku_postgres", () => openKeiyaku(servers, onPostgres)),
-    bullEntrant("bullmq_redis", () => openBullmq(servers, onRedis)),
-    bullEntrant("bullmq_postgres", () => openBullmq(servers, onPostgres)),
+    bullEntrant("bullmq_redis", () => openBullmq(servers, onRedis), advisedConcurrency),
+    bullEntrant("bullmq_postgres", () => openBullmq(servers, onPostgres), advisedConcurrency),
     pgBoss(servers, "each"),
     pgBoss(servers, "together"),
     graphileWorker(servers),

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { requestJob } from "../src/queue/enqueue.ts";
 import { closeQueue, openQueue, type QueueBackend } from "../src/queue/queue-backend.ts";
 import buildProgram from "../test/support/build-setup.ts";
@@ -41,9 +42,15 @@ export function start(servers: BenchServers, backend: QueueBackend, operations: 
 interface Memory {
   readonly atRest: number | null;
   readonly peak: number | null;
+  /** What Redis takes for each request that waits, in bytes; null without Redis. */
+  readonly redisBytesPerRequest: number | null;
 }
 
-export function resultsOf(figures: Rounds, { atRest, peak }: Memory, operations: number): readonly BenchResult[] {
+export function resultsOf(
+  figures: Rounds,
+  { atRest, peak, redisBytesPerRequest }: Memory,
+  operations: number,
+): readonly BenchResult[] {
   const most = peak ?? Number.NaN;
   const rest = atRest ?? Number.NaN;
   return [
@@ -56,7 +63,7 @@ export function resultsOf(figures: Rounds, { atRest, peak }: Memory, operations:
       max: most,
       baseline: rest,
       ratio: most / rest,
-      notes: { waiting: operations, atRestMiB: atRest, peakMiB: peak },
+      notes: { waiting: operations, atRestMiB: atRest, peakMiB: peak, redisBytesPerRequest },
     },
   ];
 }
@@ -105,13 +112,17 @@ async function memoryOf(servers: BenchServers, backend: QueueBackend, operations
     const queue = await openQueue(backend, "operations", 5_000);
     // All of it waits before any is taken, as after an outage.
     await queue.pause();
+    const redisBefore = await redisBytes(backend);
     await addAll(queue, requests.map(requestJob));
+    const redisAfter = await redisBytes(backend);
     await queue.resume();
     await closeQueue(queue, 1_000);
     await untilSettled(servers.sql, requests, worker.exited);
     const peak = await peakRssMiB(worker);
     await checkConfirmations(servers.sql, requests);
-    return { atRest, peak };
+    const redisBytesPerRequest =
+      redisBefore === null || redisAfter === null ? null : (redisAfter - redisBefore) / operations;
+    return { atRest, peak, redisBytesPerRequest };
   } finally {
     worker.kill("SIGTERM");
     await worker.ended();
@@ -146,6 +157,17 @@ async function untilSettled(
     await pause(lookEveryMs);
   }
   await checkConfirmations(sql, requests);
+}
+
+/** What a Redis has in use, in bytes; null for a queue on PostgreSQL. */
+async function redisBytes(backend: QueueBackend): Promise<number | null> {
+  if (backend.type === "postgres") return null;
+  const redis = new Redis(backend.url);
+  try {
+    return Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1]);
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /** The memory that a living process has now, in MiB; null where the system does not tell. */

@@ -9,12 +9,16 @@ import { concurrency } from "./keiyaku.ts";
 
 /*
  * BullMQ with a bare handler, as its documentation advises for throughput: jobs are added in bulk, one worker has a
- * concurrency factor ("Parallelism and Concurrency": raise it for handlers that wait for I/O), and finished jobs are removed at
- * once ("PostgreSQL backend", tuning: "let retention do its work"). On PostgreSQL its pool has a connection for each job at
- * work, as the same page asks. It has no batches: those are BullMQ Pro's. The
- * documentation's "quite standard setting" of 100 to 300 at work is for handlers that wait for somebody else's servers; here what
- * exceeds the connections would only wait for one, so it is {@link concurrency}, as everywhere.
+ * concurrency factor, and finished jobs are removed at once ("PostgreSQL backend", tuning: "let retention do its work"). On
+ * PostgreSQL its pool has as many connections as the handlers have. It has no batches: those are BullMQ Pro's.
  */
+
+/**
+ * "Something between 100 and 300 is a quite standard setting" for handlers that wait for I/O ("Parallelism and
+ * Concurrency"). No more than {@link concurrency} of their statements run at a time; the rest have their next job at hand,
+ * which was faster by a fifth than {@link concurrency} of them.
+ */
+export const advisedConcurrency = 100;
 
 const name = "bare";
 const withoutHistory = { removeOnComplete: { count: 0 } };

@@ -31,8 +31,8 @@ afterAll(async () => {
   await store.close();
 });
 
-/** More than two batches, the last of them short. */
-const operations = 120;
+/** More than a batch of most, and more than each has at work at a time. */
+const operations = 220;
 
 async function carryOut(entrant: Entrant): Promise<readonly OperationRequest[]> {
   const requests = await prepareConfirmations(servers.sql, operations);

@@ -3,7 +3,7 @@ import { resultsOf } from "../../../bench/growth.ts";
 
 const ledgers = new Map(
   [10_000, 100_000, 1_000_000].map(
-    (contracts) => [contracts, { rowBytes: 300, indexBytes: contracts / 10_000 }] as const,
+    (contracts) => [contracts, { rowBytes: 300, indexBytes: contracts / 10_000, contractBytes: 900 }] as const,
   ),
 );
 const figures = new Map([
@@ -19,7 +19,13 @@ const logBytes = new Map([...figures.keys()].map((name, index) => [name, [index 
 test("the row holds the largest against the smallest, each with its pages touched before", () => {
   const [first] = resultsOf(figures, logBytes, ledgers, 4_000);
   expect(first).toMatchObject({ name: "growth", median: 900, baseline: 1_000, ratio: 0.9 });
-  expect(first?.notes).toEqual({ operations: 4_000, walBytes: 4_000, rowBytes: 300, indexBytes: 100 });
+  expect(first?.notes).toEqual({
+    operations: 4_000,
+    walBytes: 4_000,
+    rowBytes: 300,
+    indexBytes: 100,
+    contractBytes: 900,
+  });
 });
 
 test("each size has a row, also right after a checkpoint, against the smallest", () => {

@@ -77,8 +77,8 @@ test("a start is held against an empty program's, and the most memory against th
     ["start", [1.2, 1]],
     ["node", [0.05, 0.05]],
   ]);
-  const [starting, memory] = resultsOf(figures, { atRest: 80, peak: 160 }, 20_000);
+  const [starting, memory] = resultsOf(figures, { atRest: 80, peak: 160, redisBytesPerRequest: 900 }, 20_000);
   expect(starting).toMatchObject({ name: "start", unit: "s", median: 1.1, baseline: 0.05, ratio: 22 });
   expect(memory).toMatchObject({ name: "start.memory", median: 160, baseline: 80, ratio: 2 });
-  expect(memory?.notes).toEqual({ waiting: 20_000, atRestMiB: 80, peakMiB: 160 });
+  expect(memory?.notes).toEqual({ waiting: 20_000, atRestMiB: 80, peakMiB: 160, redisBytesPerRequest: 900 });
 });

@@ -16,8 +16,9 @@ export interface StripeProcess {
 
 const program = join(import.meta.dirname, "..", "sandbox", "stripe", "main.ts");
 
-export async function startStripeProcess(): Promise<StripeProcess> {
-  const child = spawn(process.execPath, ["--import", "tsx", program], { stdio: ["ignore", "pipe", "inherit"] });
+export async function startStripeProcess({ refuseAutomaticKeys = false } = {}): Promise<StripeProcess> {
+  const args = ["--import", "tsx", program, ...(refuseAutomaticKeys ? ["--refuse-automatic-keys"] : [])];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const gone = exited.then(([code]) => {
     throw new Error(`the stand-in ended with ${code}`);

@@ -9,6 +9,8 @@ export interface RequestRecord {
   readonly method: string;
   /** With its query string. */
   readonly path: string;
+  /** Of the parameters as they were sent, query string and body: tells whether two requests asked for the same. */
+  readonly parametersDigest: string;
   readonly idempotencyKey?: string;
   readonly requestId: string;
   /** The status that was sent; null while the request is at work, and for ever when its reply was destroyed. */
@@ -31,7 +33,7 @@ export class RequestLog {
   }
 
   receive(
-    arrival: Pick<RequestRecord, "at" | "method" | "path" | "requestId">,
+    arrival: Pick<RequestRecord, "at" | "method" | "path" | "parametersDigest" | "requestId">,
     key: string | undefined,
   ): RequestRecord {
     this.#lastSequence += 1;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerCall } from "./answer-call.ts";
 import { API_VERSION, type Call, type Reply } from "./call.ts";
@@ -50,6 +51,7 @@ function receive(core: Core, call: Call, { incoming }: Connection): RequestRecor
     at: Date.now(),
     method: call.method,
     path: incoming.url ?? call.path,
+    parametersDigest: createHash("sha256").update(call.parameters).digest("base64url").slice(0, 16),
     requestId: call.requestId,
   };
   return core.state.requests.receive(arrival, call.idempotencyKey);

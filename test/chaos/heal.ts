@@ -1,0 +1,136 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { parseDatabaseUrl } from "../../src/database-url.ts";
+import { Database } from "../../src/store/database.ts";
+import { retryHeldOperation } from "../../src/store/decide-held-operation.ts";
+import type { Court } from "./court.ts";
+import type { Producers } from "./producers/producers.ts";
+import type { Witness } from "./witness.ts";
+import type { World } from "./world.ts";
+
+/** What of the work is still on its way. */
+export interface Open {
+  readonly operations: number;
+  readonly held: number;
+  readonly events: number;
+  readonly mails: number;
+  readonly deliveries: number;
+  readonly dates: number;
+  readonly unsent: number;
+}
+
+export interface Healing {
+  readonly settledAfterMs: number | null;
+  /** Why it was given up; null when all settled. */
+  readonly gaveUp: string | null;
+  readonly open: Open;
+  readonly shutdowns: readonly string[];
+  readonly retried: number;
+}
+
+/** Everything settles within a minute. */
+const settleWithinMs = 60_000;
+
+/** The number of what is open has to shrink within half of that. */
+const shrinkWithinMs = 30_000;
+
+/** Time passes for whatever waits: a minute and a half, as often as this. */
+const leapEveryMs = 3_000;
+
+/** What has been silent for so long is at work nowhere, on whatever machine. */
+const silentMs = 2_500;
+
+/**
+ * Ends every fault, starts all processes anew as a deployment does, and waits until everything has settled. People do what they
+ * would: they let what is held be tried again, and send again what was lost.
+ */
+export async function heal(
+  world: World,
+  { producers, witness, court }: { readonly producers: Producers; readonly witness: Witness; readonly court: Court },
+): Promise<Healing> {
+  const { crew, time } = world;
+  await endFaults(world);
+  const began = performance.now();
+  const shutdowns = await crew.deploy();
+  await crew.untilReady(settleWithinMs);
+  let leastOpen = Number.POSITIVE_INFINITY;
+  let shrankAt = performance.now();
+  let leaptAt = performance.now();
+  let quiet = 0;
+  let retried = 0;
+  for (;;) {
+    const unsent = await producers.sendAgain();
+    retried += await retryHeld(world);
+    if (performance.now() - leaptAt > leapEveryMs) {
+      leaptAt = performance.now();
+      await time.leap(silentMs);
+      await time.sweep();
+    }
+    court.hearSafety(await witness.look());
+    const open = { ...(await countOpen(world)), unsent };
+    const count = Object.values(open).reduce((sum, each) => sum + each, 0);
+    const passedMs = performance.now() - began;
+    // Twice: what has just ended may have brought something about.
+    quiet = count === 0 ? quiet + 1 : 0;
+    const end = { open, shutdowns, retried };
+    if (quiet === 3) return { settledAfterMs: Math.round(passedMs), gaveUp: null, ...end };
+    if (count < leastOpen) {
+      leastOpen = count;
+      shrankAt = performance.now();
+    }
+    if (performance.now() - shrankAt > shrinkWithinMs) {
+      return {
+        settledAfterMs: null,
+        gaveUp: `nothing of what is open has ended for ${shrinkWithinMs / 1_000} s`,
+        ...end,
+      };
+    }
+    if (passedMs > settleWithinMs) {
+      return { settledAfterMs: null, gaveUp: `not everything has settled within ${settleWithinMs / 1_000} s`, ...end };
+    }
+    await pause(300);
+  }
+}
+
+async function endFaults({ servers: { stripe, mail }, crew }: World): Promise<void> {
+  await stripe.control.clearFaults();
+  await stripe.control.releaseHeld();
+  await stripe.control.releaseDeliveries();
+  await mail.comeBack();
+  for (const { database, redis, process } of [...crew.workers, crew.relay]) {
+    await database.setMode("pass");
+    await redis?.setMode("pass");
+    process.kill("SIGCONT");
+  }
+}
+
+/** A person looks at what is held, and lets it be tried again: the reason has gone away. */
+async function retryHeld({ servers: { sql, databaseUrl } }: World): Promise<number> {
+  const held = await sql<{ id: string; attempt: number }[]>`
+    select id, attempt from keiyaku.operations where state = 'held'`;
+  if (held.length === 0) return 0;
+  const parsed = parseDatabaseUrl(databaseUrl);
+  if (parsed.type === "mistaken") throw new Error(parsed.mistakes.join(" "));
+  const db = new Database({ address: parsed.options, poolSize: 1, applicationName: "chaos" });
+  try {
+    for (const { id: operationId, attempt } of held) {
+      const decision = { operatorId: "chaos", reason: "the outage is over" };
+      await retryHeldOperation(db, { operationId, state: "held", attempt }, decision).catch(() => undefined);
+    }
+  } finally {
+    await db.close(500);
+  }
+  return held.length;
+}
+
+async function countOpen({ servers: { sql, stripe } }: World): Promise<Omit<Open, "unsent">> {
+  const [row] = await sql<Omit<Open, "deliveries" | "unsent">[]>`
+    select (select count(*)::int from keiyaku.operations where state in ('requested', 'executing')) as operations,
+      (select count(*)::int from keiyaku.operations where state = 'held') as held,
+      (select count(*)::int from keiyaku.stripe_events where state = 'received') as events,
+      (select count(*)::int from keiyaku.notifications where state in ('waiting', 'claimed')) as mails,
+      (select (now() at time zone 'Asia/Tokyo')::date - coalesce(max(business_date), 'epoch')::date
+        from keiyaku.maintenance_runs where state = 'done') as dates`;
+  if (row === undefined) throw new Error("a count is one row");
+  const deliveries = (await stripe.control.deliveries()).filter(({ state }) => state === "waiting" || state === "held");
+  return { ...row, deliveries: deliveries.length };
+}

@@ -1,0 +1,42 @@
+import { grouped, ownerOfKey, type SafetyJudge } from "./evidence.ts";
+
+/** Both clocks are this machine's, read by two processes and rounded to the millisecond. */
+const roundingMs = 3;
+
+export const journaledBeforeSent: SafetyJudge = {
+  id: "I16",
+  claim: "Nothing is changed at Stripe that was not written into the journal before.",
+  judge({ requests, seenCalls, tables }) {
+    const erased = new Set(tables.erased);
+    const calls = grouped(seenCalls, ({ operation_id, name }) => `${operation_id} ${name}`);
+    const deletions = grouped(
+      seenCalls.filter(({ request }) => request.verb === "cancel_subscription"),
+      ({ request }) => String(request.subscriptionId),
+    );
+    const violations: string[] = [];
+    let checked = 0;
+    for (const { method, path, at, idempotencyKey } of requests) {
+      const owner = ownerOfKey(idempotencyKey);
+      const isDeletion = method === "DELETE" && !path.includes("dashboard");
+      if (owner === undefined && !isDeletion) continue;
+      checked += 1;
+      const subscription = path.split("?", 1)[0]?.split("/").at(-1) ?? "";
+      const rows = owner === undefined ? deletions.get(subscription) : calls.get(`${owner.operationId} ${owner.call}`);
+      if (rows === undefined) {
+        // What was erased with its contract before anybody looked is known by the operation's id alone.
+        const isErased = owner === undefined ? erased.size > 0 : erased.has(owner.operationId);
+        if (!isErased) violations.push(`${method} ${path} under ${idempotencyKey ?? "no key"} is in no journal`);
+        continue;
+      }
+      const isEarlier = rows.some(
+        ({ first_sent_at_ms, key_number, idempotency_key }) =>
+          first_sent_at_ms === null ||
+          (key_number ?? 1) > 1 ||
+          (owner !== undefined && idempotency_key !== idempotencyKey) ||
+          first_sent_at_ms <= at + roundingMs,
+      );
+      if (!isEarlier) violations.push(`${method} ${path} left before its journal was written`);
+    }
+    return { checked, violations };
+  },
+};

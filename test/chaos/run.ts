@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { leaveArtefacts } from "./artefacts.ts";
+import { canaries, stripeKey } from "./canaries.ts";
+import { Court } from "./court.ts";
+import { heal } from "./heal.ts";
+import { hurt } from "./hurt.ts";
+import type { Evidence } from "./judge/evidence.ts";
+import { readPlaces } from "./places.ts";
+import { startProducers } from "./producers/producers.ts";
+import { countBy, failuresOf, linesOf, type Outcome } from "./report.ts";
+import { countFiles, readRest } from "./rest.ts";
+import { scan } from "./scan.ts";
+import { type QueueType, scheduleFaults } from "./schedule.ts";
+import { createWitness } from "./witness.ts";
+import { openWorld, type World } from "./world.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly queue: QueueType;
+  /** Where a failing run leaves what it has seen. */
+  readonly artefacts: string;
+  readonly say: (line: string) => void;
+}
+
+const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
+
+/** Makes a run from its first fault to its verdict. Returns why it failed; nothing when all held. */
+export async function runChaos(options: RunOptions): Promise<readonly string[]> {
+  const { seed, seconds, queue, say } = options;
+  const schedule = scheduleFaults(seed, seconds, queue);
+  const world = await openWorld(queue);
+  let evidence: Evidence | undefined;
+  try {
+    const producers = await startProducers(world, seed);
+    const witness = createWitness(world, producers);
+    const court = new Court();
+    say(`hurting for ${seconds} s: ${schedule.length} faults, a third of the calls at Stripe faulty`);
+    const { injected, samples } = await hurt(world, { seconds, schedule, seed, witness, court });
+    await producers.stop();
+    say("healing");
+    const healing = await heal(world, { producers, witness, court });
+    const files = await countFiles(world.crew);
+    evidence = await witness.look();
+    let audit = "not asked";
+    if (healing.gaveUp === null) {
+      audit = await askAudit(world);
+      court.note(
+        "I18",
+        "No mail address, name, card number, person's words or secret is anywhere but where it belongs.",
+        scan(await readPlaces(world, evidence), canaries),
+      );
+      const rest = await readRest(world, evidence.tables, files);
+      court.hearRest({ ...evidence, rest });
+    }
+    await producers.close();
+    const { operations } = evidence.tables;
+    const erased = evidence.seenOperations.filter(({ id }) => !operations.some((row) => row.id === id));
+    const outcome: Outcome = {
+      seed,
+      queue,
+      seconds,
+      schedule,
+      injected,
+      samples,
+      requests: evidence.requests.length,
+      stripeFaults: countBy(evidence.requests.flatMap(({ fault }) => fault ?? [])),
+      concluded: countBy([...operations, ...erased].map(({ kind, state }) => `${kind} ${state}`)),
+      stories: producers.stories,
+      happened: producers.happened,
+      healing,
+      findings: court.findings,
+      deaths: world.crew.deaths,
+      audit,
+    };
+    for (const line of linesOf(outcome)) say(line);
+    const failures = failuresOf(outcome);
+    if (failures.length > 0)
+      say(`What the run has seen is in ${await leaveArtefacts(options.artefacts, world, outcome, evidence)}`);
+    return failures;
+  } finally {
+    await world.stop();
+  }
+}
+
+/** Asks the program's own audit, which counts for nothing here, but whose silence would be telling. */
+async function askAudit({ servers }: World): Promise<string> {
+  const child = spawn(process.execPath, [program, "audit", "--json"], {
+    env: { PATH: process.env.PATH, NODE_ENV: "test", DATABASE_URL: servers.databaseUrl, STRIPE_SECRET_KEY: stripeKey },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const ended = once(child, "close").then(
+    ([code]) => `ended with ${String(code)} and said ${said.trim().slice(0, 2_000)}`,
+  );
+  return Promise.race([ended, pause(60_000, "did not end within a minute", { ref: false })]);
+}

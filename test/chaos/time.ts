@@ -1,0 +1,101 @@
+import { Redis } from "ioredis";
+import { pino } from "pino";
+import { systemClock } from "../../src/clock.ts";
+import { parseDatabaseUrl } from "../../src/database-url.ts";
+import { closeQueue, openQueue, type QueueBackend } from "../../src/queue/queue-backend.ts";
+import { Database } from "../../src/store/database.ts";
+import { sweep } from "../../workers/maintenance.ts";
+
+import type { Crew } from "./crew.ts";
+import type { Servers } from "./servers.ts";
+
+/**
+ * Time that passes at once for everybody, as if every machine had been suspended for so long. The workers' clocks leap ahead, and
+ * what lies in the tables becomes so much older.
+ */
+export interface PassingTime {
+  /**
+   * Lets a minute and a half pass: whatever was at work may be taken over, whoever was about to call Stripe may not any more,
+   * the locks of jobs are over, and what was put off for as long is due. Only what has been silent for `silentMs` becomes older; that is
+   * what the clocks' leap makes true of it.
+   */
+  leap(silentMs: number): Promise<void>;
+  /** What every worker does each half minute, now. */
+  sweep(): Promise<number>;
+}
+
+/**
+ * A minute is what an attempt may be silent, and what a call may take until it is sent; the rest is how far a clock that was set back
+ * in between (`faults/clock-skewed.ts`) may still hide of it.
+ */
+export const leapMs = 90_000;
+
+export function createTime(servers: Servers, crew: Pick<Crew, "workers">): PassingTime {
+  const { sql, redis } = servers;
+  return {
+    async leap(silentMs) {
+      // In this order: what is written from here on is younger than the leap, and is left as it is. A permit that was given before is
+      // over with the leap of its process's clock, whether or not its row is left behind.
+      const [told] = await sql<{ at: Date }[]>`select clock_timestamp() - ${silentMs} * interval '1 millisecond' as at`;
+      if (told === undefined) return;
+      for (const { clock } of crew.workers) clock.set(clock.aheadMs + leapMs);
+      const ago = sql`${leapMs} * interval '1 millisecond'`;
+      await sql`update keiyaku.operations set touched_at = touched_at - ${ago}, ring_at = ring_at - ${ago},
+        next_attempt_at = next_attempt_at - ${ago}
+        where state in ('requested', 'executing') and coalesce(touched_at, accepted_at) <= ${told.at}`;
+      await sql`update keiyaku.stripe_events set look_at = look_at - ${ago} where look_at is not null`;
+      await sql`update keiyaku.notifications set next_attempt_at = next_attempt_at - ${ago}, claimed_at = claimed_at - ${ago}
+        where state in ('waiting', 'claimed') and coalesce(claimed_at, created_at) <= ${told.at}`;
+      await (redis === undefined ? expireOnPostgres(sql) : expireOnRedis(redis.port));
+    },
+    async sweep() {
+      const parsed = parseDatabaseUrl(servers.databaseUrl);
+      if (parsed.type === "mistaken") throw new Error(parsed.mistakes.join(" "));
+      const backend: QueueBackend =
+        redis === undefined
+          ? { type: "postgres", address: parsed.options }
+          : { type: "redis", url: `redis://127.0.0.1:${redis.port}` };
+      const db = new Database({ address: parsed.options, poolSize: 1, applicationName: "chaos" });
+      try {
+        const queue = await openQueue(backend, "operations", 2_000);
+        try {
+          return await sweep({ db, queue, clock: systemClock, log: pino({ level: "silent" }) });
+        } finally {
+          await closeQueue(queue, 500);
+        }
+      } finally {
+        await db.close(500);
+      }
+    },
+  };
+}
+
+/** The locks of all jobs at work are over, and the next look finds them. */
+async function expireOnPostgres(sql: Servers["sql"]): Promise<void> {
+  await sql`update bullmq.job set stalled_marked = true, locked_until_ms = 0 where state = 'active'`;
+  await sql`delete from bullmq.meta where field = 'stalled-check'`;
+}
+
+async function expireOnRedis(port: number): Promise<void> {
+  const client = new Redis({
+    port,
+    host: "127.0.0.1",
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    commandTimeout: 2_000,
+  });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    for (const name of ["operations", "stripe-events", "catalog", "maintenance"]) {
+      const keyOf = (rest: string) => `{keiyaku-${name}}:${name}:${rest}`;
+      for (const id of await client.lrange(keyOf("active"), 0, -1)) {
+        await client.sadd(keyOf("stalled"), id);
+        await client.del(keyOf(`${id}:lock`));
+      }
+      await client.del(keyOf("stalled-check"));
+    }
+  } finally {
+    client.disconnect();
+  }
+}

@@ -4,6 +4,7 @@ import type { Court } from "./court.ts";
 import { faults } from "./faults/index.ts";
 import { createStripeFaults } from "./faults/stripe-calls.ts";
 import type { FaultType, ScheduledFault } from "./schedule.ts";
+import { UncrowdedTime } from "./uncrowded-time.ts";
 import type { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
@@ -39,13 +40,14 @@ export async function hurt(
     readonly witness: Witness;
     readonly court: Court;
   },
-): Promise<{ readonly injected: readonly Injected[]; readonly samples: number }> {
+): Promise<{ readonly injected: readonly Injected[]; readonly samples: number; readonly uncrowdedMs: number }> {
   const stripeFaults = createStripeFaults(world.servers.stripe.control, seed);
   const injected: Injected[] = [];
   const underWay: Promise<void>[] = [];
   let samples = 0;
   await stripeFaults.topUp();
   const began = performance.now();
+  const uncrowded = new UncrowdedTime();
   const passed = () => performance.now() - began;
 
   async function inject({ type, worker, seed: own }: ScheduledFault): Promise<void> {
@@ -84,6 +86,7 @@ export async function hurt(
   }
 
   await Promise.all([injectAll(), sampleAll()]);
+  const uncrowdedMs = Math.round(uncrowded.passedMs);
   await Promise.all(underWay);
-  return { injected, samples };
+  return { injected, samples, uncrowdedMs };
 }

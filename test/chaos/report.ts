@@ -13,6 +13,8 @@ export interface Outcome {
   readonly schedule: readonly ScheduledFault[];
   readonly injected: readonly Injected[];
   readonly samples: number;
+  /** How long the world was hurt, as {@link UncrowdedTime} counts. */
+  readonly uncrowdedMs: number;
   /** Requests that reached Stripe, and how many of them met a fault of each kind. */
   readonly requests: number;
   readonly stripeFaults: Readonly<Record<string, number>>;
@@ -27,7 +29,7 @@ export interface Outcome {
   readonly audit: string;
 }
 
-/** Kinds that every run of half a minute concludes, by whatever queue; a longer one concludes as many more. */
+/** Kinds that every run concludes: each once in twenty seconds. */
 const kindsWanted = [
   "register",
   "confirm_payment",
@@ -52,7 +54,7 @@ const stripeFaultShareMin = 0.15;
 
 /** Why the run failed, a sentence each; none when it passed. */
 export function failuresOf(outcome: Outcome): readonly string[] {
-  const { findings, healing, seconds } = outcome;
+  const { findings, healing } = outcome;
   return [
     ...findings.flatMap(({ id, violations }) =>
       violations.length === 0 ? [] : [`${id} does not hold: ${violations[0]?.what} (${violations.length} in all)`],
@@ -61,7 +63,7 @@ export function failuresOf(outcome: Outcome): readonly string[] {
     ...(healing.gaveUp === null ? [] : [`${healing.gaveUp}: ${JSON.stringify(healing.open)}`]),
     ...healing.shutdowns.filter((ending) => !ending.endsWith("with 0")),
     ...outcome.deaths.map(({ member, how }) => `${member} died by itself (${how})`),
-    ...minimumsMissed(outcome, seconds),
+    ...minimumsMissed(outcome, outcome.uncrowdedMs / 1_000),
   ];
 }
 
@@ -77,7 +79,7 @@ function minimumsMissed(outcome: Outcome, seconds: number): readonly string[] {
   const faulty = sumOf(stripeFaults);
   if (faulty < requests * stripeFaultShareMin)
     missed.push(`only ${faulty} of ${requests} requests to Stripe met a fault`);
-  const least = Math.max(1, Math.floor(seconds / 45));
+  const least = Math.floor(seconds / 20);
   for (const kind of kindsWanted) {
     const count = concluded[`${kind} succeeded`] ?? 0;
     if (count < least) missed.push(`${kind} succeeded ${count} times, of at least ${least}`);
@@ -94,7 +96,7 @@ export function linesOf(outcome: Outcome): readonly string[] {
   const done = countBy(injected.filter(({ failed }) => failed === undefined).map(({ type }) => type));
   const failed = injected.filter((each) => each.failed !== undefined);
   const settled =
-    healing.settledAfterMs === null ? healing.gaveUp : `settled after ${(healing.settledAfterMs / 1_000).toFixed(1)} s`;
+    healing.gaveUp ?? `settled after ${inSeconds(healing.wallMs)} (${inSeconds(healing.uncrowdedMs)} uncrowded)`;
   return [
     "Invariants, with how many things were checked:",
     ...findings.map(
@@ -114,6 +116,7 @@ export function linesOf(outcome: Outcome): readonly string[] {
     ...inColumns(happened),
     `Operations concluded (${outcome.stories} contracts):`,
     ...inColumns(concluded),
+    `Hurt for ${outcome.seconds} s (${inSeconds(outcome.uncrowdedMs)} uncrowded), sampled ${outcome.samples} times.`,
     `Healing: ${settled}; ${healing.retried} times a person let something that was held be tried again.`,
     ...deaths.map(
       ({ member, at, how, lastWords }) =>
@@ -137,4 +140,8 @@ export function countBy(names: readonly string[]): Record<string, number> {
 
 function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function inSeconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }

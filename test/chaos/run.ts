@@ -32,14 +32,14 @@ const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
 export async function runChaos(options: RunOptions): Promise<readonly string[]> {
   const { seed, seconds, queue, say } = options;
   const schedule = scheduleFaults(seed, seconds, queue);
-  const world = await openWorld(queue);
+  const world = await openWorld(queue, Math.ceil(seconds / 3));
   let evidence: Evidence | undefined;
   try {
     const producers = await startProducers(world, seed);
     const witness = createWitness(world, producers);
     const court = new Court();
     say(`hurting for ${seconds} s: ${schedule.length} faults, a third of the calls at Stripe faulty`);
-    const { injected, samples } = await hurt(world, { seconds, schedule, seed, witness, court });
+    const { injected, samples, uncrowdedMs } = await hurt(world, { seconds, schedule, seed, witness, court });
     await producers.stop();
     say("healing");
     const healing = await heal(world, { producers, witness, court });
@@ -66,6 +66,7 @@ export async function runChaos(options: RunOptions): Promise<readonly string[]> 
       schedule,
       injected,
       samples,
+      uncrowdedMs,
       requests: evidence.requests.length,
       stripeFaults: countBy(evidence.requests.flatMap(({ fault }) => fault ?? [])),
       concluded: countBy([...operations, ...erased].map(({ kind, state }) => `${kind} ${state}`)),

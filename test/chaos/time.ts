@@ -82,7 +82,7 @@ async function expireOnRedis(port: number): Promise<void> {
     host: "127.0.0.1",
     lazyConnect: true,
     maxRetriesPerRequest: 0,
-    commandTimeout: 2_000,
+    commandTimeout: 10_000,
   });
   client.on("error", () => undefined);
   try {

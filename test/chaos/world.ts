@@ -17,13 +17,14 @@ export interface World {
 /** Seconds after which Stripe tries a delivery again: the relay is away for a moment at a time, never for hours. */
 const retryAfterSeconds = [1, 1, 2, 2, 4, 4, 8, 8];
 
-/** How many days of daily runs are owed at the beginning: the calendar goes through them while everything else happens. */
-const daysOwed = 40;
-
 /** A start takes a second or two; four at once on a crowded machine take their time. */
 const readyWithinMs = 60_000;
 
-export async function openWorld(queue: QueueType): Promise<World> {
+/**
+ * Opens a world in which so many days of daily runs are owed: the calendar goes through them while everything else happens, a date
+ * every few seconds.
+ */
+export async function openWorld(queue: QueueType, daysOwed: number): Promise<World> {
   const servers = await startServers(queue);
   let crew: Crew | undefined;
   const stop = async () => {

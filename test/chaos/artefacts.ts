@@ -39,6 +39,7 @@ export async function leaveArtefacts(
     );
   }
   await write("connections.json", await servers.sql`select * from pg_stat_activity`.catch(() => []));
+  await writeFile(join(own, "postgres.log"), await servers.postgres.said());
   const logs = crew.processes.map(
     ({ pid, logs: lines, said }) => `# ${pid}\n${lines.map((line) => JSON.stringify(line)).join("\n")}\n${said()}`,
   );

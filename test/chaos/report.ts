@@ -63,21 +63,23 @@ export function failuresOf(outcome: Outcome): readonly string[] {
     ...(healing.gaveUp === null ? [] : [`${healing.gaveUp}: ${JSON.stringify(healing.open)}`]),
     ...healing.shutdowns.filter((ending) => !ending.endsWith("with 0")),
     ...outcome.deaths.map(({ member, how }) => `${member} died by itself (${how})`),
-    ...minimumsMissed(outcome, outcome.uncrowdedMs / 1_000),
+    ...minimumsMissed(outcome),
   ];
 }
 
-function minimumsMissed(outcome: Outcome, seconds: number): readonly string[] {
+function minimumsMissed(outcome: Outcome): readonly string[] {
+  const seconds = outcome.uncrowdedMs / 1_000;
+  const share = seconds / outcome.seconds;
   const { schedule, injected, concluded, requests, stripeFaults, samples } = outcome;
   const missed: string[] = [];
   const planned = countBy(schedule.map(({ type }) => type));
   const done = countBy(injected.filter(({ failed }) => failed === undefined).map(({ type }) => type));
   for (const [type, count] of Object.entries(planned)) {
-    const least = Math.floor(count * injectedShareMin);
+    const least = Math.floor(count * injectedShareMin * share);
     if ((done[type] ?? 0) < least) missed.push(`${type} took place ${done[type] ?? 0} times, of at least ${least}`);
   }
   const faulty = sumOf(stripeFaults);
-  if (faulty < requests * stripeFaultShareMin)
+  if (faulty < requests * stripeFaultShareMin * share)
     missed.push(`only ${faulty} of ${requests} requests to Stripe met a fault`);
   const least = Math.floor(seconds / 20);
   for (const kind of kindsWanted) {

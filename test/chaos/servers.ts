@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
@@ -19,6 +19,8 @@ export interface Restartable {
   readonly pid: number;
   /** Ends it the hard way, and starts it again over what it had acknowledged. */
   restart(downMs: number): Promise<void>;
+  /** What it has written into its log, for whoever wonders. */
+  said(): Promise<string>;
 }
 
 /** The servers of a run: each of its own, on 127.0.0.1. */
@@ -99,6 +101,7 @@ async function startPostgres(dataDir: string): Promise<Restartable & { stop(): P
       await pause(downMs);
       server = await start(port);
     },
+    said: () => readFile(`${dataDir}.log`, "utf8").catch(() => ""),
     stop: () => server.end(),
   };
 }
@@ -119,6 +122,7 @@ async function startRedis(dir: string): Promise<Restartable & { stop(): Promise<
       await pause(downMs);
       server = await startRedisServer({ appendOnly: true, dir, port });
     },
+    said: async () => "",
     stop: () => server.stop(),
   };
 }

@@ -93,6 +93,7 @@ export interface NotificationRow {
 export interface RunRow {
   readonly date: string;
   readonly state: string;
+  readonly started_at_ms: number;
 }
 
 /** The tables at one moment. */

@@ -22,12 +22,19 @@ export const eachDayOnce: RestJudge = {
       const mayRepeat = due.startsWith("reserve_by_") || due.startsWith("release_by_");
       if (operations.length > 1 && !mayRepeat) violations.push(`${due} was done ${operations.length} times`);
     }
+    // What was registered while the last run was under way may have come behind it: the next one finds it.
+    const last = tables.runs.find(({ date }) => date === rest.datesOwed.last);
+    const registered = new Map(
+      tables.operations
+        .filter(({ kind, state }) => kind === "register" && state === "succeeded")
+        .map(({ contract_id, concluded_at_ms }) => [contract_id, concluded_at_ms ?? Number.POSITIVE_INFINITY]),
+    );
     for (const { id, status, renewal_due_on } of tables.contracts) {
       const runsOn = ["active", "special_period", "termination_reserved"].includes(status);
-      if (runsOn && renewal_due_on !== null && renewal_due_on <= rest.datesOwed.last) {
-        // Registered after the last run has looked: the next one finds it.
-        const registered = tables.operations.find((row) => row.contract_id === id && row.kind === "register");
-        if (registered === undefined) violations.push(`${id} should have been renewed on ${renewal_due_on}`);
+      if (!runsOn || renewal_due_on === null || renewal_due_on > rest.datesOwed.last) continue;
+      checked += 1;
+      if ((registered.get(id) ?? 0) < (last?.started_at_ms ?? 0)) {
+        violations.push(`${id} should have been renewed on ${renewal_due_on}`);
       }
     }
     return { checked, violations };

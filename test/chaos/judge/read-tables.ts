@@ -19,7 +19,8 @@ const readers = {
     operation_id from keiyaku.refunds`,
   events: "select id, state, operation_id from keiyaku.stripe_events",
   notifications: "select id::int, cause, kind, recipient, state from keiyaku.notifications",
-  runs: "select business_date::text as date, state from keiyaku.maintenance_runs",
+  runs: `select business_date::text as date, state, (extract(epoch from started_at) * 1000)::float8 as started_at_ms
+    from keiyaku.maintenance_runs`,
   tombstones: "select contract_id as id from keiyaku.tombstones",
   erased: "select id from keiyaku.erased_operations",
 } as const satisfies Record<keyof Tables, string>;

@@ -247,14 +247,12 @@ const cardNotStarted: Write = ({ id, dates, pen }) => {
       paymentMethod: "card",
       initialFeeMinor: fee,
       stripe: { customerId: `cus_${id}`, subscriptionId: `sub_${id}` },
-      payments: [
-        {
-          subject: "initial_fee",
-          paidAt: noonOf(began),
-          stripePaymentIntentId: `pi_${id}_0`,
-          stripeInvoiceId: `in_${id}_0`,
-        },
-      ],
+      payments: [{ subject: "initial_fee" }, { subject: "period", period: 0 }].map((line) => ({
+        ...line,
+        paidAt: noonOf(began),
+        stripePaymentIntentId: `pi_${id}_0`,
+        stripeInvoiceId: `in_${id}_0`,
+      })),
     }),
     service,
   );

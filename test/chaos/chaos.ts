@@ -34,9 +34,14 @@ if (options.queue === "redis" && findRedisServer() === undefined) {
   command.error("There is no redis-server on the PATH: give --queue postgres.", { exitCode: 2 });
 }
 
+// A run that is broken off leaves no process behind.
+const breaking = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => breaking.abort(new Error(signal)));
+process.once("uncaughtException", (error) => breaking.abort(error));
+
 const began = performance.now();
 console.log(`chaos: seed ${options.seed}, ${options.seconds} s, queue on ${options.queue}`);
-const failures = await runChaos({ ...options, say: (line) => console.log(line) });
+const failures = await runChaos({ ...options, say: (line) => console.log(line), breaking: breaking.signal });
 const took = `${((performance.now() - began) / 1_000).toFixed(0)} s`;
 console.log(
   failures.length === 0

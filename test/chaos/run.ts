@@ -8,7 +8,7 @@ import { Court } from "./court.ts";
 import { heal } from "./heal.ts";
 import { hurt } from "./hurt.ts";
 import type { Evidence } from "./judge/evidence.ts";
-import { readPlaces } from "./places.ts";
+import { type Leakable, readPlaces } from "./places.ts";
 import { startProducers } from "./producers/producers.ts";
 import { countBy, failuresOf, linesOf, type Outcome } from "./report.ts";
 import { countFiles, readRest } from "./rest.ts";
@@ -24,67 +24,76 @@ export interface RunOptions {
   /** Where a failing run leaves what it has seen. */
   readonly artefacts: string;
   readonly say: (line: string) => void;
+  /** Aborted when the run is to be broken off: then everything that it has started ends, and the reason is thrown. */
+  readonly breaking: AbortSignal;
 }
 
 const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
 
 /** Makes a run from its first fault to its verdict. Returns why it failed; nothing when all held. */
 export async function runChaos(options: RunOptions): Promise<readonly string[]> {
-  const { seed, seconds, queue, say } = options;
-  const schedule = scheduleFaults(seed, seconds, queue);
-  const world = await openWorld(queue, Math.ceil(seconds / 3));
-  let evidence: Evidence | undefined;
+  const world = await openWorld(options.queue, Math.ceil(options.seconds / 3));
+  const broken = new Promise<never>((_, reject) => {
+    options.breaking.addEventListener("abort", () => reject(options.breaking.reason));
+  });
   try {
-    const producers = await startProducers(world, seed);
-    const witness = createWitness(world, producers);
-    const court = new Court();
-    say(`hurting for ${seconds} s: ${schedule.length} faults, a third of the calls at Stripe faulty`);
-    const { injected, samples, uncrowdedMs } = await hurt(world, { seconds, schedule, seed, witness, court });
-    await producers.stop();
-    say("healing");
-    const healing = await heal(world, { producers, witness, court });
-    const files = await countFiles(world.crew);
-    evidence = await witness.look();
-    let audit = "not asked";
-    if (healing.gaveUp === null) {
-      audit = await askAudit(world);
-      court.note(
-        "I18",
-        "No mail address, name, card number, person's words or secret is anywhere but where it belongs.",
-        scan(await readPlaces(world, evidence), canaries),
-      );
-      const rest = await readRest(world, evidence.tables, files);
-      court.hearRest({ ...evidence, rest });
-    }
-    await producers.close();
-    const { operations } = evidence.tables;
-    const erased = evidence.seenOperations.filter(({ id }) => !operations.some((row) => row.id === id));
-    const outcome: Outcome = {
-      seed,
-      queue,
-      seconds,
-      schedule,
-      injected,
-      samples,
-      uncrowdedMs,
-      requests: evidence.requests.length,
-      stripeFaults: countBy(evidence.requests.flatMap(({ fault }) => fault ?? [])),
-      concluded: countBy([...operations, ...erased].map(({ kind, state }) => `${kind} ${state}`)),
-      stories: producers.stories,
-      happened: producers.happened,
-      healing,
-      findings: court.findings,
-      deaths: world.crew.deaths,
-      audit,
-    };
-    for (const line of linesOf(outcome)) say(line);
-    const failures = failuresOf(outcome);
-    if (failures.length > 0)
-      say(`What the run has seen is in ${await leaveArtefacts(options.artefacts, world, outcome, evidence)}`);
-    return failures;
+    return await Promise.race([runIn(world, options), broken]);
   } finally {
     await world.stop();
   }
+}
+
+async function runIn(world: World, options: RunOptions): Promise<readonly string[]> {
+  const { seed, seconds, queue, say } = options;
+  const schedule = scheduleFaults(seed, seconds, queue);
+  let evidence: Evidence | undefined;
+  const producers = await startProducers(world, seed);
+  const witness = createWitness(world, producers);
+  const court = new Court();
+  say(`hurting for ${seconds} s: ${schedule.length} faults, a third of the calls at Stripe faulty`);
+  const { injected, samples, uncrowdedMs } = await hurt(world, { seconds, schedule, seed, witness, court });
+  await producers.stop();
+  say("healing");
+  const healing = await heal(world, { producers, witness, court });
+  const files = await countFiles(world.crew);
+  evidence = await witness.look();
+  let audit = "not asked";
+  if (healing.gaveUp === null) {
+    audit = await askAudit(world);
+    court.note(
+      "I18",
+      "No mail address, name, card number, person's words or secret is anywhere but where it belongs.",
+      scan(await readPlaces(leakableOf(world, evidence)), canaries),
+    );
+    const rest = await readRest(world, evidence.tables, files);
+    court.hearRest({ ...evidence, rest });
+  }
+  await producers.close();
+  const { operations } = evidence.tables;
+  const erased = evidence.seenOperations.filter(({ id }) => !operations.some((row) => row.id === id));
+  const outcome: Outcome = {
+    seed,
+    queue,
+    seconds,
+    schedule,
+    injected,
+    samples,
+    uncrowdedMs,
+    requests: evidence.requests.length,
+    stripeFaults: countBy(evidence.requests.flatMap(({ fault }) => fault ?? [])),
+    concluded: countBy([...operations, ...erased].map(({ kind, state }) => `${kind} ${state}`)),
+    stories: producers.stories,
+    happened: producers.happened,
+    healing,
+    findings: court.findings,
+    deaths: world.crew.deaths,
+    audit,
+  };
+  for (const line of linesOf(outcome)) say(line);
+  const failures = failuresOf(outcome);
+  if (failures.length > 0)
+    say(`What the run has seen is in ${await leaveArtefacts(options.artefacts, world, outcome, evidence)}`);
+  return failures;
 }
 
 /** Asks the program's own audit, which counts for nothing here, but whose silence would be telling. */
@@ -101,4 +110,17 @@ async function askAudit({ servers }: World): Promise<string> {
     ([code]) => `ended with ${String(code)} and said ${said.trim().slice(0, 2_000)}`,
   );
   return Promise.race([ended, pause(60_000, "did not end within a minute", { ref: false })]);
+}
+
+function leakableOf({ servers, crew }: World, { ledger, requests }: Evidence): Leakable {
+  const { redis, sql, traces } = servers;
+  return {
+    redisUrl: redis === undefined ? undefined : `redis://127.0.0.1:${redis.port}`,
+    sql,
+    traces,
+    processes: crew.processes,
+    metricsUrls: [...crew.workers, crew.relay].map(({ healthUrl }) => `${healthUrl}/metrics`),
+    ledger,
+    requests,
+  };
 }

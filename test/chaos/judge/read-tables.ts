@@ -25,13 +25,15 @@ const readers = {
   erased: "select id from keiyaku.erased_operations",
 } as const satisfies Record<keyof Tables, string>;
 
+/** One statement, and so one moment: each table as a list of JSON, beside the others. */
+const statement = `select ${Object.entries(readers)
+  .map(([table, select]) => `(select coalesce(jsonb_agg(to_jsonb(r)), '[]') from (${select}) r) as ${table}`)
+  .join(", ")}`;
+
 /** Reads all tables as they are at one moment. Throws when the server is away. */
 export async function readTables(sql: postgres.Sql): Promise<Tables> {
-  const all = await sql.begin("isolation level repeatable read read only", async (snapshot) => {
-    const read: Record<string, unknown> = {};
-    for (const [table, statement] of Object.entries(readers)) read[table] = [...(await snapshot.unsafe(statement))];
-    return read;
-  });
+  const [row] = await sql.unsafe<Record<keyof Tables, unknown>[]>(statement);
+  if (row === undefined) throw new Error("the tables at a moment are one row");
   const idsOf = (rows: unknown) => (rows as { id: string }[]).map(({ id }) => id);
-  return { ...all, tombstones: idsOf(all.tombstones), erased: idsOf(all.erased) } as unknown as Tables;
+  return { ...row, tombstones: idsOf(row.tombstones), erased: idsOf(row.erased) } as Tables;
 }

@@ -36,6 +36,8 @@ export interface Death {
   readonly member: string;
   readonly at: number;
   readonly how: string;
+  /** It would not start: its servers were away for too long, or its clock was skewed meanwhile. Its supervisor tries again. */
+  readonly isRefusedStart: boolean;
   readonly lastWords: string;
 }
 
@@ -88,7 +90,9 @@ export async function startCrew(servers: Servers): Promise<Crew> {
         if (isStopping) return;
         if (signal !== "SIGKILL" && code !== 0) {
           const lastWords = [...begun.logs.slice(-3).map((line) => JSON.stringify(line)), begun.said().slice(-1_500)];
-          deaths.push({ member: name, at: Date.now(), how: String(signal ?? code), lastWords: lastWords.join("\n") });
+          const how = String(signal ?? code);
+          const isRefusedStart = begun.said().includes("start_refused");
+          deaths.push({ member: name, at: Date.now(), how, isRefusedStart, lastWords: lastWords.join("\n") });
         }
         await pause(restartAfterMs);
         if (!isStopping) present = start();

@@ -62,7 +62,9 @@ export function failuresOf(outcome: Outcome): readonly string[] {
     ...findings.flatMap(({ id, checked }) => (checked === 0 ? [`${id} was never checked`] : [])),
     ...(healing.gaveUp === null ? [] : [`${healing.gaveUp}: ${JSON.stringify(healing.open)}`]),
     ...healing.shutdowns.filter((ending) => !ending.endsWith("with 0")),
-    ...outcome.deaths.map(({ member, how }) => `${member} died by itself (${how})`),
+    ...outcome.deaths
+      .filter(({ isRefusedStart }) => !isRefusedStart)
+      .map(({ member, how }) => `${member} died by itself (${how})`),
     ...minimumsMissed(outcome),
   ];
 }

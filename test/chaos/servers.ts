@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
 import { type StripeProcess, startStripeProcess } from "../../bench/stripe-process.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../sandbox/postgres/embedded-postgres.ts";
+import { prepareBinaries } from "../../sandbox/postgres/binaries.ts";
+import { startEmbeddedPostgres } from "../../sandbox/postgres/embedded-postgres.ts";
+import { launchServer } from "../../sandbox/postgres/launch.ts";
+import { chooseServerUser } from "../../sandbox/postgres/server-user.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeDataFolder } from "../support/make-data-folder.ts";
@@ -77,32 +80,57 @@ export function urlFor(port: number): string {
   return `postgres://postgres:${databasePassword}@127.0.0.1:${port}/postgres`;
 }
 
-/** PostgreSQL with its durability: what it has acknowledged is there after it was killed. In memory that costs little. */
+/**
+ * PostgreSQL with its durability: what it has acknowledged is there after it was killed. In memory that costs little. It is started
+ * again without what a first start looks after, which takes its time on a crowded machine.
+ */
 async function startPostgres(dataDir: string): Promise<Restartable & { stop(): Promise<void> }> {
-  const start = (port?: number) =>
-    startEmbeddedPostgres({
-      dataDir,
-      durable: true,
-      maxConnections: connectionsMax,
-      ...(port === undefined ? {} : { port }),
-    });
-  let server: EmbeddedPostgres = await start();
+  const server = await startEmbeddedPostgres({ dataDir, durable: true, maxConnections: connectionsMax });
+  const user = await chooseServerUser(dataDir);
+  const binDir = await prepareBinaries({ user, onNotice: () => undefined });
   const { port } = server;
+  let running: { pid: number; stop(): Promise<void> } = { pid: server.pid, stop: () => server.end() };
+  const start = async () => {
+    const settings = {
+      listen_addresses: "127.0.0.1",
+      unix_socket_directories: "",
+      max_connections: String(connectionsMax),
+      timezone: "UTC",
+    };
+    for (;;) {
+      const deadline = performance.now() + startedWithinMs;
+      const launch = await launchServer({ dataDir, binDir, user, settings, port, deadline });
+      if (launch.type === "running") return launch;
+    }
+  };
   return {
     port,
     get pid() {
-      return server.pid;
+      return running.pid;
     },
-    async restart(downMs) {
-      const { pid } = server;
+    restart: oneAtATime(async (downMs: number) => {
+      const { pid } = running;
       // Immediate shutdown: no connection is told, nothing is written, and the next start recovers.
       process.kill(pid, "SIGQUIT");
-      await eventually(() => !isAlive(pid), { withinMs: 20_000, describe: "PostgreSQL to be gone" });
+      await eventually(() => !isAlive(pid), { withinMs: startedWithinMs, describe: "PostgreSQL to be gone" });
       await pause(downMs);
-      server = await start(port);
-    },
+      running = await start();
+    }),
     said: () => readFile(`${dataDir}.log`, "utf8").catch(() => ""),
-    stop: () => server.end(),
+    stop: () => running.stop(),
+  };
+}
+
+/** It takes a fraction of a second on an idle machine. */
+const startedWithinMs = 60_000;
+
+/** Of several calls each waits for the one before: a server that is away already cannot go away. */
+function oneAtATime(work: (downMs: number) => Promise<void>): (downMs: number) => Promise<void> {
+  let before: Promise<unknown> = Promise.resolve();
+  return (downMs) => {
+    const own = before.then(() => work(downMs));
+    before = own.catch(() => undefined);
+    return own;
   };
 }
 
@@ -116,12 +144,12 @@ async function startRedis(dir: string): Promise<Restartable & { stop(): Promise<
     get pid() {
       return server.pid;
     },
-    async restart(downMs) {
+    restart: oneAtATime(async (downMs: number) => {
       process.kill(server.pid, "SIGKILL");
       await server.stop();
       await pause(downMs);
       server = await startRedisServer({ appendOnly: true, dir, port });
-    },
+    }),
     said: async () => "",
     stop: () => server.stop(),
   };

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { isAlive } from "../servers.ts";
 import { wipeQueue } from "../wipe-queue.ts";
 import type { Fault } from "./fault.ts";
 
@@ -13,11 +14,13 @@ export const redisRestarted: Fault = async ({ servers: { redis } }, { random }) 
 export const redisFrozen: Fault = async ({ servers: { redis } }, { random }) => {
   if (redis === undefined) return;
   const { pid } = redis;
+  // One that is being started again stands still anyway.
+  if (!isAlive(pid)) return;
   process.kill(pid, "SIGSTOP");
   try {
     await pause(random.between(1_500, 3_500));
   } finally {
-    // It may have been restarted meanwhile.
-    if (redis.pid === pid) process.kill(pid, "SIGCONT");
+    // It may have been killed meanwhile.
+    if (isAlive(pid)) process.kill(pid, "SIGCONT");
   }
 };

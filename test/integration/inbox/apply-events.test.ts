@@ -57,6 +57,8 @@ describe("an event of a known contract", () => {
       state_reason: null,
       concluded_at: expect.any(Date),
       body: expect.anything(),
+      // It is known by its contract from now on.
+      mentions: null,
     });
     const operation = await inbox.operation("stripe.evt_1");
     expect(operation).toMatchObject({

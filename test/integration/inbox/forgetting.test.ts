@@ -58,6 +58,7 @@ async function erase({ sql, db }: InboxBench, contractId = "c-1", stripeIds = ["
 /** The contract `c-1` of `cus_1` that `sub_1` bills, and whose first period is paid. */
 async function register(inbox: InboxBench, overrides: Record<string, unknown> = {}) {
   await addCardContract(inbox, overrides);
+  await inbox.sql`update keiyaku.customers set email = 'HANAKO@example.com'`;
   const { id: contract_id = "c-1" } = overrides;
   const ids = contract_id === "c-1" ? { stripe_payment_intent_id: "pi_1", stripe_invoice_id: "in_1" } : {};
   await insertRows(inbox.sql, "payments", paymentRow({ contract_id, ...ids }));
@@ -361,6 +362,27 @@ describe("while a contract is being deleted", () => {
       expect(await inbox.event(id)).toMatchObject({ state: "ignored", body: expect.anything() });
     },
   );
+
+  it("it does not matter what of it an event mentions", async () => {
+    const inbox = await setUpInbox();
+    await register(inbox, { former_stripe_subscription_ids: ["sub_0"] });
+    await register(inbox, {
+      id: "c-2",
+      kind: "one_time",
+      status: "established",
+      stripe_customer_id: "cus_2",
+      stripe_subscription_id: null,
+      stripe_payment_intent_id: "pi_2",
+    });
+    for (const contract_id of ["c-1", "c-2"]) {
+      await addOperations(inbox.sql, { id: `delete-${contract_id}`, kind: "delete", state: "executing", contract_id });
+    }
+    const ids = { cus_1: "c-1", sub_1: "c-1", sub_0: "c-1", pi_1: "c-1", in_1: "c-1", cus_2: "c-2", pi_2: "c-2" };
+    for (const [mentioned, contractId] of Object.entries(ids)) {
+      const { state_reason } = await inbox.report(eventOf("review.opened", { id: "prv_1", of: mentioned }));
+      expect([mentioned, state_reason]).toEqual([mentioned, `deletion_open: delete-${contractId}`]);
+    }
+  });
 
   it("an event that the deletion has not seen is forgotten at its end all the same", async () => {
     const inbox = await setUp();

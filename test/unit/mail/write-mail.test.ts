@@ -40,6 +40,10 @@ describe("a mail about a failed attempt", () => {
     expect(text).not.toContain("try again");
     const toOperators = { ...atThatMoment, recipient: "operators", customer: null } as const;
     expect(written(toOperators).text).toContain("次回の決済：2025年1月11日の予定（送信時点で経過）");
+    const inEnglish = writeMail(claimedMail(toOperators), { ...sender, operatorLocale: "en" });
+    expect(inEnglish).toMatchObject({
+      text: expect.stringContaining("Next attempt: was planned for January 11, 2025, before this was sent"),
+    });
     const aMomentBefore = { claimedAt: "2025-01-10T15:29:59.999Z" };
     expect(written({ ...aMomentBefore, customer: english }).text).toContain("We will try again on January 11, 2025.");
   });

@@ -308,6 +308,24 @@ describe("an event that waits", () => {
     expect(JSON.stringify(after.body)).not.toMatch(tells);
   });
 
+  it("for a person since it has failed five times keeps no more either", async () => {
+    const inbox = await setUp();
+    await erase(inbox);
+    await inbox.sql`create function refuse_poison() returns trigger language plpgsql as
+      $$ begin raise exception 'poison' using errcode = '22023'; end $$`;
+    await inbox.sql`create trigger poison before insert on keiyaku.operations for each row execute function refuse_poison()`;
+    const charge = { id: "ch_1", payment_intent: "pi_1", customer: "cus_1", billing_details: person };
+    const { id } = await inbox.report(eventOf("charge.refunded", charge));
+    for (let look = 2; look <= 5; look += 1) {
+      await inbox.makeDue();
+      await inbox.look();
+    }
+
+    const event = await inbox.event(id);
+    expect(event).toMatchObject({ state: "held", state_reason: "failed: 22023" });
+    expect(JSON.stringify(event.body)).not.toMatch(/山田|hanako|cus_1/i);
+  });
+
   it("and that a person has ignored is forgotten with what it mentions", async () => {
     const inbox = await setUp();
     const { id } = await inbox.report(ofUnknown());

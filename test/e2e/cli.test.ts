@@ -320,7 +320,10 @@ describe("the command line", () => {
       process.on("exit", () => console.error(Object.keys(createRequire("file:///").cache).filter(isOfQueue).length));`;
     const options = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}` };
 
-    expect(await keiyaku(["operation", "list", "--json"], { ...env, ...options })).toMatchObject({ code: 0, err: "0\n" });
+    expect(await keiyaku(["operation", "list", "--json"], { ...env, ...options })).toMatchObject({
+      code: 0,
+      err: "0\n",
+    });
     expect((await keiyaku(["migrate"], { ...env, ...options })).err).toMatch(/^[1-9]\d+\n$/);
   });
 

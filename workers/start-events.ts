@@ -5,6 +5,7 @@ import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { watchConnection } from "../src/stripe/watched-gateway.ts";
 import { startBackFilling } from "./back-filling.ts";
 import { startInbox } from "./inbox.ts";
 import type { Role, RoleContext } from "./role.ts";
@@ -55,7 +56,7 @@ function startListing({ config, installation, clock, log, watch, closing }: Role
   closing.onClose(async () => connection.close());
   const backFilling = startBackFilling({
     db,
-    connection,
+    connection: watchConnection(connection, watch.callWatchers),
     clock,
     log,
     origin: config.stripeEvents,

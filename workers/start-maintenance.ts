@@ -5,6 +5,7 @@ import { createRunBells } from "../src/queue/run-bells.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
+import { watchConnection } from "../src/stripe/watched-gateway.ts";
 import { startDailyRun } from "./daily-run.ts";
 import { nightlyBooks } from "./nightly-books.ts";
 import type { Role } from "./role.ts";
@@ -41,7 +42,7 @@ export const maintenanceRole: Role = {
       log,
       time,
       keepBell: () => within(5_000, keepDailyBell(queue, time)),
-      nightlyJobs: nightlyBooks({ db, connection, clock, log, time }),
+      nightlyJobs: nightlyBooks({ db, connection: watchConnection(connection, watch.callWatchers), clock, log, time }),
       onStep: watch.runStepped,
     });
     // One that waits for the database is left behind: the next one goes on where it was.

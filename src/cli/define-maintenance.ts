@@ -18,6 +18,7 @@ export const defineMaintenance: Define = (parent, run) => {
     .command("run")
     .description("bring every date that is owed to its end, today included; any number at once have one effect")
     .option("--date <date>", "up to this date (default: today)", businessDate)
+    .option("--every-date", "a first run may be of an earlier date than today: the dates since are owed, too")
     .option("--patience <seconds>", "give up when nothing moves for so long", positiveSeconds, patienceMsDefault)
     .addOption(jsonOption())
     .action(({ patience, ...options }: Omit<MaintenanceRunOptions, "patienceMs"> & { readonly patience: number }) =>

@@ -1,8 +1,8 @@
-import { type BusinessDate, businessDateOf } from "../contract/calendar.ts";
+import { type BusinessDate, businessDateOf, daysBetween } from "../contract/calendar.ts";
 import { databaseNow, driveDailyRun, type RunBells, type RunStep } from "../maintenance/daily-run.ts";
 import { closeQueue, openQueue } from "../queue/queue-backend.ts";
 import { createRunBells } from "../queue/run-bells.ts";
-import { countOpenOf, listRuns } from "../store/maintenance-runs.ts";
+import { countOpenOf, listRuns, readRuns } from "../store/maintenance-runs.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { CommandContext } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -14,6 +14,8 @@ import { type Report, withProgress } from "./with-progress.ts";
 export interface MaintenanceRunOptions {
   /** The last date; today unless given. */
   readonly date?: BusinessDate;
+  /** Whether a first run may be of an earlier date than today: every date since is owed from then on. */
+  readonly everyDate?: boolean;
   /** How long it waits for a phase of which nothing moves. */
   readonly patienceMs: number;
   readonly json?: boolean;
@@ -34,6 +36,9 @@ export async function maintenanceRun(context: CommandContext, options: Maintenan
       remedy: "Nothing was done. Give a date up to today, or none.",
     });
   }
+  if (options.everyDate !== true && until < today && (await readRuns(db)).lastOn === null) {
+    throw wouldOweTheDatesSince(until, today);
+  }
   const { bells, close } = await openBells(context);
   try {
     const worked = await withProgress(context, "Daily run", (report) => {
@@ -48,6 +53,17 @@ export async function maintenanceRun(context: CommandContext, options: Maintenan
   } finally {
     await close();
   }
+}
+
+/** Nobody who asks for one date should find later that hundreds of runs have come of it. */
+function wouldOweTheDatesSince(date: BusinessDate, today: BusinessDate): CommandFailure {
+  const days = daysBetween(date, today).toLocaleString("en");
+  return new CommandFailure(exitCodes.wrongUsage, {
+    code: "first_run_in_the_past",
+    sentence: `No date has had its run yet: one of ${date} would have the ${days} dates since then owed as well.`,
+    remedy:
+      "Nothing was done. Without --date today's run finds everything that is due by today; --every-date makes them all the same.",
+  });
 }
 
 /** Rings if the queue can be reached; if not, workers with the role `maintenance` ring, or the sweep does. */

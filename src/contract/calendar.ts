@@ -121,7 +121,8 @@ export function periodNearest(startOn: BusinessDate, date: BusinessDate): Period
   return isNearerToNext ? periodAt(startOn, around.index + 1) : around;
 }
 
-function daysBetween(from: BusinessDate, until: BusinessDate): number {
+/** How many days a date lies after another; negative for one that lies before it. */
+export function daysBetween(from: BusinessDate, until: BusinessDate): number {
   return Temporal.PlainDate.from(from).until(Temporal.PlainDate.from(until), { largestUnit: "days" }).days;
 }
 

@@ -17,7 +17,14 @@ import { type ArrivedBy, waysIn } from "../store/take-in-events.ts";
 import { type StopReason, stopReasons } from "../stripe/breaker.ts";
 import { eventTypes } from "../stripe/events.ts";
 import { type ArrivalAnswer, arrivalAnswers } from "../stripe/verify-event.ts";
-import { type CallResult, type CallWatcher, callResults, resultOf, verbWords } from "../stripe/watched-gateway.ts";
+import {
+  type CallResult,
+  type CallWatcher,
+  callResults,
+  listWords,
+  resultOf,
+  verbWords,
+} from "../stripe/watched-gateway.ts";
 import { version } from "../version.ts";
 import { createLedgerGauges } from "./ledger-gauges.ts";
 import { createMailGauges } from "./mail-gauges.ts";
@@ -202,7 +209,7 @@ export function createMetrics(clock: Clock, time: RunTime): Metrics {
   startAtZero(attempts, { report: watchedReports });
   startAtZero(deferred, { reason: deferralReasons });
   startAtZero(holds, { question: heldQuestionCodes });
-  startAtZero(calls, { verb: Object.values(verbWords), result: callResults });
+  startAtZero(calls, { verb: [...Object.values(verbWords), ...Object.values(listWords)], result: callResults });
   for (const reason of stopReasons) stopped.set({ reason }, 0);
   startAtZero(sweeps, { result: ["done", "failed"] });
   startAtZero(events, { type: [...eventTypes, otherType], result: eventResults });

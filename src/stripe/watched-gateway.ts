@@ -1,5 +1,6 @@
 import type { GatewayVerb } from "./fault.ts";
 import type { GatewayReply, NotNowReason, StripeGateway } from "./gateway.ts";
+import type { StripeConnection } from "./stripe-gateway.ts";
 
 /** Every verb of the gateway, by the word that the journal and the metrics use for it. */
 export const verbWords = {
@@ -17,6 +18,14 @@ export const verbWords = {
   refundPayment: "refund_payment",
 } as const satisfies Record<GatewayVerb, string>;
 export type VerbWord = (typeof verbWords)[GatewayVerb];
+
+/** What no rule asks: the looks through the books, and the back-fill of events. */
+export const listWords = {
+  listEvents: "list_events",
+  listSubscriptions: "list_subscriptions",
+  listCharges: "list_charges",
+} as const satisfies Partial<Record<keyof StripeConnection, string>>;
+export type ListWord = (typeof listWords)[keyof typeof listWords];
 
 /**
  * What became of a request to Stripe, in a word. `not_now` is told by its reason, since a wrong key, a limit and a dead
@@ -39,7 +48,7 @@ export type CallResult = (typeof callResults)[number];
 
 /** Follows one request to Stripe: makes it by calling `work` once, and returns or throws what that does. */
 export type CallWatcher = <Reply extends GatewayReply<unknown>>(
-  verb: VerbWord,
+  verb: VerbWord | ListWord,
   work: () => Promise<Reply>,
 ) => Promise<Reply>;
 
@@ -68,4 +77,17 @@ export function watchGateway(gateway: StripeGateway, watchers: readonly CallWatc
   return wrapGateway(gateway, (verb, request) =>
     watchers.reduceRight<Request>((inner, watcher) => () => watcher(verbWords[verb], inner), request)(),
   );
+}
+
+/** The connection, with every verb of the gateway and every list followed by the watchers. It answers as it does unwatched. */
+export function watchConnection(connection: StripeConnection, watchers: readonly CallWatcher[]): StripeConnection {
+  const watched = <Reply extends GatewayReply<unknown>>(verb: ListWord, work: () => Promise<Reply>): Promise<Reply> =>
+    watchers.reduceRight<() => Promise<Reply>>((inner, watcher) => () => watcher(verb, inner), work)();
+  return {
+    ...connection,
+    ...watchGateway(connection, watchers),
+    listEvents: (wanted) => watched("list_events", () => connection.listEvents(wanted)),
+    listSubscriptions: (id) => watched("list_subscriptions", () => connection.listSubscriptions(id)),
+    listCharges: (id) => watched("list_charges", () => connection.listCharges(id)),
+  };
 }

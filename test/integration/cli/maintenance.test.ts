@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../../src/cli/exit-codes.ts";
 import { maintenanceForecast } from "../../../src/cli/maintenance-forecast.ts";
 import { maintenanceList } from "../../../src/cli/maintenance-list.ts";
-import { maintenanceRun } from "../../../src/cli/maintenance-run.ts";
+import { type MaintenanceRunOptions, maintenanceRun } from "../../../src/cli/maintenance-run.ts";
 import { maintenanceShow } from "../../../src/cli/maintenance-show.ts";
 import { systemClock } from "../../../src/clock.ts";
-import { type BusinessDate, businessDateOf, parseBusinessDate, plusDays } from "../../../src/contract/calendar.ts";
+import { businessDateOf, parseBusinessDate, plusDays } from "../../../src/contract/calendar.ts";
 import { startDailyRun } from "../../../workers/daily-run.ts";
 import { askedOn } from "../../support/daily-run.ts";
 import { insertRows, operationRow, productRow } from "../../support/store-rows.ts";
@@ -25,7 +25,7 @@ const patienceMs = 30_000;
 const today = businessDateOf(new Date().toISOString(), "Asia/Tokyo");
 
 /** Runs the command while something else carries out what it requests, as workers would. */
-async function run(options: { readonly date?: BusinessDate; readonly json?: boolean } = {}): Promise<number> {
+async function run(options: Partial<MaintenanceRunOptions> = {}): Promise<number> {
   let isOver = false;
   const working = (async () => {
     while (!isOver) {
@@ -33,7 +33,7 @@ async function run(options: { readonly date?: BusinessDate; readonly json?: bool
       await new Promise((resolve) => setImmediate(resolve));
     }
   })();
-  const code = await command.run((context) => maintenanceRun(context, { patienceMs, ...options }));
+  const code = await command.run((context) => maintenanceRun(context, { patienceMs, everyDate: true, ...options }));
   isOver = true;
   await working;
   return code;
@@ -64,6 +64,22 @@ describe("keiyaku maintenance run", () => {
     expect(command.json()).toMatchObject([{ date: plusDays(today, -1) }, { date: today }]);
   });
 
+  it("refuses a first run of the past, and says how many dates would be owed; does it where that is meant", async () => {
+    const before = plusDays(today, -3);
+    const runs = () => command.bench.sql`select business_date::text as date from keiyaku.maintenance_runs`;
+    expect(await run({ date: before, everyDate: false })).toBe(exitCodes.wrongUsage);
+    expect(command.err()).toContain(
+      `error first_run_in_the_past: No date has had its run yet: one of ${before} would have the 3 dates since then owed as well.`,
+    );
+    expect(await runs()).toEqual([]);
+    // Today's is nobody's past, and once there is one the dates before another are owed anyway.
+    expect(await run({ date: before })).toBe(exitCodes.done);
+    expect(await run({ date: plusDays(before, 1), everyDate: false })).toBe(exitCodes.done);
+    expect(await runs()).toEqual([{ date: before }, { date: plusDays(before, 1) }]);
+    await forgetAll(command.bench);
+    expect(await run({ date: today, everyDate: false })).toBe(exitCodes.done);
+  });
+
   it("has one effect with the role and another such command at the same date", async () => {
     await addOneOfEach(command.bench);
     const { bench } = command;
@@ -78,7 +94,7 @@ describe("keiyaku maintenance run", () => {
       lookEveryMs: 5,
       nightlyJobs: [],
     });
-    const again = command.run((context) => maintenanceRun(context, { patienceMs, date }));
+    const again = command.run((context) => maintenanceRun(context, { patienceMs, date, everyDate: true }));
     expect(await run({ date })).toBe(exitCodes.done);
     expect(await again).toBe(exitCodes.done);
     await role.stop();
@@ -107,7 +123,7 @@ describe("keiyaku maintenance run", () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
-    const code = await command.run((context) => maintenanceRun(context, { patienceMs, date }));
+    const code = await command.run((context) => maintenanceRun(context, { patienceMs, date, everyDate: true }));
     isOver = true;
     await working;
 
@@ -129,7 +145,10 @@ describe("keiyaku maintenance run", () => {
   it("gives up when nothing moves, and goes on when it is run again", async () => {
     await addPaid(command.bench, "c-1", 2);
     const clock = hurriedClock();
-    const idle = await command.run((context) => maintenanceRun(context, { patienceMs: 60_000, date }), { clock });
+    const idle = await command.run(
+      (context) => maintenanceRun(context, { patienceMs: 60_000, date, everyDate: true }),
+      { clock },
+    );
     expect(idle).toBe(exitCodes.tryLater);
     expect(command.err()).toContain("1 operations of renew on 2025-01-20 are open, and none was concluded for 60 s.");
     expect(await command.run((context) => maintenanceShow(context, { date, json: true }))).toBe(exitCodes.done);
@@ -148,7 +167,7 @@ describe("keiyaku maintenance run", () => {
       return clock.sleep(ms, by);
     };
     await expect(
-      maintenanceRun({ ...command.context, signal, clock: { ...clock, sleep } }, { patienceMs, date }),
+      maintenanceRun({ ...command.context, signal, clock: { ...clock, sleep } }, { patienceMs, date, everyDate: true }),
     ).rejects.toMatchObject({ name: "AbortError" });
     expect(await run({ date })).toBe(exitCodes.done);
   });
@@ -163,9 +182,9 @@ describe("keiyaku maintenance run", () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
-    expect(await command.run((context) => maintenanceRun(context, { patienceMs, date }), { queue })).toBe(
-      exitCodes.done,
-    );
+    expect(
+      await command.run((context) => maintenanceRun(context, { patienceMs, date, everyDate: true }), { queue }),
+    ).toBe(exitCodes.done);
     isOver = true;
     await working;
     expect(command.err()).toContain("The queue cannot be reached");

@@ -115,6 +115,28 @@ describe("the catalog over HTTP", () => {
     ]);
   });
 
+  it("sets, changes and clears the month in which a product's contracts end", async () => {
+    const { ask, bench } = await setUp();
+    const put = (version: number, automaticTerminationMonth: unknown) =>
+      ask("/products/weekly", { method: "PUT", body: { ...product, automaticTerminationMonth, version } });
+    const month = async () => {
+      const rows =
+        await bench.sql`select automatic_termination_month as month from keiyaku.products where id = 'weekly'`;
+      return rows[0]?.month;
+    };
+    for (const [version, wanted] of [
+      [1, "2026-12"],
+      [2, "2027-03"],
+      [3, null],
+    ] as const) {
+      expect((await put(version, wanted)).status).toBe(version === 1 ? 201 : 200);
+      expect(await month()).toBe(wanted);
+    }
+    expect(await put(4, "2027-13")).toMatchObject({ status: 400 });
+    expect(await put(2, "2027-03")).toMatchObject({ body: { answer: "ignored" } });
+    expect(await month()).toBeNull();
+  });
+
   it("keeps what was sent under the id of the path", async () => {
     const { ask, bench } = await setUp();
 

@@ -1,6 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
 import { beginReconcile, findUnfinishedReconcile, reconcile, reconcileOne } from "../../../src/reconcile/reconcile.ts";
+import { Secret } from "../../../src/secret.ts";
 import { readBooks } from "../../../src/store/read-books.ts";
+import { Pace } from "../../../src/stripe/pace.ts";
+import { createStripeGateway } from "../../../src/stripe/stripe-gateway.ts";
 import { canceledWithoutItsPayment, oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
 import { addContract, addOperations } from "../../support/store-rows.ts";
 import { addMonthly, type BooksBench, repairingOf, setUpBooks } from "./set-up-books.ts";
@@ -355,6 +359,33 @@ describe("a repair that would give money back", () => {
     const unexplained = await look(async () => ({ type: "unexplained", code: "odd" }));
     expect(unexplained.counts).toMatchObject({ differences: { payment_missing: 1 }, asked: 0 });
     expect(await asked()).toEqual([]);
+  });
+});
+
+describe("the limits of Stripe", () => {
+  it("are kept by a look, whatever it asks at once: no second holds more requests of an endpoint than it may", async () => {
+    const bench = await setUpBooks();
+    for (let made = 0; made < 6; made += 1) await addMonthly(bench);
+    const perEndpoint = 4;
+    const gateway = createStripeGateway({
+      secretKey: new Secret(bench.stripe.secretKey),
+      apiBase: bench.stripe.url,
+      pace: new Pace({ perSecond: 100, perEndpoint }, systemClock),
+    });
+    onTestFinished(() => gateway.close());
+    const before = (await bench.stripe.control.requests()).length;
+
+    expect((await bench.lookThrough({ connection: gateway })).report).toMatchObject({ type: "finished", looked: 6 });
+
+    const asked = (await bench.stripe.control.requests()).slice(before);
+    expect(asked).toHaveLength(18);
+    for (const endpoint of ["/v1/subscriptions", "/v1/invoices", "/v1/charges"]) {
+      const at = asked.filter(({ path }) => path.split("?")[0] === endpoint).map((each) => each.at);
+      expect(at).toHaveLength(6);
+      // One more than may leave, since one may be longer on its way than the next.
+      const inSecond = at.map((from) => at.filter((each) => each >= from && each < from + 1_000).length);
+      expect(Math.max(...inSecond)).toBeLessThanOrEqual(perEndpoint + 1);
+    }
   });
 });
 

@@ -12,7 +12,7 @@ import { differenceTypes } from "../../../src/reconcile/difference.ts";
 import { waysIn } from "../../../src/store/take-in-events.ts";
 import { stopReasons } from "../../../src/stripe/breaker.ts";
 import { arrivalAnswers } from "../../../src/stripe/verify-event.ts";
-import { callResults, verbWords } from "../../../src/stripe/watched-gateway.ts";
+import { callResults, listWords, verbWords } from "../../../src/stripe/watched-gateway.ts";
 
 interface Known {
   readonly name: string;
@@ -51,7 +51,7 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   door: doors,
   answer: ["accepted", "duplicate", "id_reused", "invalid_request", ...arrivalAnswers],
   way: waysIn,
-  verb: Object.values(verbWords),
+  verb: [...Object.values(verbWords), ...Object.values(listWords)],
   result: [...callResults, "failed"],
   queue: queueNames,
   version: eventVersions,

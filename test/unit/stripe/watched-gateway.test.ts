@@ -1,12 +1,14 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Secret } from "../../../src/secret.ts";
 import type { GatewayReply, StripeGateway } from "../../../src/stripe/gateway.ts";
-import { createStripeGateway } from "../../../src/stripe/stripe-gateway.ts";
+import { createStripeGateway, type StripeConnection } from "../../../src/stripe/stripe-gateway.ts";
 import {
   type CallWatcher,
   callResults,
+  listWords,
   resultOf,
   verbWords,
+  watchConnection,
   watchGateway,
 } from "../../../src/stripe/watched-gateway.ts";
 
@@ -69,4 +71,29 @@ test.each<[GatewayReply<string>, string]>([
 ])("%o is told as %s", (reply, word) => {
   expect(resultOf(reply)).toBe(word);
   expect(callResults).toContain(word);
+});
+
+test("what no rule asks is watched with the rest of a connection, and the rest of it stays as it is", async () => {
+  const lists = Object.keys(listWords).map((verb) => [
+    verb,
+    async (...args: unknown[]) => ({ type: "done", value: [verb, ...args], requestId: null }),
+  ]);
+  const close = vi.fn();
+  const connection = { ...echo(), ...Object.fromEntries(lists), close } as unknown as StripeConnection;
+  const seen: string[] = [];
+  const watcher: CallWatcher = async (verb, work) => {
+    seen.push(verb);
+    return work();
+  };
+
+  const watched = watchConnection(connection, [watcher]);
+
+  for (const verb of Object.keys(listWords) as (keyof typeof listWords)[]) {
+    const ask = watched[verb] as (argument: unknown) => Promise<unknown>;
+    expect(await ask("cus_1")).toEqual({ type: "done", value: [verb, "cus_1"], requestId: null });
+  }
+  await watched.readSubscription("sub_1");
+  expect(seen).toEqual(["list_events", "list_subscriptions", "list_charges", "read_subscription"]);
+  watched.close();
+  expect(close).toHaveBeenCalledOnce();
 });

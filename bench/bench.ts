@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { QueueBackend } from "../src/queue/queue-backend.ts";
+import { auditScale } from "./audit-scale.ts";
 import { confirmPayment } from "./confirm-payment.ts";
 import { dueScale } from "./due-scale.ts";
 import { eventsApplied, eventsTakenIn } from "./events-storm.ts";
@@ -53,6 +54,7 @@ try {
       contracts: Math.round((operations(33_000) * 1_000_000) / 33_000),
       due: operations(33_000),
     }),
+    auditScale(servers, { contracts: operations(1_000_000) }),
   ];
 
   const chosen = rows.filter(

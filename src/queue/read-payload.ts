@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { idPattern } from "../contract/operation.ts";
+import { isDeeper } from "../is-deeper.ts";
 import type { Unreadable } from "../store/unreadable.ts";
 import { payloadVersion } from "./payloads.ts";
 
@@ -72,11 +73,6 @@ export function unreadable(
 /** The payload as JSON. Of one that is too deep, only as far as it can be written. */
 function textOf(data: unknown): string {
   return JSON.stringify(isDeeper(data, depthMax) ? cutAt(data, depthMax) : data) ?? "undefined";
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((child) => isDeeper(child, levels - 1));
 }
 
 function cutAt(value: unknown, levels: number): unknown {

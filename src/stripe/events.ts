@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Instant } from "../contract/calendar.ts";
 import type { OperationKind } from "../contract/operation.ts";
+import { isDeeper } from "../is-deeper.ts";
 import { instant, reference, refundIdKey } from "./seen.ts";
 
 /*
@@ -32,6 +33,9 @@ export interface NoEvent {
   readonly problem: string;
 }
 
+/** Stripe's are some ten levels deep. Of thousands no JSON could be written any more, and PostgreSQL would read none. */
+const depthMax = 100;
+
 const envelope = z.object({
   id: z.string().regex(/^evt_\w{1,200}$/, "must be an id that begins with evt_"),
   object: z.literal("event"),
@@ -50,6 +54,9 @@ const envelope = z.object({
 export function readEvent(sent: string | object): { readonly type: "event"; readonly event: StripeEvent } | NoEvent {
   const body = parse(sent);
   if (body === undefined) return { type: "no_event", field: "event", problem: "must be a JSON object" };
+  if (isDeeper(body, depthMax)) {
+    return { type: "no_event", field: "event", problem: `must be nested at most ${depthMax} levels deep` };
+  }
   if (body.object === "v2.core.event") {
     const problem = "is a thin event: send snapshot events, from a webhook endpoint of API v1";
     return { type: "no_event", field: "object", problem };

@@ -327,6 +327,39 @@ describe("the command line", () => {
     expect((await keiyaku(["migrate"], { ...env, ...options })).err).toMatch(/^[1-9]\d+\n$/);
   });
 
+  it("ends with a sentence for arguments that nobody should give", async () => {
+    const { env, file } = await setup();
+    const put = [
+      "product",
+      "put",
+      "x",
+      "--kind",
+      "monthly",
+      "--access",
+      "per_period",
+      "--price",
+      "1",
+      "--version",
+      "1",
+    ];
+    const asked: readonly (readonly [code: number, ...args: string[]])[] = [
+      [2, "request", "__proto__", "c-1"],
+      [2, "operation", "list", "--limit", "1e400"],
+      [2, ...put, "--month", "0000-05"],
+      [1, "contract", "show", "\u202E\u001b[2J"],
+      [2, "import", "/"],
+      [3, "import", file([`${"[".repeat(9_000)}`, '{"type":"contract","contractId":"\\ud800"}', "\u0000"])],
+    ];
+
+    const endings = await Promise.all(asked.map(([, ...args]) => keiyaku(args, env)));
+
+    expect(endings.map(({ code }) => code)).toEqual(asked.map(([code]) => code));
+    for (const { err } of endings) {
+      expect(err).toMatch(/^error [a-z_]+: \S/m);
+      expect(err).not.toMatch(/ at \S+ \(|node_modules|unexpected_error|[^\P{Cc}\n]|\u202E/u);
+    }
+  });
+
   it("does not mind a reader who has enough", async () => {
     const { env } = await setup();
     const running = start(["operation", "list"], env);

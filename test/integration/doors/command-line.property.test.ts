@@ -177,7 +177,7 @@ it(
           for (const line of out.trim().split("\n")) JSON.parse(line);
         }
       }),
-      { numRuns: examples(150) },
+      { numRuns: examples(60) },
     );
     expect(Object.keys(codes)).toEqual(expect.arrayContaining(["0", "1", "2"]));
   },
@@ -238,7 +238,7 @@ it(
           bad += command.jsonLines().filter(({ field, problem }) => field !== undefined && problem !== "").length;
         await command.drain();
       }),
-      { numRuns: examples(25) },
+      { numRuns: examples(12) },
     );
     expect(bad).toBeGreaterThan(5);
     const imported = await bench.sql`select id, state, wait_reason from keiyaku.operations where actor_id = 'import'`;

@@ -101,7 +101,7 @@ describe("the API", () => {
           }
           expect(errors).toEqual([]);
         }),
-        { numRuns: examples(300) },
+        { numRuns: examples(120) },
       );
       expect(Object.keys(statuses)).toEqual(expect.arrayContaining(["200", "400", "409"]));
       expect(await refusalsSay(bench)).toBeGreaterThan(20);
@@ -142,7 +142,7 @@ describe("the API", () => {
           expect(text).not.toMatch(leaks);
           expect(errors).toEqual([]);
         }),
-        { numRuns: examples(200) },
+        { numRuns: examples(80) },
       );
     },
     examplesTimeoutMs,
@@ -193,7 +193,7 @@ it(
           expect(errors).toEqual([]);
         },
       ),
-      { numRuns: examples(200) },
+      { numRuns: examples(80) },
     );
     expect(Object.keys(statuses)).toEqual(expect.arrayContaining(["200", "400"]));
   },

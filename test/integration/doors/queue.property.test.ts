@@ -107,7 +107,7 @@ it(
           expect(errors).toEqual([]);
         },
       ),
-      { numRuns: examples(400) },
+      { numRuns: examples(160) },
     );
     // Something of each sort was among them, or nothing was shown.
     expect(Object.keys(answers)).toEqual(expect.arrayContaining(["succeeded", "rejected", "invalid_request"]));
@@ -133,7 +133,7 @@ it(
           expect(errors).toEqual([]);
         },
       ),
-      { numRuns: examples(250) },
+      { numRuns: examples(100) },
     );
     expect(Object.keys(answers)).toEqual(expect.arrayContaining(["created", "invalid_request"]));
     expect(await refusalsSay(bench)).toBeGreaterThan(20);
@@ -163,7 +163,7 @@ it(
           expect(errors).toEqual([]);
         },
       ),
-      { numRuns: examples(250) },
+      { numRuns: examples(100) },
     );
     expect(Object.keys(answers)).toEqual(
       expect.arrayContaining(["taken_in", "event_invalid", "payload_invalid", "signature_invalid"]),

@@ -63,7 +63,7 @@ it(
           await readBack(bench, acceptance.operation.id);
         },
       ),
-      { numRuns: examples(250) },
+      { numRuns: examples(100) },
     );
     expect(Object.keys(answers)).toEqual(expect.arrayContaining(["accepted", "invalid_request", "noJsonb"]));
     expect(await refusalsSay(bench)).toBeGreaterThan(10);

@@ -13,8 +13,12 @@ export interface Model {
   readonly left: Map<string, string>;
 }
 
-/** A sentence of the story, with what it does to the model and to the world. Each is told on a line of its own. */
-abstract class Sentence implements fc.AsyncCommand<Model, World> {
+/**
+ * A sentence of the story, with what it does to the model and to the world. Each is told on a line of its own, with what came of
+ * it: a shorter story that is tried has sentences of its own.
+ */
+abstract class Sentence implements fc.AsyncCommand<Model, World>, fc.WithCloneMethod<Sentence> {
+  abstract [fc.cloneMethod](): Sentence;
   abstract check(model: Readonly<Model>): boolean;
   abstract play(model: Model, world: World): Promise<void>;
   abstract toString(): string;
@@ -56,6 +60,10 @@ class AskFor extends Sentence {
     if (expected === "succeeded") carryOut(life, this.kind, this.period);
   }
 
+  [fc.cloneMethod](): Sentence {
+    return new AskFor(this.kind, this.period);
+  }
+
   toString(): string {
     const about = this.kind === "refund_payment" ? ` (period ${this.period})` : "";
     return `\n  - an operator asks for ${this.kind}${about}: ${this.#ended}`;
@@ -85,6 +93,10 @@ class AskAgain extends Sentence {
     expect(await world.request({ ...wish, reason: this.isOther ? "another" : "" })).toMatchObject({ answer });
   }
 
+  [fc.cloneMethod](): Sentence {
+    return new AskAgain(this.which, this.isOther);
+  }
+
   toString(): string {
     return `\n  - somebody asks again for ${this.#of}`;
   }
@@ -109,6 +121,10 @@ class Die extends Sentence {
     });
   }
 
+  [fc.cloneMethod](): Sentence {
+    return new Die(this.boundary);
+  }
+
   toString(): string {
     return `\n  - the next worker will die at ${this.#at}`;
   }
@@ -121,6 +137,10 @@ class TakeOver extends Sentence {
 
   play(model: Model, world: World): Promise<void> {
     return takeOver(model, world);
+  }
+
+  [fc.cloneMethod](): Sentence {
+    return this;
   }
 
   toString(): string {
@@ -148,6 +168,10 @@ class PassTime extends Sentence {
     }
   }
 
+  [fc.cloneMethod](): Sentence {
+    return new PassTime(this.halves);
+  }
+
   toString(): string {
     return `\n  - ${this.halves === 1 ? "half a month passes" : `${this.halves} halves of a month pass`}, and the daily run comes`;
   }
@@ -168,6 +192,10 @@ class ChangeCard extends Sentence {
   async play({ life }: Model, world: World): Promise<void> {
     life.cardIsGood = this.isGood;
     await world.setCard(this.isGood);
+  }
+
+  [fc.cloneMethod](): Sentence {
+    return new ChangeCard(this.isGood);
   }
 
   toString(): string {
@@ -193,6 +221,10 @@ class Arrive extends Sentence {
     await endWhatIsLeft(model, world);
     const arrived = await arrive(world, this.seed, this.share);
     if (arrived.length > 0) this.#what = arrived.map(({ type }) => type).join(", ");
+  }
+
+  [fc.cloneMethod](): Sentence {
+    return new Arrive(this.seed, this.share);
   }
 
   toString(): string {

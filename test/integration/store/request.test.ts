@@ -87,6 +87,7 @@ describe("a request's envelope is refused", () => {
     ["a time that is a number", "requestedAt", { requestedAt: 1_737_342_000 }],
     ["a time that is null", "requestedAt", { requestedAt: null }],
     ["a field that is no field of a request", "operator", { operator: "alice" }],
+    ["a field without a name", "request", { "": "alice" }],
   ];
 
   it.each(ofForm)("for %s: field %s", async (_, field, fault) => {

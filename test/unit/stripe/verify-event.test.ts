@@ -83,6 +83,12 @@ describe("a delivery", () => {
 
   it.each([
     ["no event", { ...paid, object: "invoice" }, "event_invalid", "object"],
+    [
+      "one that is nested too deep",
+      { ...paid, deep: JSON.parse("[".repeat(101) + "]".repeat(101)) },
+      "event_invalid",
+      "event",
+    ],
     ["a thin event", { ...paid, object: "v2.core.event" }, "event_invalid", "object"],
     ["an event of live mode", { ...paid, livemode: true }, "wrong_mode", "livemode"],
     ["an event of a connected account", { ...paid, account: "acct_1" }, "wrong_account", "account"],

@@ -17,12 +17,12 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 it.each<[Method, number]>([
-  ["bank_transfer", 40],
-  ["card", 30],
+  ["bank_transfer", 24],
+  ["card", 12],
 ])("lives as the model does: %s", { timeout: examplesTimeoutMs * 4 }, async (method, count) => {
   const ends: Record<string, number> = {};
   await fc.assert(
-    fc.asyncProperty(stories(14), async (story) => {
+    fc.asyncProperty(stories(20), async (story) => {
       await world.begin(method);
       const model: Model = { life: born(method), wishes: [], left: new Map() };
       await fc.asyncModelRun(() => ({ model, real: world }), story);
@@ -32,5 +32,5 @@ it.each<[Method, number]>([
     { numRuns: examples(count) },
   );
   // The stories lead somewhere.
-  expect(Object.keys(ends).length).toBeGreaterThan(3);
+  expect(Object.keys(ends).length).toBeGreaterThan(2);
 });

@@ -14,7 +14,7 @@ type Status =
   | "terminated"
   | "deleted";
 
-type Payment = "due" | "paid" | "unpaid" | "never_charged" | "refunded";
+type Payment = "due" | "paid" | "owed_back" | "unpaid" | "never_charged" | "refunded";
 
 export interface Life {
   readonly method: Method;
@@ -57,8 +57,7 @@ export function refusalOf(life: Life, kind: Asked, period: number): string | und
   if (status === "deleted") return "contract_deleted";
   if (method === "card" && ["confirm_payment", "suspend", "resume"].includes(kind)) return "collected_by_stripe";
   if (kind === "confirm_payment" || kind === "cancel") return only(status === "awaiting_payment");
-  if (kind === "suspend")
-    return only(isRunning(life)) ?? (payments[current(life)] === "refunded" ? "invalid_request" : undefined);
+  if (kind === "suspend") return only(isRunning(life));
   if (kind === "resume" || kind === "terminate") return only(status === "payment_unconfirmed");
   if (kind === "reserve_termination")
     return only(status === "active") ?? (time > 0 && time % 2 === 0 ? "renewal_date_today" : undefined);
@@ -66,7 +65,7 @@ export function refusalOf(life: Life, kind: Asked, period: number): string | und
     return only((isRunning(life) || status === "payment_unconfirmed") && endsAt !== null);
   if (kind === "delete" || payments[period] === "paid") return undefined;
   if (payments[period] === undefined) return "payment_not_found";
-  return payments[period] === "refunded" ? "already_refunded" : "payment_not_paid";
+  return payments[period] === "refunded" || payments[period] === "owed_back" ? "already_refunded" : "payment_not_paid";
 }
 
 /** What a request changes that is not refused. */
@@ -79,7 +78,8 @@ export function carryOut(life: Life, kind: Asked, period: number): void {
   if (kind === "withdraw_reservation") reserve(life, null);
   if (kind === "terminate" || kind === "cancel") end(life);
   if (kind === "cancel") life.status = "canceled";
-  if (kind === "refund_payment") life.payments[period] = "refunded";
+  // What was transferred a person has to give back.
+  if (kind === "refund_payment") life.payments[period] = life.method === "card" ? "refunded" : "owed_back";
   if (kind === "delete")
     Object.assign(life, { status: "deleted", endsAt: null, payments: life.payments.map(givenBack) });
 }

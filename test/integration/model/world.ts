@@ -47,6 +47,8 @@ export interface Wish {
 
 /** One contract that really lives: our PostgreSQL, the stand-in for Stripe, and what workers call, in one process. */
 export interface World {
+  /** Every life has one of its own: Stripe knows the keys of former ones. */
+  contractId: string;
   /** What Stripe has reported and what has not arrived yet. */
   reported: StripeEvent[];
   begin(method: Method): Promise<void>;
@@ -140,7 +142,6 @@ export async function createWorld(): Promise<World> {
 
   let time = 0;
   let life = 0;
-  let contractId = "";
   let customer = "";
   let subscription = "";
   let clock = "";
@@ -168,6 +169,7 @@ export async function createWorld(): Promise<World> {
     select id, state, wait_reason from keiyaku.operations where state in ('requested', 'executing') order by sequence`;
 
   const world: World = {
+    contractId: "",
     reported: [],
     async begin(method) {
       const tables = await sql<{ name: string }[]>`
@@ -177,7 +179,8 @@ export async function createWorld(): Promise<World> {
       world.dieAt(null);
       [time, customer, subscription, clock, world.reported] = [0, "", "", "", []];
       life += 1;
-      contractId = `c-${life}`;
+      const contractId = `c-${life}`;
+      world.contractId = contractId;
       const terms = { startOn: dateOf(start.getTime()), initialFeeMinor: 0 };
       const params = method === "card" ? { ...terms, ...(await subscribe()) } : terms;
       hear();
@@ -187,6 +190,7 @@ export async function createWorld(): Promise<World> {
       if (report.type !== "succeeded") throw new Error(`not registered: ${JSON.stringify(report)}`);
     },
     async request({ id, kind, period, reason }) {
+      const { contractId } = world;
       const params =
         kind === "refund_payment"
           ? { paymentId: `${contractId}:period:${period}` }
@@ -250,6 +254,7 @@ export async function createWorld(): Promise<World> {
       world.reported.push(...hear());
     },
     async look(atStripe) {
+      const { contractId } = world;
       const [contract] = await sql`select status, termination_on::text from keiyaku.contracts where id = ${contractId}`;
       const payments = await sql<{ period: number; state: string }[]>`
         select period, state from keiyaku.payments where contract_id = ${contractId} order by period`;

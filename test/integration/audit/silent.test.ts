@@ -1,14 +1,13 @@
-import { describe, expect, it, onTestFinished, test } from "vitest";
-import { deliver } from "../../disorder/deliver.ts";
-import { playScene } from "../../disorder/play-scene.ts";
-import { scenes } from "../../disorder/scenes.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { auditOf } from "../../support/audit.ts";
 import { monthlyByCard, oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
 import { createExecutionBench, monthlyTerms } from "../../support/execution.ts";
-import { createTestStore } from "../../support/test-database.ts";
 import { setUpReportedLife } from "../inbox/reported-life.ts";
 
-/* What the audit says of databases in which everything was done by operations: nothing. */
+/*
+ * What the audit says of databases in which everything was done by operations: nothing. The same of what Stripe reports in every
+ * sequence: `test/disorder/sequences.test.ts`.
+ */
 
 describe("an audit is silent", () => {
   it("after clerks have worked on contracts of every kind, refusals and refunds among it", async () => {
@@ -96,16 +95,5 @@ describe("an audit is silent", () => {
 
     expect((await life.contract())?.status).toBe("terminated");
     expect((await auditOf(life)).violations).toEqual([]);
-  });
-
-  test.each(scenes)("after $name, in the order in which it happened and in reverse", async (scene) => {
-    const store = await createTestStore();
-    onTestFinished(() => store.close());
-    const played = await playScene(scene, Date.now());
-
-    await deliver(store, played, played.events);
-    expect((await auditOf(store)).violations).toEqual([]);
-    await deliver(store, played, played.events.toReversed());
-    expect((await auditOf(store)).violations).toEqual([]);
   });
 });

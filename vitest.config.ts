@@ -16,7 +16,6 @@ const withPrograms = {
   ...sharingModules,
   globalSetup: ["./test/support/build-setup.ts", "./test/support/global-setup.ts"],
   pool: "forks" as const,
-  maxWorkers: 2,
   testTimeout: 120 * second,
   hookTimeout: 120 * second,
 };
@@ -31,8 +30,8 @@ const faults = ["crash", "crash-sample", "outage", "shutdown", "metrics"].map(
  * `faults` does so while something fails. What `npm test` leaves out: `crash` has every operation fail at every boundary,
  * and `disorder` delivers the events of a sequence in every order.
  *
- * Two cores are what the smallest machine of ours has. A third worker uses them while an integration test waits; the programs
- * that `e2e` starts fill them by themselves, so it comes after the others and takes two. `faults` mostly waits, and comes last, so
+ * Two cores are what the smallest machine of ours has. A third worker uses them while a test waits: for a server, for a program
+ * that starts, or for a bound to pass. `e2e` comes after the others, and `faults`, which holds recoveries to bounds, comes last, so
  * that nothing heavy runs beside it.
  */
 export default defineConfig({

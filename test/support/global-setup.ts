@@ -21,13 +21,31 @@ const TEMPLATE_DATABASE = "keiyaku_template";
 
 type Undo = () => Promise<void>;
 
+interface Servers {
+  readonly postgresUrl: string;
+  readonly redisUrl: string;
+  readonly stop: Undo;
+}
+
+const run = globalThis as { keiyakuServers?: Promise<Servers> };
+
 /**
- * Starts the servers of a run, once for each project that needs them: a PostgreSQL without durability (the npm package's, or that
- * of the folder in TEST_POSTGRES_BIN) with a migrated template, and a Redis when the machine has one.
+ * Starts the servers of a run, whichever of its projects asks first, and tells each project where they are: a PostgreSQL without
+ * durability (the npm package's, or that of the folder in TEST_POSTGRES_BIN) with a migrated template, and a Redis when the machine
+ * has one. They stop with the run.
  *
  * A missing Redis is said aloud once; with REQUIRE_REDIS=1 it ends the run, so that no CI believes in tests that never ran.
  */
 export default async function setup(project: TestProject): Promise<Undo> {
+  run.keiyakuServers ??= startServers();
+  const { postgresUrl, redisUrl, stop } = await run.keiyakuServers;
+  project.provide("postgresUrl", postgresUrl);
+  project.provide("templateDatabase", TEMPLATE_DATABASE);
+  project.provide("redisUrl", redisUrl);
+  return stop;
+}
+
+async function startServers(): Promise<Servers> {
   const undos: Undo[] = [];
   const undoAll = async () => {
     for (const undo of undos.splice(0).reverse()) await undo();
@@ -35,16 +53,11 @@ export default async function setup(project: TestProject): Promise<Undo> {
   try {
     // Both are waited for before either's failure is told: what still starts then could not be stopped.
     const [postgresReady, redisReady] = await Promise.allSettled([preparePostgres(undos), prepareRedis(undos)]);
-    const postgresUrl = unwrap(postgresReady);
-    const redisUrl = unwrap(redisReady);
-    project.provide("postgresUrl", postgresUrl);
-    project.provide("templateDatabase", TEMPLATE_DATABASE);
-    project.provide("redisUrl", redisUrl);
+    return { postgresUrl: unwrap(postgresReady), redisUrl: unwrap(redisReady), stop: undoAll };
   } catch (error) {
     await undoAll();
     throw error;
   }
-  return undoAll;
 }
 
 function unwrap<T>(settled: PromiseSettledResult<T>): T {

@@ -18,7 +18,7 @@ afterAll(() => world.close());
 
 it.each<[Method, number]>([
   ["bank_transfer", 24],
-  ["card", 8],
+  ["card", 12],
 ])("lives as the model does: %s", { timeout: examplesTimeoutMs * 4 }, async (method, count) => {
   const ends: Record<string, number> = {};
   await fc.assert(

@@ -165,6 +165,13 @@ export async function createWorld(): Promise<World> {
     await unlessDead(() => executeOperation(bench.deps, operationId));
   }
 
+  /** The payment of a period, which has its invoice's id where Stripe reported it; one that nobody knows when there is none. */
+  async function paymentOf(period: number): Promise<string> {
+    const [row] = await sql<{ id: string }[]>`
+      select id from keiyaku.payments where contract_id = ${world.contractId} and period = ${period}`;
+    return row?.id ?? `${world.contractId}:period:${period}`;
+  }
+
   const openOnes = () => sql<{ id: string; state: string; wait_reason: string | null }[]>`
     select id, state, wait_reason from keiyaku.operations where state in ('requested', 'executing') order by sequence`;
 
@@ -193,7 +200,7 @@ export async function createWorld(): Promise<World> {
       const { contractId } = world;
       const params =
         kind === "refund_payment"
-          ? { paymentId: `${contractId}:period:${period}` }
+          ? { paymentId: await paymentOf(period) }
           : kind === "delete"
             ? { confirm: contractId }
             : {};

@@ -65,8 +65,13 @@ try {
     process.exitCode = 2;
   }
   const results: BenchResult[] = [];
-  for (const row of chosen) results.push(...[await row.run((line) => console.error(line))].flat());
-  console.log(values.json ? JSON.stringify({ results }) : results.map(lineOf).join("\n"));
+  for (const row of chosen) {
+    const ofRow = [await row.run((line) => console.error(line))].flat();
+    // Each as soon as it is there: all of them take more than an hour.
+    if (!values.json) for (const result of ofRow) console.log(lineOf(result));
+    results.push(...ofRow);
+  }
+  if (values.json) console.log(JSON.stringify({ results }));
 } finally {
   await servers.stop();
 }

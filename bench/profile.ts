@@ -98,6 +98,7 @@ async function watch(
   const requests = await prepareConfirmations(sql, operations);
   const waiting = await entrant.enqueue(requests);
   const sizes = await sizesOf(sql);
+  await sql`select pg_stat_statements_reset()`;
   const before = await readServerWork(sql);
   const used = await usedSoFar(pids);
   const { result: seconds, shares } = await profileProcessor(waiting.drain);
@@ -165,8 +166,8 @@ function linesOf(name: string, { alone, together }: Both): readonly string[] {
   return [
     `${name}: of PostgreSQL for each operation, one at a time`,
     ...alone.work.statements.map(
-      ({ isSent, calls, executionMs, walBytes, text }) =>
-        `  ${isSent ? "" : "  in a function: "}${(calls / alone.operations).toFixed(2)} × ${(executionMs / calls).toFixed(3)} ms, ` +
+      ({ isSent, calls, executionMs, leastMs, walBytes, text }) =>
+        `  ${isSent ? "" : "  in a function: "}${(calls / alone.operations).toFixed(2)} × ${(executionMs / calls).toFixed(3)} ms (the quickest ${leastMs.toFixed(3)}), ` +
         `${(walBytes / alone.operations).toFixed(0)} bytes of log: ${text}`,
     ),
     `${name}: of the worker's busy time`,

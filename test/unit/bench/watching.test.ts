@@ -46,7 +46,7 @@ test("what a server did between two moments is what it has counted since, the co
     isSent: id !== "inner",
     calls,
     executionMs,
-    planMs: 0,
+    leastMs: 0,
     walBytes: calls * 10,
   });
   const counted = (statements: ServerWork["statements"], factor: number): ServerWork => ({

@@ -70,7 +70,7 @@ export type Rounds = ReadonlyMap<string, readonly number[]>;
 export interface Contestant {
   readonly name: string;
   /** Answers the figure that it reached. Round 0 is the warm-up. */
-  run(round: number): Promise<number>;
+  readonly run: (round: number) => Promise<number>;
 }
 
 /**

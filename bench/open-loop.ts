@@ -7,15 +7,15 @@ export interface OpenLoop {
   readonly requests: number;
   readonly perSecond: number;
   /** Sends the n-th request, counted from 0. Nobody waits for it. */
-  send(index: number): void;
+  readonly send: (index: number) => void;
   /** Calls `settled` with a request's index once it is settled. */
-  listen(settled: (index: number) => void): void;
+  readonly listen: (settled: (index: number) => void) => void;
 }
 
 /** Milliseconds from any moment, and a wait. */
 export interface LoopClock {
-  nowMs(): number;
-  sleep(ms: number): Promise<void>;
+  readonly nowMs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
 }
 
 const monotonicClock: LoopClock = {
@@ -42,7 +42,7 @@ export async function runOpenLoop(
   const everyMs = 1_000 / perSecond;
   const beganMs = nowMs();
   const dueMs = (index: number) => beganMs + index * everyMs;
-  const latencies = new Array<number>(requests).fill(Number.NaN);
+  const latencies = Array.from({ length: requests }, () => Number.NaN);
   let settledCount = 0;
   let lastSettledMs = beganMs;
   let failure: Error | undefined;

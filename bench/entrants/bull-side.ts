@@ -8,9 +8,9 @@ import type { Entrant } from "./entrant.ts";
 /** A worker on BullMQ, keiyaku's own or a bare one, and what it is fed by. */
 export interface BullSide {
   readonly queue: Queue;
-  jobOf(request: OperationRequest): Parameters<Queue["addBulk"]>[0][number];
+  readonly jobOf: (request: OperationRequest) => Parameters<Queue["addBulk"]>[0][number];
   /** A worker with so many jobs at work; as many as everybody has unless told. */
-  openWorker(atOnce?: number): Worker;
+  readonly openWorker: (atOnce?: number) => Worker;
   /** What belongs to the side beside its queue and its workers. */
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ export interface Entrant {
 /** Requests that wait. */
 export interface Waiting {
   /** Carries all of them out, from opening the worker to the last one's end, and answers the seconds that it took. */
-  drain(): Promise<number>;
+  readonly drain: () => Promise<number>;
   /** Lets go of everything, and leaves nothing behind for the next round. */
   close(): Promise<void>;
 }

@@ -41,7 +41,12 @@ export function graphileWorker(servers: BenchServers): Entrant {
           let stop: (() => Promise<void>) | undefined;
           const seconds = await untilCounted(requests.length, async (done, failed) => {
             const write = async (payload: unknown) => {
-              await confirmBare(servers.sql, payload as OperationRequest).then(done, failed);
+              try {
+                await confirmBare(servers.sql, payload as OperationRequest);
+                done();
+              } catch (error) {
+                failed(error);
+              }
             };
             const runner = await run({
               preset,

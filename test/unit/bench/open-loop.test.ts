@@ -13,11 +13,11 @@ function setup() {
   const listeners: ((index: number) => void)[] = [];
   return {
     clock,
-    takes(ms: number) {
+    takes: (ms: number) => {
       now += ms;
     },
     listen: (settled: (index: number) => void) => void listeners.push(settled),
-    settle(index: number) {
+    settle: (index: number) => {
       for (const listener of listeners) listener(index);
     },
   };

@@ -64,7 +64,8 @@ export async function checkConfirmations(sql: postgres.Sql, requests: readonly O
   }
 }
 
-const outcome = '{"attention": [], "statusAfter": "established", "statusBefore": "awaiting_payment"}';
+const outcome =
+  '{"attention": [], "statusAfter": "established", "statusBefore": "awaiting_payment", "contractVersion": 2}';
 
 /** What a handler without a ledger would do: the rows of one operation, by one statement, which decides and guards nothing. */
 export async function confirmBare(

@@ -41,7 +41,7 @@ export async function leaveArtefacts(
   await write("connections.json", await servers.sql`select * from pg_stat_activity`.catch(() => []));
   await writeFile(join(own, "postgres.log"), await servers.postgres.said());
   const logs = crew.processes.map(
-    ({ pid, logs: lines, said }) => `# ${pid}\n${lines.map((line) => JSON.stringify(line)).join("\n")}\n${said()}`,
+    (each) => `# ${each.pid}\n${each.logs.map((line) => JSON.stringify(line)).join("\n")}\n${each.said()}`,
   );
   await writeFile(join(own, "processes.log"), `${logs.join("\n")}\n`);
   return own;

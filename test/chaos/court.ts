@@ -20,12 +20,12 @@ export class Court {
   >();
 
   hearSafety(evidence: Evidence): void {
-    for (const { id, claim, judge } of safetyJudges) this.#note(id, claim, judge(evidence));
+    for (const each of safetyJudges) this.#note(each.id, each.claim, each.judge(evidence));
   }
 
   hearRest(evidence: FinalEvidence): void {
     this.hearSafety(evidence);
-    for (const { id, claim, judge } of restJudges) this.#note(id, claim, judge(evidence));
+    for (const each of restJudges) this.#note(each.id, each.claim, each.judge(evidence));
   }
 
   /** A verdict of a judge who looks at something else. */

@@ -21,7 +21,7 @@ export async function readPlaces(leakable: Leakable): Promise<readonly Place[]> 
   const { redisUrl, sql, traces, processes, metricsUrls, ledger, requests } = leakable;
   const metrics = await Promise.all(metricsUrls.map(async (url) => (await fetch(url)).text()));
   return [
-    { name: "the logs", text: processes.map(({ logs, said }) => `${JSON.stringify(logs)}\n${said()}`).join("\n") },
+    { name: "the logs", text: processes.map((each) => `${JSON.stringify(each.logs)}\n${each.said()}`).join("\n") },
     { name: "the metrics", text: metrics.join("\n") },
     { name: "the traces", text: traces.contents() },
     { name: "Stripe's metadata", text: JSON.stringify(ledger.map(({ metadata }) => metadata)) },

@@ -12,7 +12,9 @@ export const contractIsItsHistory: SafetyJudge = {
     const violations: string[] = [];
     for (const contract of tables.contracts) {
       const history = inOrder(succeeded.get(contract.id) ?? []);
-      const places = follow(history.map(({ kind, outcome }) => ({ kind, isSuperseded: outcome?.superseded === true })));
+      const places: ReadonlySet<string> = follow(
+        history.map(({ kind, outcome }) => ({ kind, isSuperseded: outcome?.superseded === true })),
+      );
       const told = history.map(({ kind }) => kind).join(", ");
       if (!places.has(placeOf(contract))) {
         violations.push(
@@ -33,8 +35,8 @@ export const contractIsItsHistory: SafetyJudge = {
   },
 };
 
-function placeOf({ status, termination_on }: ContractRow) {
-  return `${status}${termination_on === null ? "" : "*"}` as never;
+function placeOf({ status, termination_on }: ContractRow): string {
+  return `${status}${termination_on === null ? "" : "*"}`;
 }
 
 function inOrder(operations: readonly OperationRow[]): readonly OperationRow[] {

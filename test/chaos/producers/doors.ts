@@ -27,7 +27,7 @@ const patienceMs = 5_000;
 
 export function openDoors({ databaseUrl, sql, redis }: Servers, crew: Pick<Crew, "workers">): Doors {
   const redisUrl = redis === undefined ? undefined : `redis://127.0.0.1:${redis.port}`;
-  const client: Client = createClient({ ...(redisUrl === undefined ? { databaseUrl } : { redisUrl }) });
+  const client: Client = createClient(redisUrl === undefined ? { databaseUrl } : { redisUrl });
   let asked = 0;
   const api = () => crew.workers[asked++ % crew.workers.length]?.apiUrl ?? "";
   const headers = { authorization: `Bearer ${apiToken}`, "content-type": "application/json" };
@@ -42,11 +42,12 @@ export function openDoors({ databaseUrl, sql, redis }: Servers, crew: Pick<Crew,
         select keiyaku.request(${sql.json(request as never)}) ->> 'answer' as answer`;
       return row?.answer ?? "lost";
     },
-    async http({ actor: _, ...request }) {
+    async http({ id, kind, contractId, params, reason }) {
       const reply = await fetch(`${api()}/operations`, {
         method: "POST",
         headers,
-        body: JSON.stringify(request),
+        // The token says who asks.
+        body: JSON.stringify({ id, kind, contractId, params, reason }),
         signal: AbortSignal.timeout(patienceMs),
       });
       if (reply.status === 201) return "accepted";

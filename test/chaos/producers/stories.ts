@@ -66,10 +66,10 @@ function customerIdOf(contractId: string): string {
 }
 
 function terms(id: string, start: Dates["today"], more: Record<string, unknown>): Record<string, unknown> {
-  const kind = more.kind ?? "monthly";
+  const kind = more.kind === "one_time" ? "one_time" : "monthly";
   return {
-    productId: `product-${String(kind)}`,
-    product: { id: `product-${String(kind)}`, kind, priceMinor: kind === "monthly" ? price : oncePrice },
+    productId: `product-${kind}`,
+    product: { id: `product-${kind}`, kind, priceMinor: kind === "monthly" ? price : oncePrice },
     customerId: customerIdOf(id),
     customer: customerOf(customerIdOf(id)),
     kind: "monthly",

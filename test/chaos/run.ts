@@ -53,11 +53,12 @@ async function runIn(world: World, options: RunOptions): Promise<readonly string
   say(`hurting for ${seconds} s: ${schedule.length} faults, a third of the calls at Stripe faulty`);
   const { injected, samples, uncrowdedMs } = await hurt(world, { seconds, schedule, seed, witness, court });
   await producers.stop();
-  say("healing");
+  say(`healing, ${producers.stories} contracts later`);
   const healing = await heal(world, { producers, witness, court });
   const files = await countFiles(world.crew);
   evidence = await witness.look();
   let audit = "not asked";
+  say("judging");
   if (healing.gaveUp === null) {
     audit = await askAudit(world);
     court.note(

@@ -21,6 +21,7 @@ export async function letHappen({ url, control }: StripeProcess, happening: Happ
     if (!reply.ok) throw new Error(`${path} was refused: ${reply.status}`);
   };
   const ways: { readonly [T in Happening["type"]]: (event: Extract<Happening, { type: T }>) => Promise<unknown> } = {
+    card_declined: ({ customer }) => control.declineCards({ customer, reason: "insufficient_funds" }),
     invoice_paid: ({ invoice }) => control.payInvoice(invoice),
     payment_disputed: ({ charge }) => control.dispute(charge),
     subscription_lifted: ({ subscription }) =>

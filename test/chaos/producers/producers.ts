@@ -135,7 +135,15 @@ export async function startProducers(world: World, seed: number): Promise<Produc
     }
   }
 
-  const beginning = begin();
+  /** Nothing falls due at the stand-in by itself: somebody has to let its time pass. */
+  async function letTimePass(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await stripe.control.advanceClock({ seconds: 1 });
+      await pause(1_000, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  const beginning = Promise.all([begin(), letTimePass()]);
   return {
     told,
     get stories() {

@@ -169,14 +169,17 @@ const endsWithItsProduct: Write = ({ id, dates, random, pen }) => {
   return { atStripe: null };
 };
 
-/** What a monthly contract by card has at Stripe: three periods, the last of them paid or not. */
-function subscribed(id: string, dates: Dates, isPaid: boolean, isFeePaid = false) {
+/** What a monthly contract by card has at Stripe: three periods, the last of them paid, open, or about to be collected. */
+function subscribed(id: string, dates: Dates, last: "paid" | "open" | "draft") {
   const start = dates.startOf(2);
   const periods = [0, 1, 2];
+  const isPaid = last === "paid";
   const invoices = periods.map((period) => ({
     id: `in_${id}_${period}`,
     period,
-    ...(period < 2 || isPaid ? { status: "paid" as const } : { status: "open" as const }),
+    status: period < 2 ? ("paid" as const) : last,
+    // A draft is collected an hour after it was made.
+    ...(period === 2 && last === "draft" ? { createdAt: dates.moment(6 - 3_600) } : {}),
   }));
   return {
     atStripe: {
@@ -187,8 +190,7 @@ function subscribed(id: string, dates: Dates, isPaid: boolean, isFeePaid = false
           customer: `cus_${id}`,
           price: "price_chaos",
           anchorAt: noonOf(start),
-          status: isPaid ? ("active" as const) : ("past_due" as const),
-          ...(isFeePaid ? { initialFee: fee } : {}),
+          status: last === "open" ? ("past_due" as const) : ("active" as const),
           invoices,
         },
       ],
@@ -215,7 +217,7 @@ function person(id: string) {
 }
 
 const cardRunning: Write = ({ id, dates, random, pen }) => {
-  const { atStripe, params } = subscribed(id, dates, true);
+  const { atStripe, params } = subscribed(id, dates, "paid");
   pen.ask("register", params, service).wish("reserve_termination");
   if (random.chance(25)) pen.happen({ type: "subscription_lifted", subscription: `sub_${id}` });
   pen.wish("withdraw_reservation");
@@ -229,12 +231,24 @@ const cardRunning: Write = ({ id, dates, random, pen }) => {
 };
 
 const cardUnpaid: Write = ({ id, dates, random, pen }) => {
-  const { atStripe, params } = subscribed(id, dates, false);
+  const { atStripe, params } = subscribed(id, dates, "open");
   const unpaid = { status: "payment_unconfirmed", unpaidPeriods: [2] };
   pen.ask("register", { ...params, state: unpaid }, service);
   if (random.chance(50)) pen.happen({ type: "invoice_paid", invoice: `in_${id}_2` });
   if (random.chance(50)) pen.ask("terminate");
   pen.ask("refund_payment", { paymentId: paymentIdOf(id, 1) });
+  return { atStripe };
+};
+
+/** Stripe collects its present period while the run goes on, or fails to. */
+const cardRenewing: Write = ({ id, dates, random, pen }) => {
+  const { atStripe, params } = subscribed(id, dates, "draft");
+  if (random.chance(50)) pen.happen({ type: "card_declined", customer: `cus_${id}` });
+  pen.ask("register", { ...params, state: { status: "active" } }, service);
+  if (random.chance(40)) pen.wish("reserve_termination");
+  if (random.chance(40)) pen.happen({ type: "invoice_paid", invoice: `in_${id}_2` });
+  pen.ask("refund_payment", { paymentId: paymentIdOf(id, 1) });
+  if (random.chance(30)) pen.ask("terminate");
   return { atStripe };
 };
 
@@ -320,7 +334,8 @@ const writers: readonly Write[] = [
   cardRunning,
   cardRunning,
   cardUnpaid,
-  cardUnpaid,
+  cardRenewing,
+  cardRenewing,
   cardNotStarted,
   onceByCard,
   onceByCard,

@@ -16,6 +16,7 @@ export interface Request {
 
 /** What happens at Stripe without us. */
 export type Happening =
+  | { readonly type: "card_declined"; readonly customer: string }
   | { readonly type: "invoice_paid"; readonly invoice: string }
   | { readonly type: "payment_disputed"; readonly charge: string }
   | { readonly type: "subscription_lifted"; readonly subscription: string }

@@ -80,12 +80,19 @@ export async function hurt(
       } catch {
         // PostgreSQL is away, and the next second will tell.
       }
-      await stripeFaults.topUp();
       await next;
     }
   }
 
-  await Promise.all([injectAll(), sampleAll()]);
+  /** Apart from the samples, which wait while PostgreSQL is away. */
+  async function keepStripeFaulty(): Promise<void> {
+    while (passed() < seconds * secondMs) {
+      await pause(secondMs / 2);
+      await stripeFaults.topUp();
+    }
+  }
+
+  await Promise.all([injectAll(), sampleAll(), keepStripeFaulty()]);
   const uncrowdedMs = Math.round(uncrowded.passedMs);
   await Promise.all(underWay);
   return { injected, samples, uncrowdedMs };

@@ -15,7 +15,7 @@ export interface Outcome {
   readonly samples: number;
   /** How long the world was hurt, as {@link UncrowdedTime} counts. */
   readonly uncrowdedMs: number;
-  /** Requests that reached Stripe, and how many of them met a fault of each kind. */
+  /** Requests that reached Stripe while the world was hurt, and how many of them met a fault of each kind. */
   readonly requests: number;
   readonly stripeFaults: Readonly<Record<string, number>>;
   /** Operations by kind and end: `cancel succeeded`. */
@@ -49,8 +49,8 @@ const injectedShareMin = 0.6;
 /** A machine of half the speed of two idle cores has concluded so many operations after a second. */
 const operationsPerSecondMin = 1.5;
 
-/** A third of the requests to Stripe is to meet a fault; those of the healing phase meet none. */
-const stripeFaultShareMin = 0.15;
+/** A third of the requests to Stripe is to meet a fault; a machine that stands still may be late with the rules. */
+const stripeFaultShareMin = 0.2;
 
 /** Why the run failed, a sentence each; none when it passed. */
 export function failuresOf(outcome: Outcome): readonly string[] {
@@ -81,7 +81,7 @@ function minimumsMissed(outcome: Outcome): readonly string[] {
     if ((done[type] ?? 0) < least) missed.push(`${type} took place ${done[type] ?? 0} times, of at least ${least}`);
   }
   const faulty = sumOf(stripeFaults);
-  if (faulty < requests * stripeFaultShareMin * share)
+  if (faulty < requests * stripeFaultShareMin)
     missed.push(`only ${faulty} of ${requests} requests to Stripe met a fault`);
   const least = Math.floor(seconds / 20);
   for (const kind of kindsWanted) {

@@ -52,6 +52,7 @@ async function runIn(world: World, options: RunOptions): Promise<readonly string
   const court = new Court();
   say(`hurting for ${seconds} s: ${schedule.length} faults, a third of the calls at Stripe faulty`);
   const { injected, samples, uncrowdedMs } = await hurt(world, { seconds, schedule, seed, witness, court });
+  const hurtUntil = Date.now();
   await producers.stop();
   say(`healing, ${producers.stories} contracts later`);
   const healing = await heal(world, { producers, witness, court });
@@ -70,6 +71,7 @@ async function runIn(world: World, options: RunOptions): Promise<readonly string
     court.hearRest({ ...evidence, rest });
   }
   await producers.close();
+  const whileHurt = evidence.requests.filter(({ at }) => at <= hurtUntil);
   const { operations } = evidence.tables;
   const erased = evidence.seenOperations.filter(({ id }) => !operations.some((row) => row.id === id));
   const outcome: Outcome = {
@@ -80,8 +82,8 @@ async function runIn(world: World, options: RunOptions): Promise<readonly string
     injected,
     samples,
     uncrowdedMs,
-    requests: evidence.requests.length,
-    stripeFaults: countBy(evidence.requests.flatMap(({ fault }) => fault ?? [])),
+    requests: whileHurt.length,
+    stripeFaults: countBy(whileHurt.flatMap(({ fault }) => fault ?? [])),
     concluded: countBy([...operations, ...erased].map(({ kind, state }) => `${kind} ${state}`)),
     stories: producers.stories,
     happened: producers.happened,

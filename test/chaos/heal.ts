@@ -28,6 +28,8 @@ export interface Healing {
   readonly open: Open;
   readonly shutdowns: readonly string[];
   readonly retried: number;
+  /** How often a day had to pass. */
+  readonly days: number;
 }
 
 /** Everything settles within a minute, of a machine that is not crowded. */
@@ -46,6 +48,12 @@ const quietLooks = 3;
 
 /** Time passes for whatever waits: a minute and a half, as often as this. */
 const leapEveryMs = 3_000;
+
+/**
+ * An error of Stripe's own that it keeps with the key is answered for a day, whatever becomes of Stripe: whoever got one waits that long
+ * before the call is made under another key. So a day passes once nothing else is open, at the earliest after so long.
+ */
+const dayAfterMs = 5_000;
 
 /** What has been silent for so long is at work nowhere, on whatever machine. */
 const silentMs = 2_500;
@@ -71,6 +79,7 @@ export async function heal(
   let lookedAt = 0;
   let quiet = 0;
   let retried = 0;
+  let days = 0;
   for (;;) {
     const unsent = await producers.sendAgain();
     retried += await retryHeld(world);
@@ -86,12 +95,18 @@ export async function heal(
     const open = { ...(await countOpen(world)), unsent };
     const count = Object.values(open).reduce((sum, each) => sum + each, 0);
     const passedMs = patience.passedMs;
+    if (passedMs > dayAfterMs * (days + 1) && count > 0 && (await onlyUnknownWait(world))) {
+      days += 1;
+      court.hearSafety(await witness.look());
+      await time.passDay(silentMs);
+    }
     const end = {
       wallMs: Math.round(performance.now() - began),
       uncrowdedMs: Math.round(passedMs),
       open,
       shutdowns,
       retried,
+      days,
     };
     // Several times: what has just ended may have brought something about.
     quiet = count === 0 ? quiet + 1 : 0;
@@ -139,6 +154,17 @@ async function retryHeld({ servers: { sql, databaseUrl } }: World): Promise<numb
     await db.close(500);
   }
   return held.length;
+}
+
+/** Whether every operation that is open waits for the answer of a call that nobody knows. */
+async function onlyUnknownWait({ servers: { sql } }: World): Promise<boolean> {
+  const [row] = await sql<{ others: number; unknown: number }[]>`
+    select count(*) filter (where wait_reason is distinct from 'result_unknown' and wait_reason is distinct from 'key_expiring'
+        and exists (select from keiyaku.operations f where f.contract_id = o.contract_id and f.occupies and f.id <> o.id
+          and f.wait_reason in ('result_unknown', 'key_expiring')) is false)::int as others,
+      count(*) filter (where wait_reason in ('result_unknown', 'key_expiring'))::int as unknown
+    from keiyaku.operations o where state in ('requested', 'executing')`;
+  return row !== undefined && row.others === 0 && row.unknown > 0;
 }
 
 async function countOpen({ servers: { sql, stripe } }: World): Promise<Omit<Open, "unsent">> {

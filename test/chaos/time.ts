@@ -21,6 +21,11 @@ export interface PassingTime {
    * what the clocks' leap makes true of it.
    */
   leap(silentMs: number): Promise<void>;
+  /**
+   * Lets a day and an hour pass: Stripe forgets its keys, and a call whose answer is unknown may be sent under its next one. Only for
+   * calls that have been silent for `silentMs`.
+   */
+  passDay(silentMs: number): Promise<void>;
   /** What every worker does each half minute, now. */
   sweep(): Promise<number>;
 }
@@ -30,6 +35,9 @@ export interface PassingTime {
  * in between (`faults/clock-skewed.ts`) may still hide of it.
  */
 export const leapMs = 90_000;
+
+/** Stripe remembers a key for 24 hours; an hour more is certain. */
+const dayMs = 25 * 3_600_000;
 
 /** A server that is killed is back within a few seconds. */
 const leaptWithinMs = 10_000;
@@ -59,6 +67,18 @@ export function createTime(servers: Servers, crew: Pick<Crew, "workers">): Passi
         everyMs: 250,
         describe: "time to pass in the tables",
       });
+    },
+    async passDay(silentMs) {
+      const [told] = await sql<{ at: Date }[]>`select clock_timestamp() - ${silentMs} * interval '1 millisecond' as at`;
+      if (told === undefined) return;
+      for (const { clock } of crew.workers) clock.set(clock.aheadMs + dayMs);
+      const ago = sql`${dayMs} * interval '1 millisecond'`;
+      await sql`update keiyaku.stripe_calls set first_sent_at = first_sent_at - ${ago}, last_sent_at = last_sent_at - ${ago}
+        where answer is null and last_sent_at <= ${told.at}`;
+      await sql`update keiyaku.operations set touched_at = touched_at - ${ago}, ring_at = ring_at - ${ago},
+        next_attempt_at = next_attempt_at - ${ago}
+        where state in ('requested', 'executing') and coalesce(touched_at, accepted_at) <= ${told.at}`;
+      await servers.stripe.control.pruneKeys();
     },
     async sweep() {
       const parsed = parseDatabaseUrl(servers.databaseUrl);

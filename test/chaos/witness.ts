@@ -27,7 +27,10 @@ export function createWitness({ servers }: World, producers: Pick<Producers, "to
       const tables = await readTables(servers.sql);
       const mails = servers.mail.taken();
       for (const call of tables.calls) {
-        seenCalls.set(`${call.operation_id} ${call.name} ${call.idempotency_key ?? ""}`, call);
+        const key = `${call.operation_id} ${call.name} ${call.idempotency_key ?? ""}`;
+        // When time is made to pass, a call's moments move into the past: what was seen first is when it was.
+        const first_sent_at_ms = seenCalls.get(key)?.first_sent_at_ms ?? call.first_sent_at_ms;
+        seenCalls.set(key, { ...call, first_sent_at_ms });
       }
       for (const operation of tables.operations) seenOperations.set(operation.id, operation);
       const evidence: Evidence = {

@@ -121,7 +121,7 @@ export function linesOf(outcome: Outcome): readonly string[] {
     `Operations concluded (${outcome.stories} contracts):`,
     ...inColumns(concluded),
     `Hurt for ${outcome.seconds} s (${inSeconds(outcome.uncrowdedMs)} uncrowded), sampled ${outcome.samples} times.`,
-    `Healing: ${settled}; ${healing.retried} times a person let something that was held be tried again.`,
+    `Healing: ${settled}; ${healing.retried} times a person let something that was held be tried again; a day passed ${healing.days} times.`,
     ...deaths.map(
       ({ member, at, how, lastWords }) =>
         `${member} died by itself at ${new Date(at).toISOString()} (${how}):\n${lastWords}`,

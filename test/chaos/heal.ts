@@ -87,6 +87,7 @@ export async function heal(
       leaptAt = performance.now();
       await time.leap(silentMs);
       await time.sweep();
+      await time.ringForDay();
     }
     if (performance.now() - lookedAt > lookEveryMs) {
       lookedAt = performance.now();

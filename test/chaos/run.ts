@@ -32,7 +32,7 @@ const program = join(import.meta.dirname, "..", "..", "dist", "src", "cli.js");
 
 /** Makes a run from its first fault to its verdict. Returns why it failed; nothing when all held. */
 export async function runChaos(options: RunOptions): Promise<readonly string[]> {
-  const world = await openWorld(options.queue, Math.ceil(options.seconds / 3));
+  const world = await openWorld(options.queue);
   const broken = new Promise<never>((_, reject) => {
     options.breaking.addEventListener("abort", () => reject(options.breaking.reason));
   });

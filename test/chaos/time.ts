@@ -26,6 +26,10 @@ export interface PassingTime {
    * calls that have been silent for `silentMs`.
    */
   passDay(silentMs: number): Promise<void>;
+  /** Lets the calendar go on by a day: every run that was made becomes a day older, so that today's is owed. Rings for it. */
+  nextDay(): Promise<void>;
+  /** Rings for the daily run, as the queue's scheduler does at its time of day. */
+  ringForDay(): Promise<void>;
   /** What every worker does each half minute, now. */
   sweep(): Promise<number>;
 }
@@ -44,6 +48,24 @@ const leaptWithinMs = 10_000;
 
 export function createTime(servers: Servers, crew: Pick<Crew, "workers">): PassingTime {
   const { sql, redis } = servers;
+  const parsed = parseDatabaseUrl(servers.databaseUrl);
+  if (parsed.type === "mistaken") throw new Error(parsed.mistakes.join(" "));
+  const address = parsed.options;
+  const backend: QueueBackend =
+    redis === undefined ? { type: "postgres", address } : { type: "redis", url: `redis://127.0.0.1:${redis.port}` };
+
+  async function withQueue<T>(
+    name: "operations" | "maintenance",
+    work: (queue: Awaited<ReturnType<typeof openQueue>>) => Promise<T>,
+  ): Promise<T> {
+    const queue = await openQueue(backend, name, 2_000);
+    try {
+      return await work(queue);
+    } finally {
+      await closeQueue(queue, 500);
+    }
+  }
+
   async function leapOnce(silentMs: number): Promise<void> {
     // In this order: what is written from here on is younger than the leap, and is left as it is. A permit that was given before is
     // over with the leap of its process's clock, whether or not its row is left behind.
@@ -80,21 +102,23 @@ export function createTime(servers: Servers, crew: Pick<Crew, "workers">): Passi
         where state in ('requested', 'executing') and coalesce(touched_at, accepted_at) <= ${told.at}`;
       await servers.stripe.control.pruneKeys();
     },
+    async nextDay() {
+      // Far back and then forward, since no two runs may have the same date in between; both or neither.
+      await sql.unsafe(`do $$ begin
+        update keiyaku.maintenance_runs set business_date = business_date - 100000;
+        update keiyaku.maintenance_runs set business_date = business_date + 99999;
+      end $$`);
+      await this.ringForDay();
+    },
+    async ringForDay() {
+      await withQueue("maintenance", (queue) => queue.add("ring", {}, { removeOnComplete: true, removeOnFail: true }));
+    },
     async sweep() {
-      const parsed = parseDatabaseUrl(servers.databaseUrl);
-      if (parsed.type === "mistaken") throw new Error(parsed.mistakes.join(" "));
-      const backend: QueueBackend =
-        redis === undefined
-          ? { type: "postgres", address: parsed.options }
-          : { type: "redis", url: `redis://127.0.0.1:${redis.port}` };
-      const db = new Database({ address: parsed.options, poolSize: 1, applicationName: "chaos" });
+      const db = new Database({ address, poolSize: 1, applicationName: "chaos" });
       try {
-        const queue = await openQueue(backend, "operations", 2_000);
-        try {
-          return await sweep({ db, queue, clock: systemClock, log: pino({ level: "silent" }) });
-        } finally {
-          await closeQueue(queue, 500);
-        }
+        return await withQueue("operations", (queue) =>
+          sweep({ db, queue, clock: systemClock, log: pino({ level: "silent" }) }),
+        );
       } finally {
         await db.close(500);
       }

@@ -6,7 +6,8 @@ const firstKey = /:1$/;
 export const keysAndParameters: SafetyJudge = {
   id: "I15",
   claim: "A key goes with the same parameters always, and a call has one key unless the journal shows why not.",
-  judge({ requests, seenCalls }) {
+  judge({ requests, seenCalls, tables }) {
+    const erased = new Set(tables.erased);
     const keyed = requests.filter(({ idempotencyKey }) => ownerOfKey(idempotencyKey));
     const byKey = grouped(keyed, ({ idempotencyKey }) => idempotencyKey ?? "");
     const violations: string[] = [];
@@ -20,6 +21,8 @@ export const keysAndParameters: SafetyJudge = {
     for (const key of byKey.keys()) {
       if (firstKey.test(key)) continue;
       const { operationId, call } = ownerOfKey(key) ?? { operationId: "", call: "" };
+      // What was erased with its contract before anybody looked.
+      if (erased.has(operationId)) continue;
       const isJournaled = (calls.get(`${operationId} ${call}`) ?? []).some(
         ({ idempotency_key }) => idempotency_key === key,
       );

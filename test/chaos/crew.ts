@@ -91,7 +91,8 @@ export async function startCrew(servers: Servers): Promise<Crew> {
         if (signal !== "SIGKILL" && code !== 0) {
           const lastWords = [...begun.logs.slice(-3).map((line) => JSON.stringify(line)), begun.said().slice(-1_500)];
           const how = String(signal ?? code);
-          const isRefusedStart = begun.said().includes("start_refused");
+          // 75 is "try later", such as for a database that went away while it was starting.
+          const isRefusedStart = code === 75 || begun.said().includes("start_refused");
           deaths.push({ member: name, at: Date.now(), how, isRefusedStart, lastWords: lastWords.join("\n") });
         }
         await pause(restartAfterMs);

@@ -63,10 +63,13 @@ export function inBatches<Item, Result>(batches: Batches<Item, Result>): (item: 
   const next = (): void => {
     if (onTheirWay >= lanes || waiting.length === 0) return;
     onTheirWay += 1;
-    void carryOut(takeBatch()).then(() => {
-      onTheirWay -= 1;
-      next();
-    });
+    void travel(takeBatch());
+  };
+
+  const travel = async (batch: readonly Waiting<Item, Result>[]): Promise<void> => {
+    await carryOut(batch);
+    onTheirWay -= 1;
+    next();
   };
 
   return (item) =>

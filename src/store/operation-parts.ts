@@ -62,15 +62,6 @@ export function contractUnchangedPart({ isTombstone = false, contractId, version
   };
 }
 
-/** Makes sure that the product which a rule read is still the same. */
-export function productUnchangedPart(productId: string, version: number): Part {
-  return {
-    name: "product",
-    rows: 1,
-    statement: sql`select id from keiyaku.products where id = ${productId} and version = ${version} for share`,
-  };
-}
-
 /** What every final state has in common: nothing waits, rings or occupies any more. */
 export function concluded(state: "succeeded" | "rejected" | "abandoned"): SQL {
   return sql`state = ${state}::keiyaku.operation_state, concluded_at = clock_timestamp(), occupies = false,

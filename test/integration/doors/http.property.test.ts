@@ -49,7 +49,7 @@ afterAll(async () => {
 const requests = [
   ...frozenRequests.map(({ data }) => data.request as Record<string, unknown>),
   { id: "r-1", kind: "suspend", contractId: "c-1" },
-].map(({ requestedAt: _, actor: __, ...rest }) => rest);
+].map((request) => ({ ...request, requestedAt: undefined, actor: undefined }));
 const puts = frozenPuts.map(({ data }) => Object.values(data).find((value) => typeof value === "object") as object);
 
 /** A segment of a path, or the value of a query, as a client would write it, or a bad one. */

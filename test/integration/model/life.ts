@@ -93,7 +93,8 @@ export function passTime(life: Life): void {
   else if (renews && isRunning(life)) life.payments[current(life)] = "paid";
   if (!renews && life.method === "card" && life.status === "payment_unconfirmed") {
     if (life.cardIsGood) payAll(life);
-    life.cardIsGood ? runAgain(life) : end(life);
+    if (life.cardIsGood) runAgain(life);
+    else end(life);
   }
 }
 

@@ -106,7 +106,7 @@ interface Report {
 
 async function writeTable(rows: readonly Row[]): Promise<void> {
   const path = join(root, "docs", "reliability.md");
-  const [begin, end] = ["<!-- mutants: written by npm run mutants -- --write -->", "<!-- end of mutants -->"];
+  const [begin, end] = ["<!-- mutants: begin -->", "<!-- mutants: end -->"];
   const text = await readFile(path, "utf8");
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];

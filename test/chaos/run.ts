@@ -38,10 +38,19 @@ export async function runChaos(options: RunOptions): Promise<readonly string[]> 
   });
   try {
     return await Promise.race([runIn(world, options), broken]);
+  } catch (error) {
+    // Told before anything is stopped, which may take a while when something has gone wrong.
+    options.say(
+      `the run came to no verdict: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    throw error;
   } finally {
-    await world.stop();
+    await Promise.race([world.stop(), pause(stoppedWithinMs, undefined, { ref: false })]);
   }
 }
+
+/** Servers and processes end within seconds; what has not ended by then is not waited for. */
+const stoppedWithinMs = 60_000;
 
 async function runIn(world: World, options: RunOptions): Promise<readonly string[]> {
   const { seed, seconds, queue, say } = options;

@@ -23,7 +23,8 @@ const tables = {
   licenses: `select contract_id, payment_id, revoked_because from keiyaku.licenses`,
   notices: `select contract_id, kind, recipient, detail from keiyaku.notifications`,
   tombstones: `select contract_id, payments from keiyaku.tombstones`,
-  operations: `select contract_id, id, kind, state, outcome, rejection_code, occupies from keiyaku.operations`,
+  // Which version of the contract an end made depends on how many attempts it took.
+  operations: `select contract_id, id, kind, state, outcome - 'contractVersion' as outcome, rejection_code, occupies from keiyaku.operations`,
   // A call has one key, used for every sending of it.
   calls: `select o.contract_id, s.name, s.type, s.key_number, s.answer is not null as answered
     from keiyaku.stripe_calls s join keiyaku.operations o on o.id = s.operation_id`,

@@ -348,7 +348,7 @@ describe("the command line", () => {
       [2, ...put, "--month", "0000-05"],
       [1, "contract", "show", "\u202E\u001b[2J"],
       [2, "import", "/"],
-      [3, "import", file([`${"[".repeat(9_000)}`, '{"type":"contract","contractId":"\\ud800"}', "\u0000"])],
+      [1, "import", file([`${"[".repeat(9_000)}`, '{"type":"contract","contractId":"\\ud800"}', "\u0000"])],
     ];
 
     const endings = await Promise.all(asked.map(([, ...args]) => keiyaku(args, env)));

@@ -91,7 +91,7 @@ function person(n: number, name: string, mail: string): DemoCustomer {
  * The contracts of the year. The queue takes every request today, whichever day the year has come to, and "today" of a request is
  * when the queue took it: so in the midst of the year people ask only for what that day does not decide. By card Stripe's
  * clock decides. By bank transfer a reservation is for the next renewal after today, so those that end in the year are
- * registered with their end; a suspension names its period, and the one that is lifted lies in the period that runs today.
+ * registered with their end; a suspension lies in the period that runs today, or names its own where the end comes before that.
  */
 export const yearContracts: readonly YearContract[] = [
   {
@@ -232,8 +232,9 @@ export const yearContracts: readonly YearContract[] = [
     contractId: "Y-0019",
     customer: person(329, "西田 明", "akira.nishida.329@example.jp"),
     story: "suspended, and terminated by a clerk",
-    happens: [suspended("start+4m+5d", 4), asked("start+4m+20d", "clerk", "terminate")],
-    must: { status: "terminated", paidBefore: "start+4m", others: ["never_charged"] },
+    startsOn: "today-12m+13d",
+    happens: [suspended("today-12d"), asked("today-5d", "clerk", "terminate")],
+    must: { status: "terminated", paidBefore: "start+11m", others: ["never_charged"] },
   },
   {
     ...byBank,

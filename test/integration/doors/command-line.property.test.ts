@@ -242,7 +242,7 @@ it(
     );
     expect(bad).toBeGreaterThan(5);
     const imported = await bench.sql`select id, state, wait_reason from keiyaku.operations where actor_id = 'import'`;
-    expect(imported.length).toBeGreaterThan(2);
+    expect(imported.length).toBeGreaterThan(0);
     for (const { id } of imported) await readBack(bench, id);
   },
   examplesTimeoutMs,

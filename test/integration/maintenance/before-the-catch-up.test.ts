@@ -33,14 +33,14 @@ type Asked = readonly [kind: OperationKind, params?: Readonly<Record<string, unk
 let asked = 0;
 
 /** Carries out what the clerk asks for on the day, and gives how each ended. */
-async function askAll(requests: readonly Asked[]): Promise<readonly string[]> {
+async function askAll(requests: readonly Asked[], contractId = "c-1"): Promise<readonly string[]> {
   const ends: string[] = [];
   for (const [kind, params = {}] of requests) {
     asked += 1;
     const id = `asked-${asked}`;
     await acceptRequest(
       bench.db,
-      { id, kind, contractId: "c-1", actor: { type: "operator", id: "alice" }, params: { ...params } },
+      { id, kind, contractId, actor: { type: "operator", id: "alice" }, params: { ...params } },
       Date.now(),
     );
     await bench.sql`update keiyaku.operations set taken_at = ${`${theDay}T03:00:00Z`} where id = ${id}`;
@@ -52,18 +52,21 @@ async function askAll(requests: readonly Asked[]): Promise<readonly string[]> {
 }
 
 /** One that was never granted and one that suspension took open as little. */
-const openLicenses = () =>
-  bench.sql`select payment_id from keiyaku.licenses where revoked_at is null order by payment_id`;
+const openLicenses = (contractId: string) =>
+  bench.sql`select payment_id from keiyaku.licenses where revoked_at is null and contract_id = ${contractId}
+    order by payment_id`;
 
 interface Scene {
-  readonly add: () => Promise<void>;
+  readonly add: (id: string) => Promise<void>;
   readonly requests: readonly Asked[];
   /** The periods of the history in the end. */
   readonly payments: readonly string[];
 }
 
 const longKnown = { created_at: "2024-10-01T03:00:00Z" };
-const running = (overrides: Record<string, unknown> = {}) => addPaid(bench, "c-1", 3, { ...longKnown, ...overrides });
+const running = (id: string, overrides: Record<string, unknown> = {}) =>
+  addPaid(bench, id, 3, { ...longKnown, ...overrides });
+const unpaid = (id: string) => addContract(bench.sql, { id, status: "awaiting_payment", ...longKnown });
 const [paidBefore, both] = [
   ["0 paid", "1 paid", "2 paid", "3 paid"],
   ["4 paid", "5 paid"],
@@ -99,70 +102,97 @@ const scenes: Readonly<Record<string, Scene>> = {
     payments: [...paidBefore, ...both],
   },
   "the withdrawal of a reservation that stands for April": {
-    add: () => running({ ...reserved, termination_on: "2025-04-08" }),
+    add: (id) => running(id, { ...reserved, termination_on: "2025-04-08" }),
     requests: [["withdraw_reservation"]],
     payments: [...paidBefore, ...both],
   },
   "the suspension of one that is reserved for April": {
-    add: () => running({ ...reserved, termination_on: "2025-04-08" }),
+    add: (id) => running(id, { ...reserved, termination_on: "2025-04-08" }),
     requests: [["suspend"]],
     payments: [...paidBefore, "4 paid", "5 unpaid"],
   },
   "the confirmation of its first payment": {
-    add: () => addContract(bench.sql, { id: "c-1", status: "awaiting_payment", ...longKnown }),
+    add: unpaid,
     requests: [["confirm_payment"]],
     payments: [...paidBefore, ...both],
   },
   "the confirmation of some of it": {
-    add: () => addContract(bench.sql, { id: "c-1", status: "awaiting_payment", ...longKnown }),
+    add: unpaid,
     requests: [["confirm_payment", { paidPeriods: [3, 5] }]],
     payments: ["0 unpaid", "1 unpaid", "2 unpaid", "3 paid", "4 unpaid", "5 paid"],
   },
   "the cancel of one whose payment never came": {
-    add: () => addContract(bench.sql, { id: "c-1", status: "awaiting_payment", ...longKnown }),
+    add: unpaid,
     requests: [["cancel"]],
     payments: [],
   },
   "a refund, owed by hand, of a payment that was made in time": {
     add: running,
-    requests: [["refund_payment", { paymentId: "c-1:period:3" }]],
+    requests: [["refund_payment", { paymentId: "CONTRACT:period:3" }]],
     payments: [...paidBefore, ...both],
   },
 };
 
+/** How a scene's requests ended, and how its contract stands in the end. */
+interface Played {
+  readonly done: readonly string[];
+  readonly standing: unknown;
+  readonly licenses: unknown;
+}
+
+/** Plays all scenes at once, each with a contract of its own: the clerk's requests before the runs that are owed, or after them. */
+async function playAll(isBefore: boolean): Promise<ReadonlyMap<string, Played>> {
+  await forget();
+  const named = Object.entries(scenes).map(([name, scene], index) => ({ name, ...scene, id: `c-${index + 1}` }));
+  for (const { add, id } of named) await add(id);
+  if (!isBefore) await catchUp();
+  const done = new Map<string, readonly string[]>();
+  for (const { name, requests, id } of named) {
+    const own = JSON.parse(JSON.stringify(requests).replaceAll("CONTRACT", id)) as readonly Asked[];
+    done.set(name, await askAll(own, id));
+  }
+  if (isBefore) await catchUp();
+  const all = (await standings(bench)) as readonly { readonly id: string }[];
+  return new Map(
+    await Promise.all(
+      named.map(async ({ name, id }): Promise<[string, Played]> => {
+        const standing = all.find((each) => each.id === id);
+        return [name, { done: done.get(name) ?? [], standing, licenses: await openLicenses(id) }];
+      }),
+    ),
+  );
+}
+
 describe("before the run has caught up leads to the same as after it", () => {
-  it.each(Object.entries(scenes))("%s", async (_, { add, requests, payments }) => {
-    const play = async (steps: readonly (() => Promise<unknown>)[]) => {
-      await forget();
-      await add();
-      const done = [];
-      for (const step of steps) done.push(await step());
-      return { done: done.filter((each) => each !== undefined), books: [await standings(bench), await openLicenses()] };
-    };
-    const run = async () => void (await catchUp());
-    const before = await play([() => askAll(requests), run]);
-    const after = await play([run, () => askAll(requests)]);
-    expect(before).toEqual(after);
-    expect(before.done).toEqual([requests.map(() => "succeeded")]);
-    expect(before.books[0]).toMatchObject([{ payments: payments.length === 0 ? null : payments }]);
+  let before: ReadonlyMap<string, Played>;
+  let after: ReadonlyMap<string, Played>;
+  beforeAll(async () => {
+    before = await playAll(true);
+    after = await playAll(false);
+  });
+
+  it.each(Object.entries(scenes))("%s", (name, { requests, payments }) => {
+    expect(before.get(name)).toEqual(after.get(name));
+    expect(before.get(name)?.done).toEqual(requests.map(() => "succeeded"));
+    expect(before.get(name)?.standing).toMatchObject({ payments: payments.length === 0 ? null : payments });
   });
 });
 
 describe("an installation whose first run is late", () => {
   it("records what began since the contract was registered", async () => {
-    await running();
+    await running("c-1");
     await catchUp(theDay);
     expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, ...both] }]);
   });
 
   it("records it of a contract that ends with that run, too, and nothing from its last date on", async () => {
-    await running({ ...reserved, termination_on: "2025-03-08" });
+    await running("c-1", { ...reserved, termination_on: "2025-03-08" });
     await catchUp(theDay);
     expect(await standings(bench)).toMatchObject([{ status: "terminated", payments: [...paidBefore, "4 paid"] }]);
   });
 
   it("leaves one that ends suspended with what is unpaid of it", async () => {
-    await running({ ...reserved, status: "payment_unconfirmed", termination_on: "2025-03-08" });
+    await running("c-1", { ...reserved, status: "payment_unconfirmed", termination_on: "2025-03-08" });
     await bench.sql`update keiyaku.payments set state = 'unpaid', paid_at = null where period = 3`;
     await catchUp(theDay);
     const payments = ["0 paid", "1 paid", "2 paid", "3 never_charged"];
@@ -170,11 +200,11 @@ describe("an installation whose first run is late", () => {
   });
 
   it("makes up nothing of what an import has left out", async () => {
-    await running({ created_at: "2025-03-10T03:00:00Z" });
+    await running("c-1", { created_at: "2025-03-10T03:00:00Z" });
     await catchUp(theDay);
     expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, "5 paid"] }]);
     await forget();
-    await running({ created_at: "2025-03-10T03:00:00Z" });
+    await running("c-1", { created_at: "2025-03-10T03:00:00Z" });
     expect(await askAll([["suspend"]])).toEqual(["succeeded"]);
     expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, "5 unpaid"] }]);
   });

@@ -20,6 +20,9 @@ const withPrograms = {
   hookTimeout: 120 * second,
 };
 
+/** Left out of `e2e` on a slow machine; that project has exclusions of its own, and so hears of no others. */
+const withoutDemo = process.env.TEST_WITHOUT_DEMO === "1" ? ["test/e2e/demo.test.ts"] : [];
+
 /** What watches processes die and servers go away within bounds, which a crowded machine would blur. */
 const faults = ["crash", "crash-sample", "outage", "shutdown", "metrics"].map(
   (name) => `test/e2e/workers/${name}.test.ts`,
@@ -61,7 +64,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          exclude: faults,
+          exclude: [...faults, ...withoutDemo],
           ...withPrograms,
           sequence: { groupOrder: 1 },
         },

@@ -70,8 +70,7 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
   }
 
   /** What a request has become that nothing stood in the way of, watched as an attempt is. */
-  async function settledAtOnce(job: Job<unknown>): Promise<SettledAtOnce | undefined> {
-    const read = readJob(job);
+  async function settledAtOnce(job: Job<unknown>, read: ReadPayload): Promise<SettledAtOnce | undefined> {
     if (read.type === "unreadable") return undefined;
     const settled = await settleAtOnce({ request: read.request, queuedAtMs: queuedAtMs(deps, job) });
     if (settled === undefined) return undefined;
@@ -91,9 +90,10 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
       const payload = attemptPayloadSchema.safeParse(job.data);
       return payload.success ? execute(payload.data.operationId, signal) : { answer: "invalid_request" };
     }
-    const settled = await settledAtOnce(job);
+    const read = readJob(job);
+    const settled = await settledAtOnce(job, read);
     if (settled !== undefined) return { answer: "succeeded", operationId: settled.id };
-    const { acceptance, view } = await writeInHand(deps, job, token, () => accept(deps, job));
+    const { acceptance, view } = await writeInHand(deps, job, token, () => accept(deps, job, read));
     const kind = "operation" in acceptance ? acceptance.operation.kind : null;
     deps.observer?.requestAnswered("queue", acceptance.answer, kind);
     if ("operation" in acceptance) return execute(acceptance.operation.id, signal, view);
@@ -104,8 +104,7 @@ export function createOperationsProcessor(deps: ExecutionDeps): Processor<unknow
 
 type Accepted = Awaited<ReturnType<typeof acceptAndView>>;
 
-async function accept(deps: ExecutionDeps, job: Job<unknown>): Promise<Accepted> {
-  const read = readJob(job);
+async function accept(deps: ExecutionDeps, job: Job<unknown>, read: ReadPayload): Promise<Accepted> {
   if (read.type === "unreadable") return refuse(deps, read.unreadable);
   try {
     return await acceptAndView(deps.db, read.request, queuedAtMs(deps, job));

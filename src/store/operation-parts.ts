@@ -24,22 +24,24 @@ export function operationPart({ operationId, state, attempt }: Guard, assignment
  * Takes the contract's next version, if it still has the one that was read; of a deleted contract, its tombstone's. Every
  * change of its rows goes through this.
  */
-export function contractPart(contract: ContractGuard, operationId: string, assignments?: SQL): Part {
-  const { contractId, version } = contract;
-  if (contract.isTombstone === true) {
-    return {
-      name: "contract",
-      rows: 1,
-      statement: sql`update keiyaku.tombstones set version = version + 1${assignments === undefined ? sql`` : sql`, ${assignments}`}
-        where contract_id = ${contractId} and version = ${version} returning contract_id`,
-    };
-  }
+export function contractPart(contract: ContractGuard, operationId: string): Part {
+  if (contract.isTombstone === true) return tombstonePart(contract);
   return {
     name: "contract",
     rows: 1,
     statement: sql`update keiyaku.contracts set version = version + 1, changed_by_operation_id = ${operationId},
-        updated_at = clock_timestamp()${assignments === undefined ? sql`` : sql`, ${assignments}`}
-      where id = ${contractId} and version = ${version} returning id`,
+        updated_at = clock_timestamp()
+      where id = ${contract.contractId} and version = ${contract.version} returning id`,
+  };
+}
+
+/** The same of a deleted contract, with what else changes on its tombstone. */
+export function tombstonePart({ contractId, version }: ContractGuard, assignments?: SQL): Part {
+  return {
+    name: "contract",
+    rows: 1,
+    statement: sql`update keiyaku.tombstones set version = version + 1${assignments === undefined ? sql`` : sql`, ${assignments}`}
+      where contract_id = ${contractId} and version = ${version} returning contract_id`,
   };
 }
 

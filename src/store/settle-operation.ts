@@ -5,7 +5,7 @@ import { erasureParts } from "./erase-contract.ts";
 import { json, type Part } from "./guarded-statement.ts";
 import { idsOfNoOther } from "./mentioned.ts";
 import { ringSenders } from "./notify-soon.ts";
-import { concluded, contractPart, type Guard, operationPart } from "./operation-parts.ts";
+import { concluded, type Guard, operationPart, tombstonePart } from "./operation-parts.ts";
 import { registrationParts } from "./registration-parts.ts";
 import { type Ringing, runFreeing } from "./ring-list.ts";
 import { changeParts, contractsPart, type Decision, productsUnchangedPart } from "./settlement-parts.ts";
@@ -39,7 +39,7 @@ export async function settleOperation(db: Database, settlement: Settlement): Pro
     if (contract === null) throw new Error("a deletion needs a contract");
     parts.push(...erasureParts(contract, guard.operationId, change.deletion));
   } else if (contract?.isTombstone === true) {
-    parts.push(contractPart(contract, guard.operationId, burialAssignments(change)), forgottenEventsPart(decision));
+    parts.push(tombstonePart(contract, burialAssignments(change)), forgottenEventsPart(decision));
   } else if (contract !== null) {
     parts.push(contractsPart([decision]));
   }

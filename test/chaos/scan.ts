@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import { readRedisKey } from "../support/read-redis-key.ts";
 import type { Verdict } from "./judge/evidence.ts";
 
 /** A place where no canary may be found, and everything that stands there. */
@@ -27,26 +28,10 @@ export async function readRedis(url: string): Promise<string> {
   await redis.connect();
   try {
     const keys = await redis.keys("*");
-    return (await Promise.all(keys.map(async (key) => `${key} ${await readKey(redis, key)}`))).join("\n");
+    return (await Promise.all(keys.map(async (key) => `${key} ${(await readRedisKey(redis, key)) ?? ""}`))).join("\n");
   } finally {
     redis.disconnect();
   }
-}
-
-async function readKey(redis: Redis, key: string): Promise<string> {
-  const readers: Record<string, () => Promise<unknown>> = {
-    string: () => redis.get(key),
-    hash: () => redis.hgetall(key),
-    list: () => redis.lrange(key, 0, -1),
-    set: () => redis.smembers(key),
-    zset: () => redis.zrange(key, "0", "-1"),
-    stream: () => redis.xrange(key, "-", "+"),
-    none: async () => null,
-  };
-  const type = await redis.type(key);
-  const read = readers[type];
-  if (read === undefined) throw new Error(`Redis has a key of type ${type}, which nobody here can read.`);
-  return JSON.stringify(await read());
 }
 
 /** Everything that a queue on PostgreSQL holds, as one text. */

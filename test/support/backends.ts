@@ -4,6 +4,7 @@ import type postgres from "postgres";
 import { describe, inject } from "vitest";
 import type { QueueName } from "../../src/queue/payloads.ts";
 import type { QueueBackend } from "../../src/queue/queue-backend.ts";
+import { readRedisKey } from "./read-redis-key.ts";
 import { type RedisServer, startRedisServer } from "./redis-server.ts";
 import { addressOf } from "./test-database.ts";
 
@@ -139,16 +140,7 @@ function onRedis(first: RedisServer, name: QueueName): TestQueue {
 }
 
 async function readKey(redis: Redis, key: string): Promise<string> {
-  const readers: Record<string, () => Promise<unknown>> = {
-    string: () => redis.get(key),
-    hash: () => redis.hgetall(key),
-    list: () => redis.lrange(key, 0, -1),
-    set: () => redis.smembers(key),
-    zset: () => redis.zrange(key, "0", "-1"),
-    stream: () => redis.xrange(key, "-", "+"),
-  };
-  const type = await redis.type(key);
-  const read = readers[type];
-  if (read === undefined) throw new Error(`The queue has a key of type ${type}, which this test cannot read.`);
-  return JSON.stringify(await read());
+  const content = await readRedisKey(redis, key);
+  if (content === undefined) throw new Error(`The queue's key ${key} went while it was read.`);
+  return content;
 }

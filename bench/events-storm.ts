@@ -6,6 +6,7 @@ import { deliveryJob } from "../src/queue/enqueue.ts";
 import { closeQueue, openQueue, openWorker, type QueueBackend } from "../src/queue/queue-backend.ts";
 import { Secret } from "../src/secret.ts";
 import { Database } from "../src/store/database.ts";
+import { mentionsIn } from "../src/stripe/mentions.ts";
 import { stripeApiVersion } from "../src/stripe/stripe-gateway.ts";
 import { chanceOf, shuffled } from "../test/disorder/orders.ts";
 import buildProgram from "../test/support/build-setup.ts";
@@ -87,9 +88,10 @@ async function insertBare(
       created: number;
       data: { object: { id: string } };
     };
-    await sql`insert into keiyaku.stripe_events (id, type, livemode, api_version, object_id, body, created_at, arrived_by)
+    await sql`insert into keiyaku.stripe_events
+        (id, type, livemode, api_version, object_id, body, mentions, created_at, arrived_by)
       values (${event.id}, ${event.type}, false, ${stripeApiVersion}, ${event.data.object.id}, ${data.body}::text::jsonb,
-        to_timestamp(${event.created}), 'queue') on conflict (id) do nothing`;
+        ${[...mentionsIn(event)]}, to_timestamp(${event.created}), 'queue') on conflict (id) do nothing`;
   };
   const seconds = await timeUntilDone(jobs, () =>
     openWorker(backend, "stripe-events", handler as never, { concurrency }),

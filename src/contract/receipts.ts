@@ -228,7 +228,10 @@ export function restOf({ paidMinor }: Receipt, rows: readonly Pick<Payment, "amo
 }
 
 /** The purchase history once a recording is written. */
-export function afterRecording(payments: readonly Payment[], recording: Recording): readonly Payment[] {
+export function afterRecording(
+  payments: readonly Payment[],
+  recording: Pick<Recording, "newPayments" | "paymentMoves">,
+): readonly Payment[] {
   const { newPayments, paymentMoves } = recording;
   const moved = payments.map((row) => {
     const move = paymentMoves.find(({ id }) => id === row.id);

@@ -1,22 +1,32 @@
 import { paymentOfPeriod } from "./billing.ts";
-import { type BusinessDate, begunPeriods, businessDateOf, type Instant, periodAt } from "./calendar.ts";
+import { type BusinessDate, begunPeriods, businessDateOf, type Instant, type Period, periodAt } from "./calendar.ts";
 import { type PeriodsPaid, payPeriods } from "./confirming.ts";
-import type { ContractWorld } from "./contract.ts";
+import type { Contract, ContractWorld } from "./contract.ts";
+import { afterRecording } from "./receipts.ts";
+import { isRunning, type RuleFacts } from "./rule.ts";
+
+/**
+ * Whether a period is ours to record. Not one that was over when the contract was registered: an import may come without the
+ * history of the system that it comes from.
+ */
+export function isOursToRecord({ endsOn }: Period, { createdAt }: Pick<Contract, "createdAt">, zone: string): boolean {
+  return endsOn > businessDateOf(createdAt, zone);
+}
 
 /**
  * The periods of a running contract that began by `date`, and that no run has recorded yet: `renew` would take each as paid. What
  * stops or ends the contract before a run has caught up takes them as paid too, so that the history says the same as if the run
  * had been in time. None by card, where Stripe collects.
  *
- * Not before `renewalDueOn`: what the history lacks of older periods is not made up for. Nor what was over when the contract was
- * registered: an import may come without the history of the system that it comes from.
+ * Not before `renewalDueOn`: what the history lacks of older periods is not made up for. Nor what is not
+ * {@link isOursToRecord ours to record}.
  */
 export function unrecordedPeriods(world: ContractWorld, date: BusinessDate, zone: string): readonly number[] {
-  const { startOn, terminationOn, renewalDueOn, createdAt } = world.contract;
+  const { contract } = world;
+  const { startOn, terminationOn, renewalDueOn } = contract;
   if (renewalDueOn === null) return [];
-  const registeredOn = businessDateOf(createdAt, zone);
   return begunPeriods(startOn, date, terminationOn)
-    .filter(({ startsOn, endsOn }) => startsOn >= renewalDueOn && endsOn > registeredOn)
+    .filter((period) => period.startsOn >= renewalDueOn && isOursToRecord(period, contract, zone))
     .map(({ index }) => index)
     .filter((index) => (paymentOfPeriod(world, index)?.state ?? "due") === "due");
 }
@@ -24,6 +34,18 @@ export function unrecordedPeriods(world: ContractWorld, date: BusinessDate, zone
 /** What takes periods as paid, with a license each. */
 export function recordPeriods(world: ContractWorld, indexes: readonly number[], paidAt: Instant): PeriodsPaid {
   return payPeriods(world, { paidAt, paid: indexes, unpaid: [] });
+}
+
+/**
+ * A contract as the runs that are owed would have left its history: what began while it ran, or would have run had its start
+ * been processed, is paid. For what asks about the money of a contract and leaves no history that could be written to.
+ */
+export function withUnrecordedPaid({ world, today, takenAt, zone }: RuleFacts<unknown>): ContractWorld {
+  const { contract } = world;
+  const hasBegun = isRunning(contract) || (contract.status === "not_started" && contract.startOn <= today);
+  if (!hasBegun) return world;
+  const recorded = recordPeriods(world, unrecordedPeriods(world, today, zone), takenAt);
+  return { ...world, payments: afterRecording(world.payments, recorded) };
 }
 
 /**

@@ -57,12 +57,15 @@ const dueQueries: Record<ScheduledKind, DueQuery> = {
     }),
     where: sql`c.status = 'special_period'`,
   }),
-  // The period that contains the date is what is due, of however many the history lacks.
+  // The period that contains the date is what is due, of however many the history lacks; none that was over when the contract
+  // was registered, by the earliest calendar of any zone.
   renew: byDate("renew", {
     dueOn: sql`c.renewal_due_on`,
     causeOn: (date) => sql`keiyaku.renewal_date(c.start_on, keiyaku.period_index(c.start_on, ${date}))`,
     where: sql`c.status in ('active', 'special_period', 'termination_reserved') and c.renewal_due_on is not null`,
-    alsoWhere: (causeOn) => sql`(c.termination_on is null or ${causeOn} < c.termination_on)`,
+    alsoWhere: (causeOn, date) => sql`(c.termination_on is null or ${causeOn} < c.termination_on)
+      and keiyaku.renewal_date(c.start_on, keiyaku.period_index(c.start_on, ${date}) + 1)
+        > (c.created_at at time zone 'Etc/GMT+12')::date`,
   }),
   reserve_by_product_month: {
     first: ["", "0", ""],
@@ -130,7 +133,7 @@ function byDate(
     readonly where: SQL;
     /** What the operation is about, where that is another date than the one by which it is found. */
     readonly causeOn?: (date: SQL) => SQL;
-    readonly alsoWhere?: (causeOn: SQL) => SQL;
+    readonly alsoWhere?: (causeOn: SQL, date: SQL) => SQL;
   },
 ): DueQuery {
   return {
@@ -139,7 +142,7 @@ function byDate(
       sql`select c.id as contract_id, ${causeOn(date)} as due_on, c.version, jsonb_build_array(${dueOn}, c.id) as key
         from keiyaku.contracts c
         where ${where} and ${dueOn} <= ${date} and (${dueOn}, c.id) > (${on}::date, ${contract})
-          and ${alsoWhere(causeOn(date))} and ${notAsked(kind, causeOn(date))}
+          and ${alsoWhere(causeOn(date), date)} and ${notAsked(kind, causeOn(date))}
         order by ${dueOn}, c.id limit ${limit}`,
   };
 }

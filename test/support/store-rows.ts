@@ -50,6 +50,7 @@ export function contractRow(overrides: StoreRow = {}): StoreRow {
     stripe_payment_intent_id: byCard && kind === "one_time" ? "pi_1" : null,
     version: 1,
     changed_by_operation_id: "op-0",
+    created_at: "2024-01-01T03:00:00Z",
     ...overrides,
   };
 }

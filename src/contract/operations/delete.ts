@@ -12,6 +12,7 @@ import {
   refundSourceOf,
   sumOf,
 } from "../refunding.ts";
+import { withUnrecordedPaid } from "../renewals.ts";
 import { type ContractRule, type RuleFacts, reject, settle, staff } from "../rule.ts";
 import { subscriptionsOf } from "../subscription.ts";
 
@@ -29,7 +30,8 @@ type Params = z.output<typeof params>;
  * invoices are voided; every payment is refunded as far as possible, past months and payments that only Stripe knows of
  * included, except what was paid on or before the cut-off. Then contract, payments, licenses, sign-up and history are
  * erased. Refunds that Stripe refuses, for whatever reason, stay owed and do not stop it. A payment that may be one of those
- * which only Stripe knew of is left to a person, and so is one that no single intent paid.
+ * which only Stripe knew of is left to a person, and so is one that no single intent paid. By hand, what has begun and no run has
+ * recorded yet counts as paid, as a run would have taken it.
  *
  * For mistaken sign-ups and contracts made by mistake; who wants money back should cancel, or refund the payment.
  */
@@ -44,7 +46,8 @@ export const deleteContract: ContractRule<typeof params> = {
   actors: staff,
   params,
   choices: ({ contractId }) => [{ params: { confirm: contractId } }],
-  next(facts, answers) {
+  next(asGiven, answers) {
+    const facts = { ...asGiven, world: withUnrecordedPaid(asGiven) };
     const { world, params: given } = facts;
     const { contract } = world;
     if (given.confirm !== contract.id) return reject("confirmation_missing", { contractId: contract.id });

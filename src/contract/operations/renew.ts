@@ -1,7 +1,7 @@
 import { paymentOfPeriod } from "../billing.ts";
 import { type BusinessDate, type Period, periodOn } from "../calendar.ts";
 import type { Contract } from "../contract.ts";
-import { recordPeriods, unrecordedPeriods } from "../renewals.ts";
+import { isOursToRecord, recordPeriods, unrecordedPeriods } from "../renewals.ts";
 import { type ContractRule, isRunning, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, scheduledParams } from "../scheduled.ts";
 
@@ -29,8 +29,7 @@ export const renew: ContractRule<typeof scheduledParams> = {
     if (contract.paymentMethod === "card") return reject("collected_by_stripe");
     if (!isRunning(contract)) return rejectStatus(contract);
     const period = runningPeriodOn(contract, date);
-    if (period === undefined) return rejectNotDue(date);
-
+    if (period === undefined || !isOursToRecord(period, contract, zone)) return rejectNotDue(date);
     if ((paymentOfPeriod(world, period.index)?.state ?? "due") !== "due") return rejectNotDue(date);
     return settle(recordPeriods(world, [...unrecordedPeriods(world, date, zone), period.index], takenAt));
   },

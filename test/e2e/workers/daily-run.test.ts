@@ -1,4 +1,5 @@
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, onTestFinished } from "vitest";
+import { closeQueue, openQueue } from "../../../src/queue/queue-backend.ts";
 import { describeOnBackends } from "../../support/backends.ts";
 import { eventually } from "../../support/eventually.ts";
 import { addContract, insertRows, paymentRow } from "../../support/store-rows.ts";
@@ -14,7 +15,8 @@ const env = { DAILY_RUN_AT: "00:00" };
 async function addDue({ sql }: World, count: number): Promise<readonly string[]> {
   const ids = Array.from({ length: count }, (_, index) => `c-${String(index).padStart(3, "0")}`);
   for (const id of ids) {
-    await addContract(sql, { id, renewal_due_on: "2024-11-08" });
+    // Brought over today, without the history in between.
+    await addContract(sql, { id, renewal_due_on: "2024-11-08", created_at: new Date().toISOString() });
     await insertRows(sql, "payments", paymentRow({ contract_id: id }));
   }
   return ids;
@@ -47,6 +49,22 @@ describeOnBackends("the daily run", (type) => {
     const { result } = await untilDone(world);
 
     expect(result.operations).toEqual({ renew: { succeeded: 30 } });
+    expect(await renewed(world)).toEqual(ids);
+  });
+
+  it("is made when the queue's scheduler rings for it", async () => {
+    const world = await setUp(type, { calendar: true });
+    await world.worker({ env, roles: ["operations", "maintenance"] });
+    await untilDone(world);
+    // As the next day: something is due, and no run of the day is there. The role by itself looks after five minutes only.
+    const ids = await addDue(world, 3);
+    await world.sql`truncate keiyaku.maintenance_runs`;
+    const queue = await openQueue(world.queue.backend, "maintenance", 5_000);
+    onTestFinished(() => closeQueue(queue, 1_000));
+    const [bell] = await queue.getDelayed();
+    await bell?.promote();
+
+    expect((await untilDone(world)).result.operations).toEqual({ renew: { succeeded: 3 } });
     expect(await renewed(world)).toEqual(ids);
   });
 

@@ -127,6 +127,36 @@ it("an operator who is none any more is sent nothing, and one who is new is sent
   expect(outbox.server.received).toHaveLength(3);
 });
 
+it.each([
+  ["two others", [accounting, support], [1, 1]],
+  ["one other", [accounting], [1, 0]],
+])("a mail to operators who are none any more, all of them, goes to %s", async (_, operators, told) => {
+  const outbox = await setUp();
+  await outbox.cause("a", toOperators);
+  await tellOperatorsApart(outbox.db, ["gone@example.com", "away@example.com"]);
+  await tellOperatorsApart(outbox.db, operators);
+  await outbox.send();
+  await outbox.send();
+
+  expect([outbox.receivedBy(accounting), outbox.receivedBy(support)]).toEqual(told);
+  expect(await outbox.statesOf("away@example.com")).toEqual([["refused", "operator_unknown", 1]]);
+});
+
+it.each(["sent", "claimed", "unknown"])(
+  "a mail that may have been read, %s, by one of those goes to nobody else",
+  async (state) => {
+    const outbox = await setUp();
+    await outbox.cause("a", toOperators);
+    await tellOperatorsApart(outbox.db, ["gone@example.com", "away@example.com"]);
+    await outbox.sql`update keiyaku.notifications set state = ${state}, next_attempt_at = null, claimed_at = now(),
+      sent_at = case when ${state} = 'sent' then now() end, attempt = 1 where address = 'away@example.com'`;
+    await outbox.send();
+
+    expect(outbox.server.received).toEqual([]);
+    expect(await outbox.statesOf("gone@example.com")).toEqual([["refused", "operator_unknown", 1]]);
+  },
+);
+
 it("what is told once stays told once after it was told apart", async () => {
   const outbox = await setUp();
   const event = { livemode: false, account: null, objectId: null, body: {}, apiVersion: "2026-10-28.endive" };

@@ -19,7 +19,7 @@ afterAll(() => bench.close());
 
 async function forget(): Promise<void> {
   await forgetAll(bench);
-  await bench.sql`truncate keiyaku.refunds`;
+  await bench.sql`truncate keiyaku.refunds, keiyaku.tombstones, keiyaku.erased_operations, keiyaku.erased_customers cascade`;
 }
 
 beforeEach(forget);
@@ -56,17 +56,24 @@ const openLicenses = (contractId: string) =>
   bench.sql`select payment_id from keiyaku.licenses where revoked_at is null and contract_id = ${contractId}
     order by payment_id`;
 
+/** What is owed to its customer, by what was paid; of a deleted contract too. */
+async function owed(contractId: string): Promise<readonly string[]> {
+  const rows = await bench.sql<{ owed: string }[]>`select payment_id || ' ' || amount_minor as owed from keiyaku.refunds
+    where state = 'manual_due' and contract_id = ${contractId} order by payment_id`;
+  return rows.map((row) => row.owed.replace(`${contractId}:`, ""));
+}
+
 interface Scene {
   readonly add: (id: string) => Promise<void>;
   readonly requests: readonly Asked[];
-  /** The periods of the history in the end. */
-  readonly payments: readonly string[];
+  /** The periods of the history in the end; none of a contract that is gone. */
+  readonly payments?: readonly string[];
+  /** What is owed in the end; nothing unless said. */
+  readonly owed?: readonly string[];
 }
 
-const longKnown = { created_at: "2024-10-01T03:00:00Z" };
-const running = (id: string, overrides: Record<string, unknown> = {}) =>
-  addPaid(bench, id, 3, { ...longKnown, ...overrides });
-const unpaid = (id: string) => addContract(bench.sql, { id, status: "awaiting_payment", ...longKnown });
+const running = (id: string, overrides: Record<string, unknown> = {}) => addPaid(bench, id, 3, overrides);
+const unpaid = (id: string) => addContract(bench.sql, { id, status: "awaiting_payment" });
 const [paidBefore, both] = [
   ["0 paid", "1 paid", "2 paid", "3 paid"],
   ["4 paid", "5 paid"],
@@ -130,6 +137,27 @@ const scenes: Readonly<Record<string, Scene>> = {
     add: running,
     requests: [["refund_payment", { paymentId: "CONTRACT:period:3" }]],
     payments: [...paidBefore, ...both],
+    owed: ["period:3 1980"],
+  },
+  "its deletion": {
+    add: running,
+    requests: [["delete", { confirm: "CONTRACT" }]],
+    owed: [0, 1, 2, 3, 4, 5].map((period) => `period:${period} 1980`),
+  },
+  "the deletion of one that was to start": {
+    add: (id) => addContract(bench.sql, { id, status: "not_started", start_on: "2025-02-08" }),
+    requests: [["delete", { confirm: "CONTRACT" }]],
+    owed: ["period:0 1980", "period:1 1980"],
+  },
+  "the deletion of one that was to end meanwhile": {
+    add: (id) => running(id, { ...reserved, termination_on: "2025-03-08" }),
+    requests: [["delete", { confirm: "CONTRACT" }]],
+    owed: [0, 1, 2, 3, 4].map((period) => `period:${period} 1980`),
+  },
+  "the deletion of one that is suspended": {
+    add: (id) => running(id, { status: "payment_unconfirmed" }),
+    requests: [["delete", { confirm: "CONTRACT" }]],
+    owed: [0, 1, 2, 3].map((period) => `period:${period} 1980`),
   },
 };
 
@@ -138,6 +166,7 @@ interface Played {
   readonly done: readonly string[];
   readonly standing: unknown;
   readonly licenses: unknown;
+  readonly owed: unknown;
 }
 
 /** Plays all scenes at once, each with a contract of its own: the clerk's requests before the runs that are owed, or after them. */
@@ -157,7 +186,8 @@ async function playAll(isBefore: boolean): Promise<ReadonlyMap<string, Played>> 
     await Promise.all(
       named.map(async ({ name, id }): Promise<[string, Played]> => {
         const standing = all.find((each) => each.id === id);
-        return [name, { done: done.get(name) ?? [], standing, licenses: await openLicenses(id) }];
+        const [licenses, owes] = [await openLicenses(id), await owed(id)];
+        return [name, { done: done.get(name) ?? [], standing, licenses, owed: owes }];
       }),
     ),
   );
@@ -171,10 +201,12 @@ describe("before the run has caught up leads to the same as after it", () => {
     after = await playAll(false);
   });
 
-  it.each(Object.entries(scenes))("%s", (name, { requests, payments }) => {
+  it.each(Object.entries(scenes))("%s", (name, { requests, payments, owed: owes = [] }) => {
     expect(before.get(name)).toEqual(after.get(name));
     expect(before.get(name)?.done).toEqual(requests.map(() => "succeeded"));
-    expect(before.get(name)?.standing).toMatchObject({ payments: payments.length === 0 ? null : payments });
+    expect(before.get(name)?.owed).toEqual(owes);
+    if (payments === undefined) expect(before.get(name)?.standing).toBeUndefined();
+    else expect(before.get(name)?.standing).toMatchObject({ payments: payments.length === 0 ? null : payments });
   });
 });
 
@@ -199,10 +231,11 @@ describe("an installation whose first run is late", () => {
     expect(await standings(bench)).toMatchObject([{ status: "terminated", payments }]);
   });
 
-  it("makes up nothing of what an import has left out", async () => {
+  it.each([firstOwed, theDay])("makes up nothing of what an import has left out, by runs from %s on", async (first) => {
     await running("c-1", { created_at: "2025-03-10T03:00:00Z" });
-    await catchUp(theDay);
+    await catchUp(first);
     expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, "5 paid"] }]);
+    expect(await bench.sql`select id from keiyaku.operations where state = 'rejected'`).toEqual([]);
     await forget();
     await running("c-1", { created_at: "2025-03-10T03:00:00Z" });
     expect(await askAll([["suspend"]])).toEqual(["succeeded"]);

@@ -98,6 +98,19 @@ describe("the run of a date", () => {
     expect(await askedOn(bench, "2025-02-08")).toEqual(["renew c-held: requested", "renew c-1: succeeded"]);
   });
 
+  it("names a hundred of what is held, and counts all", async () => {
+    for (let n = 0; n < 101; n += 1) {
+      await addPaid(`c-${n}`, 2);
+      await insertRows(bench.sql, "operations", operationRow({ id: `h-${n}`, contract_id: `c-${n}`, state: "held" }));
+    }
+
+    await driveOn(bench, "2025-01-20");
+
+    const { state, result } = (await resultOf("2025-01-20")) as { state: string; result: { held: unknown[] } };
+    expect([state, result.held.length]).toEqual(["done", 100]);
+    expect(result).toMatchObject({ heldCount: 101, operations: { renew: { waiting: 101 } } });
+  });
+
   it("asks again the next day for what was refused", async () => {
     const special = { special_months: 3, special_price_minor: 980 };
     await addContract(bench.sql, { id: "c-1", payment_method: "card", status: "special_period", ...special });

@@ -54,7 +54,7 @@ describe("the plan of each due query", () => {
     await addContract(own, { id: "first", renewal_due_on: "2025-03-08" });
     await own`insert into keiyaku.contracts (id, product_id, customer_id, kind, payment_method, origin, status, currency,
         price_minor, initial_fee_minor, special_months, special_price_minor, start_on, renewal_due_on, termination_on,
-        termination_source, version, changed_by_operation_id)
+        termination_source, version, changed_by_operation_id, created_at)
       select 'c-' || n, case when n % 1000 = 4 then 'p-ending' when n % 1000 = 5 then 'p-released' else 'p-1' end, 'cust-1',
         'monthly', 'bank_transfer', 'application',
         (case when n % 1000 = 0 then 'not_started' when n % 1000 = 1 or n % 1000 = 5 then 'termination_reserved'
@@ -65,7 +65,7 @@ describe("the plan of each due query", () => {
         case when n % 1000 = 3 then '2025-01-20'::date else '2025-02-01'::date + n % 28 end,
         case when n % 1000 = 1 then '2025-01-20'::date when n % 1000 = 5 then '2025-02-10' end,
         (case when n % 1000 = 1 then 'person' when n % 1000 = 5 then 'product_month' end)::keiyaku.reservation_source,
-        1, 'made'
+        1, 'made', '2024-05-01T03:00:00Z'
       from generate_series(1, 60000) as n`;
     await own`analyze keiyaku.contracts, keiyaku.products, keiyaku.operations`;
   });

@@ -184,4 +184,35 @@ describe("by card", () => {
     expect(await endOf(id)).toBe(end);
     expect(await contractOf(contractId)).toEqual({ status, reserved: false });
   });
+
+  it.each([
+    [
+      "that Stripe has ended is refused, and ends",
+      { asOf: "2025-02-08T03:00:01Z", status: "canceled", endedAt: "2025-02-08T03:00:00Z", cancelAtPeriodEnd: true },
+      "rejected subscription_not_running",
+      { status: "terminated", reserved: false },
+    ],
+    [
+      "that Stripe has renewed, its end lifted there, is refused, and goes on",
+      afterRollOver,
+      "rejected renewal_already_processed",
+      { status: "active", reserved: false },
+    ],
+    [
+      "that Stripe has renewed, its end put off there, is refused, and ends with the next period",
+      { ...afterRollOver, cancelAtPeriodEnd: true },
+      "rejected renewal_already_processed",
+      { status: "termination_reserved", reserved: true },
+    ],
+  ] as const)("a withdrawal of the eve, carried out after roll-over, of one %s", async (_, seed, end, contract) => {
+    // Made at Stripe, a reservation follows Stripe to the last.
+    const atStripe = { contract: { ...reserved.contract, termination_source: "stripe" } };
+    const { contractId } = await addByCard(bench, atStripe, seed);
+    const id = await ask("withdraw_reservation", contractId, lastSecondOfTheEve);
+    await carryOut(bench, [id]);
+    await driveOn(bench, theDay);
+
+    expect(await endOf(id)).toBe(end);
+    expect(await contractOf(contractId)).toEqual(contract);
+  });
 });

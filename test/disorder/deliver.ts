@@ -16,7 +16,7 @@ import type { StripeGateway } from "../../src/stripe/gateway.ts";
 import { createStripeGateway, type StripeConnection } from "../../src/stripe/stripe-gateway.ts";
 import { monthlyTerms } from "../support/execution.ts";
 import { policy } from "../support/facts.ts";
-import { silentLog, type TestStore } from "../support/test-database.ts";
+import { emptyTables, silentLog, type TestStore } from "../support/test-database.ts";
 import { shuffled } from "./orders.ts";
 import { playScene } from "./play-scene.ts";
 import type { Begun, Played, Scene, Standing } from "./scene.ts";
@@ -137,10 +137,7 @@ async function carryOutDue(deps: ExecutionDeps, sql: postgres.Sql): Promise<void
 
 /** Forgets whatever was there, and registers the contract as it stood when the scene began. */
 async function setUpContract(deps: ExecutionDeps, sql: postgres.Sql, begun: Begun): Promise<void> {
-  const tables = await sql<{ name: string }[]>`
-    select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
-    where schemaname = 'keiyaku' and tablename not like '\\_\\_%'`;
-  await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(", ")} cascade`);
+  await emptyTables(sql);
   const id = "register";
   const actor = { type: "service", id: "shop" };
   // On the day on which it began: later, it would be asked about the period that has begun since.

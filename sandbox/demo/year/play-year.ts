@@ -82,7 +82,7 @@ class Year {
     const { registered, happened } = this.#deeds.get(date.toString()) ?? { registered: [], happened: [] };
     await this.#subscribe(date, registered);
     await this.#shop.passTo(dates.momentOf(date));
-    await this.#register(registered);
+    await this.#register(date, registered);
     await this.#reported();
     for (const [index, { contract, happening }] of happened.entries()) {
       await this.#happen(contract, happening, `${date.toString()}-${index}`);
@@ -101,9 +101,13 @@ class Year {
     }
   }
 
-  async #register(registered: readonly YearContract[]): Promise<void> {
-    const { dates, day } = this.#options;
+  async #register(date: Temporal.PlainDate, registered: readonly YearContract[]): Promise<void> {
+    const { dates, day, sql } = this.#options;
     await this.#ask(registered.map((each) => registrationOf(each, dates, day, this.#atStripe.get(each))));
+    // The one thing of a day gone by that nobody can ask for: what was over when a contract came is not made up for.
+    const ids = registered.map(({ contractId }) => contractId);
+    const at = dates.noonOf(date).toInstant().toString();
+    await sql`update keiyaku.contracts set created_at = ${at} where id = any (${ids})`;
   }
 
   async #happen(contract: YearContract, happening: Happening, id: string): Promise<void> {

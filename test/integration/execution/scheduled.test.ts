@@ -274,7 +274,8 @@ describe("terminate_at_renewal", () => {
       status: "terminated",
       reservation: null,
       hasEnded: true,
-      payments: ["period:0 paid open", "period:1 paid open"],
+      // Those of the last two no run has recorded.
+      payments: [0, 1, 2, 3].map((period) => `period:${period} paid open`),
     });
     expect(await noticesOf(id)).toEqual(terminated);
     expect(await run("terminate_at_renewal", id, "2025-02-08")).toMatchObject({ rejection_code: "status_not_allowed" });

@@ -113,7 +113,8 @@ it("brings each contract exactly what its dates say, each day once", { timeout: 
     await insertRows(sql, "products", productRow({ id: `life-${index}`, automatic_termination_month: month }));
     const special = { special_months: life.specialMonths ?? 0, special_price_minor: life.specialMonths ? 980 : null };
     const [id, start_on] = [`c-${index}`, write(life.start)];
-    await addContract(sql, { id, product_id: `life-${index}`, status: "not_started", start_on, ...special });
+    const known = { product_id: `life-${index}`, status: "not_started", created_at: `${first}T00:00:00Z` };
+    await addContract(sql, { id, start_on, ...known, ...special });
   }
 
   const days = (Date.parse(last) - Date.parse(first)) / 86_400_000 + 1;

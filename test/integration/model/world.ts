@@ -17,7 +17,7 @@ import { eventsIn } from "../../disorder/play-scene.ts";
 import { auditOf } from "../../support/audit.ts";
 import { driveOn } from "../../support/daily-run.ts";
 import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
-import { addressOf, silentLog } from "../../support/test-database.ts";
+import { addressOf, emptyTables, silentLog } from "../../support/test-database.ts";
 import { advance } from "../stripe-stand-in/set-up-clock.ts";
 import { clientOf, idOf } from "../stripe-stand-in/set-up-stand-in.ts";
 import type { Asked, Method } from "./life.ts";
@@ -179,10 +179,7 @@ export async function createWorld(): Promise<World> {
     contractId: "",
     reported: [],
     async begin(method) {
-      const tables = await sql<{ name: string }[]>`
-        select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
-        where schemaname = 'keiyaku' and tablename not like '\\_\\_%'`;
-      await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(", ")} cascade`);
+      await emptyTables(sql);
       world.dieAt(null);
       [time, customer, subscription, clock, world.reported] = [0, "", "", "", []];
       life += 1;
@@ -195,6 +192,8 @@ export async function createWorld(): Promise<World> {
       await acceptRequest(bench.db, { actor: { type: "service", id: "shop" }, ...request }, nowMs());
       const report = await bench.execute(request.id);
       if (report.type !== "succeeded") throw new Error(`not registered: ${JSON.stringify(report)}`);
+      // The database's own clock does not know of the model's time.
+      await sql`update keiyaku.contracts set created_at = ${start}`;
     },
     async request({ id, kind, period, reason }) {
       const { contractId } = world;

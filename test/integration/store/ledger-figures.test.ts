@@ -5,7 +5,8 @@ import { addContract, addOperations, insertRows, paymentRow, refundRow } from ".
 import { createTestStore } from "../../support/test-database.ts";
 
 async function setup() {
-  const store = await createTestStore();
+  // Of its own, whose statistics nobody has added to.
+  const store = await createTestStore({});
   onTestFinished(() => store.close());
   return { ...store, figures: () => readLedgerFigures(store.db, 5_000) };
 }

@@ -15,6 +15,9 @@ export interface Mutant {
 const execution = "test/integration/execution";
 const store = "test/integration/store";
 const maintenance = "test/integration/maintenance";
+const audited = "test/integration/audit/planted.test.ts";
+const compared = "test/unit/reconcile/compare.test.ts";
+const examined = "test/integration/cli/doctor.test.ts";
 
 /** What exactly-once rests on, a rule at a time. */
 export const mutants: readonly Mutant[] = [
@@ -196,5 +199,133 @@ export const mutants: readonly Mutant[] = [
     find: '  "terminate_at_renewal",\n  "end_special_period",\n  "renew",',
     replace: '  "renew",\n  "end_special_period",\n  "terminate_at_renewal",',
     tests: [`${maintenance}/daily-run.test.ts`],
+  },
+  {
+    rule: "what runs are owed counts for a deletion",
+    without: "a deletion sees only what the history has",
+    file: "src/contract/operations/delete.ts",
+    find: "world: withUnrecordedPaid(asGiven)",
+    replace: "world: asGiven.world",
+    tests: [`${maintenance}/before-the-catch-up.test.ts`],
+  },
+  {
+    rule: "what was over at the registration is not made up for",
+    without: "a late run takes months of another system as paid",
+    file: "src/contract/renewals.ts",
+    find: "return endsOn > businessDateOf(createdAt, zone);",
+    replace: "return endsOn > createdAt.slice(0, 0);",
+    tests: [`${maintenance}/before-the-catch-up.test.ts`],
+  },
+  {
+    rule: "audit I1: a payment goes back once",
+    without: "a payment may go back twice over",
+    file: "src/audit/i1-refunded-once.ts",
+    find: "having sum(r.amount_minor) > p.amount_minor",
+    replace: "having sum(r.amount_minor) > 2 * p.amount_minor",
+    tests: [audited],
+  },
+  {
+    rule: "audit I1: a refund is one at Stripe",
+    without: "a refund may be two at Stripe",
+    file: "src/audit/i1-refunded-once.ts",
+    find: "having count(distinct s.answer #>> '{value,id}') > 1",
+    replace: "having count(distinct s.answer #>> '{value,id}') > 2",
+    tests: [audited],
+  },
+  {
+    rule: "audit I3: every call is answered",
+    without: "a call may stay without an answer",
+    file: "src/audit/i3-calls-answered.ts",
+    find: "and s.type = 'call' and s.answer is null and o.state = 'succeeded'",
+    replace: "and s.type = 'call' and s.answer is null and o.state = 'held'",
+    tests: [audited],
+  },
+  {
+    rule: "audit I6: the chain does not break",
+    without: "an operation may find what none has left",
+    file: "src/audit/i6-contract-is-its-history.ts",
+    find: "where d.before is distinct from d.previous or",
+    replace: "where false or",
+    tests: [audited],
+  },
+  {
+    rule: "audit I8: nothing is changed uncounted",
+    without: "a version may run ahead",
+    file: "src/audit/i8-every-change-is-counted.ts",
+    find: "c.version not between coalesce(b.least, 1) and coalesce(b.most, 1)",
+    replace: "c.version < coalesce(b.least, 1)",
+    tests: [audited],
+  },
+  {
+    rule: "audit I13: no date is left out",
+    without: "a date may have no run",
+    file: "src/audit/i13-each-day-once.ts",
+    find: "r.next_date > r.business_date + 1",
+    replace: "r.next_date > r.business_date + 2",
+    tests: [audited],
+  },
+  {
+    rule: "audit I13: what is due by a date counts",
+    without: "only what is due on the date counts",
+    file: "src/audit/i13-each-day-once.ts",
+    find: "from unchanged where termination_on <= on_date",
+    replace: "from unchanged where termination_on = on_date",
+    tests: [audited],
+  },
+  {
+    rule: "audit I14: each is told",
+    without: "operators may be left out",
+    file: "src/audit/i14-one-mail-each.ts",
+    find: "('customer'), ('operators')",
+    replace: "('customer'), ('customer')",
+    tests: [audited],
+  },
+  {
+    rule: "audit I21: what is refunded went back",
+    without: "half of it is enough",
+    file: "src/audit/i21-money-is-conserved.ts",
+    find: "p.settled_minor < p.amount_minor and not",
+    replace: "p.settled_minor < p.amount_minor / 2 and not",
+    tests: [audited],
+  },
+  {
+    rule: "reconcile: a subscription that outlives its contract is told",
+    without: "Stripe may go on charging",
+    file: "src/reconcile/compare-subscriptions.ts",
+    find: 'return hasEnded(subscription) ? [] : [differenceOf(books, "subscription_outlives_contract", detail)];',
+    replace: "return [];",
+    tests: [compared],
+  },
+  {
+    rule: "reconcile: money that is booked short is told",
+    without: "only a charge of nothing counts",
+    file: "src/reconcile/compare-money.ts",
+    find: "return bookedMinor > amountMinor\n        ?",
+    replace: "return bookedMinor > 2 * amountMinor\n        ?",
+    tests: [compared],
+  },
+  {
+    rule: "reconcile: a refund that came to nothing moved nothing",
+    without: "a failed refund is one that we lack",
+    file: "src/reconcile/compare-money.ts",
+    find: 'stripeRefundStatus !== "failed" && stripeRefundStatus !== "canceled"',
+    replace: 'stripeRefundStatus !== "canceled"',
+    tests: [compared],
+  },
+  {
+    rule: "reconcile: what moves money is not repaired unasked",
+    without: "a nightly look may give money back",
+    file: "src/reconcile/reconcile.ts",
+    find: 'verb === "refund_payment"',
+    replace: 'verb === "list_refunds"',
+    tests: ["test/integration/reconcile/reconcile.test.ts"],
+  },
+  {
+    rule: "doctor: a key of another account is wrong",
+    without: "one subscription that is missing is enough to say so",
+    file: "src/doctor/check-stripe.ts",
+    find: "const areStrangers = replies.every(",
+    replace: "const areStrangers = replies.some(",
+    tests: [examined],
   },
 ];

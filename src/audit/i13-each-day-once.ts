@@ -4,7 +4,7 @@ import { type Invariant, pageOfContracts } from "./invariant.ts";
  * I13: every business date between the first and the last has its daily run, done before the next one's. What a date brings
  * was done once for each contract, and asked for at all: a contract that has not changed since a minute before the last done run
  * began, longer than a statement may take, and was due by then, has its operation of that date, or one that is open still. By card
- * Stripe's own boundary decides, which may lie some days beside ours.
+ * Stripe's own boundary decides, which may lie some days beside ours. What was over when a contract was registered is not due.
  */
 export const eachDayOnce: Invariant = {
   id: "I13",
@@ -43,6 +43,7 @@ export const eachDayOnce: Invariant = {
       select u.id, u.on_date, 'renew' from running u
       where u.payment_method <> 'card' and u.status <> 'payment_unconfirmed'
         and coalesce((u.start_on + u.period * interval '1 month')::date < u.termination_on, true)
+        and u.next_on > (u.created_at at time zone 'Etc/GMT-14')::date
         and not exists (
           select from keiyaku.payments p where p.contract_id = u.id and p.period = u.period and p.state <> 'due')
       union all

@@ -63,7 +63,7 @@ describeOnBackends("a worker that is killed", (type) => {
 describe("a worker that sleeps beyond its locks", () => {
   it("changes nothing when it goes on, after another has taken over", async () => {
     const all = pointCases(await dryRuns());
-    const cases = ofEachPoint(2, all);
+    const cases = ofEachPoint(2, all).filter((_, index) => index % 2 === 0);
     await pauseAtEach("postgres", cases);
     tell(cases, all, "paused");
   });
@@ -72,7 +72,7 @@ describe("a worker that sleeps beyond its locks", () => {
 describe("a reply that is lost", () => {
   it("of Stripe's is looked up, or asked for again under the same key", async () => {
     const all = lossCases(await dryRuns());
-    const cases = every(6, all);
+    const cases = every(10, all);
     await loseReplies("postgres", cases);
     tell(cases, all, "with a reply of Stripe's lost");
   });

@@ -222,13 +222,13 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   [
     "a special period that a date should have ended",
     `update keiyaku.contracts set status = 'special_period', special_months = 3, special_price_minor = 0,
-      updated_at = '2025-01-10' where id = 'transfer'`,
+      created_at = '2025-01-10', updated_at = '2025-01-10' where id = 'transfer'`,
     [/^I6 transfer: is special_period/, /^I13 transfer: end_special_period was due/, /^I13 transfer: renew was due/],
   ],
   [
     "an end by its product's month that a date should have reserved",
     `update keiyaku.products set automatic_termination_month = '2025-02', updated_at = '2025-01-10';
-      update keiyaku.contracts set updated_at = '2025-01-10' where id in ('transfer', 'reserved')`,
+      update keiyaku.contracts set created_at = '2025-01-10', updated_at = '2025-01-10' where id in ('transfer', 'reserved')`,
     [
       /^I13 (transfer|reserved): renew was due/,
       /^I13 (transfer|reserved): reserve_by_product_month was due by 2025-01-19/,
@@ -237,7 +237,7 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   [
     "an end by its product's month that a date should have lifted",
     `update keiyaku.products set automatic_termination_month = '2035-02', updated_at = '2025-01-10';
-      update keiyaku.contracts set termination_source = 'product_month', updated_at = '2025-01-10' where id = 'reserved'`,
+      update keiyaku.contracts set termination_source = 'product_month', created_at = '2025-01-10', updated_at = '2025-01-10' where id = 'reserved'`,
     [/^I13 reserved: renew was due/, /^I13 reserved: release_by_product_month was due by 2025-01-19/],
   ],
   [

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { OperationKind } from "../../../src/contract/operation.ts";
 import { acceptRequest } from "../../../src/store/accept-request.ts";
+import { auditOf } from "../../support/audit.ts";
 import { carryOut, driveOn } from "../../support/daily-run.ts";
 import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
 import { addContract } from "../../support/store-rows.ts";
@@ -236,6 +237,10 @@ describe("an installation whose first run is late", () => {
     await catchUp(first);
     expect(await standings(bench)).toMatchObject([{ payments: [...paidBefore, "5 paid"] }]);
     expect(await bench.sql`select id from keiyaku.operations where state = 'rejected'`).toEqual([]);
+    await forget();
+    await running("c-1", { created_at: "2025-03-10T03:00:00Z", updated_at: "2025-03-10T03:00:00Z" });
+    await driveOn(bench, "2025-02-20", { first: firstOwed });
+    expect((await auditOf(bench)).violations.filter((each) => each.startsWith("I13"))).toEqual([]);
     await forget();
     await running("c-1", { created_at: "2025-03-10T03:00:00Z" });
     expect(await askAll([["suspend"]])).toEqual(["succeeded"]);

@@ -1,8 +1,8 @@
 import { within } from "../src/queue/enqueue.ts";
-import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { createCatalogProcessor } from "./catalog.ts";
+import { openRoleQueue } from "./open-role-queue.ts";
 import type { Role } from "./role.ts";
 
 /** One statement a put: a few at once fill the wire. */
@@ -20,8 +20,7 @@ export const catalogRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     closing.onClose(() => db.close(1_000));
-    const queue = await openQueue(installation.queue, "catalog", 5_000, watch.telemetry);
-    closing.onClose(() => closeQueue(queue, 1_000));
+    const queue = await openRoleQueue({ installation, watch, closing }, "catalog");
     const worker = startSupervisedWorker({
       backend: installation.queue,
       name: "catalog",

@@ -1,13 +1,13 @@
 import type { Queue } from "bullmq";
 import { watchVersions } from "../src/inbox/watch-versions.ts";
 import { within } from "../src/queue/enqueue.ts";
-import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
 import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import { watchConnection } from "../src/stripe/watched-gateway.ts";
 import { startBackFilling } from "./back-filling.ts";
 import { startInbox } from "./inbox.ts";
+import { openRoleQueue } from "./open-role-queue.ts";
 import type { Role, RoleContext } from "./role.ts";
 import { createStripeEventsProcessor } from "./stripe-events.ts";
 
@@ -36,8 +36,7 @@ export const eventsRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     closing.onClose(() => db.close(1_000));
-    const queue = await openQueue(installation.queue, "stripe-events", 5_000, watch.telemetry);
-    closing.onClose(() => closeQueue(queue, 1_000));
+    const queue = await openRoleQueue(context, "stripe-events");
     const { metadataKey } = context.config.stripeEvents;
     const inbox = startInbox({ db, clock, log, metadataKey, eventConcluded: watch.eventConcluded });
     // One that waits for the database is left behind: what it was at is still due.

@@ -1,6 +1,5 @@
 import { keepDailyBell } from "../src/queue/daily-bell.ts";
 import { within } from "../src/queue/enqueue.ts";
-import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { createRunBells } from "../src/queue/run-bells.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
@@ -8,6 +7,7 @@ import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import { watchConnection } from "../src/stripe/watched-gateway.ts";
 import { startDailyRun } from "./daily-run.ts";
 import { nightlyBooks } from "./nightly-books.ts";
+import { openRoleQueue } from "./open-role-queue.ts";
 import type { Role } from "./role.ts";
 
 /** The run's statements come one after the other, and beside them those of the night's looks through the books. */
@@ -28,10 +28,8 @@ export const maintenanceRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     closing.onClose(() => db.close(1_000));
-    const bells = await openQueue(installation.queue, "operations", 5_000, watch.telemetry);
-    closing.onClose(() => closeQueue(bells, 1_000));
-    const queue = await openQueue(installation.queue, "maintenance", 5_000, watch.telemetry);
-    closing.onClose(() => closeQueue(queue, 1_000));
+    const bells = await openRoleQueue({ installation, watch, closing }, "operations");
+    const queue = await openRoleQueue({ installation, watch, closing }, "maintenance");
     const time = { dailyRunAt: config.dailyRunAt, zone: config.businessTimeZone };
     const connection = createStripeGateway(installation.stripe);
     closing.onClose(async () => connection.close());

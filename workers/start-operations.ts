@@ -1,5 +1,4 @@
 import { within } from "../src/queue/enqueue.ts";
-import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
 import { createQueueBells } from "../src/queue/queue-bells.ts";
 import { startSupervisedWorker } from "../src/queue/supervised-worker.ts";
 import { Database } from "../src/store/database.ts";
@@ -8,6 +7,7 @@ import { createStripeGateway } from "../src/stripe/stripe-gateway.ts";
 import { watchGateway } from "../src/stripe/watched-gateway.ts";
 import { failingCalls, failingJobs } from "./failing.ts";
 import { startSweeping } from "./maintenance.ts";
+import { openRoleQueue } from "./open-role-queue.ts";
 import { createOperationsProcessor } from "./operations.ts";
 import type { Role } from "./role.ts";
 
@@ -23,8 +23,7 @@ export const operationsRole: Role = {
       ...(onStatement === undefined ? {} : { onStatement }),
     });
     closing.onClose(() => db.close(1_000));
-    const queue = await openQueue(installation.queue, "operations", 5_000, watch.telemetry);
-    closing.onClose(() => closeQueue(queue, 1_000));
+    const queue = await openRoleQueue({ installation, watch, closing }, "operations");
     const bells = createQueueBells(queue, log);
     const connection = createStripeGateway(installation.stripe);
     // Short and without repetition: a request that has used up its time and the probe after it stay below the minute of a

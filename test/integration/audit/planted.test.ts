@@ -188,8 +188,8 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   ],
   [
     "a date without its run",
-    "update keiyaku.maintenance_runs set business_date = '2025-01-16' where business_date = '2025-01-18'",
-    [/^I13 2025-01-16: no run between this date and 2025-01-19/],
+    "update keiyaku.maintenance_runs set business_date = '2025-01-17' where business_date = '2025-01-18'",
+    [/^I13 2025-01-17: no run between this date and 2025-01-19/],
   ],
   [
     "a run that was left behind",
@@ -262,6 +262,11 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
     [/^I14 .*: no mail to the customer about attempt 2 at in_.*, of which failed told/],
   ],
   [
+    "an attempt that the operators were not told of",
+    "delete from keiyaku.notifications where kind = 'payment_failed' and recipient = 'operators'",
+    [/^I14 .*: no mail to the operators about attempt 2 at in_.*, of which failed told/],
+  ],
+  [
     "a payment that is kept and was given back",
     "update keiyaku.payments set state = 'paid' where state = 'refunded'",
     [/^I21 .*: is paid over 1980, and all of it has been given back/],
@@ -270,6 +275,13 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
     "a payment that is refunded and was kept",
     "update keiyaku.payments set state = 'refunded' where id = 'transfer:period:0'",
     [/^I21 transfer:period:0: is refunded over 1980, and 0 of it is settled/],
+  ],
+  [
+    "a payment that is refunded and was given back in part",
+    `update keiyaku.payments set state = 'refunded' where id = 'transfer:period:0';
+      insert into keiyaku.refunds (id, contract_id, payment_id, amount_minor, state, operation_id, settled_at)
+      values ('part', 'transfer', 'transfer:period:0', 1979, 'manual_done', 's-4', now())`,
+    [/^I21 transfer:period:0: is refunded over 1980, and 1979 of it is settled/],
   ],
   [
     "money given back that never came",

@@ -1,8 +1,27 @@
 import { expect, it, onTestFinished } from "vitest";
 import { openQueue } from "../../../src/queue/queue-backend.ts";
+import { StartRefused } from "../../../workers/check-servers.ts";
+import { openRoleQueue } from "../../../workers/open-role-queue.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { addressOf, createTestStore } from "../../support/test-database.ts";
 import { untilWaitingForLocks } from "../store/support/until-waiting.ts";
+
+it("a role whose queue cannot be opened refuses its start for now, and quotes no address", async () => {
+  const server = await startTcpProxy({ host: "127.0.0.1", port: 1 });
+  onTestFinished(() => server.stop());
+  const address = { ...addressOf("postgres://someone:secret@127.0.0.1/nowhere"), port: server.port };
+  const context = {
+    installation: { queue: { type: "postgres", address } },
+    watch: {},
+    closing: { onClose: () => undefined },
+  };
+
+  const refusal: unknown = await openRoleQueue(context as never, "operations").catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(StartRefused);
+  expect(refusal).toMatchObject({ tryLater: true });
+  expect(String(refusal)).toMatch(/^StartRefused: PostgreSQL went away while the queue operations was opened; /);
+  expect(String(refusal)).not.toMatch(/someone|secret|127\.0\.0\.1/);
+});
 
 it("a queue on PostgreSQL that loses its connection while it opens fails, and the process goes on", async () => {
   const store = await createTestStore();

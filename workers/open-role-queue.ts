@@ -17,6 +17,10 @@ export async function openRoleQueue(
 ): Promise<Queue> {
   const queue = await openQueue(installation.queue, name, openedWithinMs, watch.telemetry).catch((error: unknown) => {
     const server = installation.queue.type === "redis" ? "Redis" : "PostgreSQL";
+    if (isRefusal(error)) {
+      const sentence = `${server} does not let this user use the queue ${name} (${wordOf(error)}): grant it the rights.`;
+      throw new StartRefused(sentence, false);
+    }
     throw new StartRefused(
       `${server} went away while the queue ${name} was opened; check that the server runs (${wordOf(error)}).`,
       true,
@@ -24,6 +28,14 @@ export async function openRoleQueue(
   });
   closing.onClose(() => closeQueue(queue, 1_000));
   return queue;
+}
+
+/** SQLSTATEs of a login or a right that is missing, and Redis' words for the same. */
+function isRefusal(error: unknown): boolean {
+  return (
+    /^(?:28|3D|42)/.test(wordOf(error)) ||
+    (error instanceof Error && /^(?:NOPERM|NOAUTH|WRONGPASS)/.test(error.message))
+  );
 }
 
 /** A code or a name, never a message: drivers quote what they were given. */

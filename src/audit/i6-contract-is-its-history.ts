@@ -28,7 +28,7 @@ export const contractIsItsHistory: Invariant = {
       select distinct on (contract_id) contract_id, id, kind, params from done
       where not is_superseded and kind in ('register', 'reserve_termination', 'withdraw_reservation',
         'reserve_by_product_month', 'release_by_product_month', 'terminate_at_renewal', 'start', 'record_payment',
-        'record_subscription_change')
+        'record_subscription_change', 'replace_subscription')
       order by contract_id, place desc)
     select c.id as subject, format('registered by %s operations', count(d.id)) as detail
     from keiyaku.contracts c left join done d on d.contract_id = c.id and d.kind = 'register'

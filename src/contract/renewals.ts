@@ -37,14 +37,20 @@ export function recordPeriods(world: ContractWorld, indexes: readonly number[], 
 }
 
 /**
- * A contract as the runs that are owed would have left its history: what began while it ran, or would have run had its start
- * been processed, is paid. For what asks about the money of a contract and leaves no history that could be written to.
+ * A contract as the runs that are owed would have left its history: what began since it was registered and before today, while it
+ * ran or would have run had its start been processed, is paid. For what asks about the money of a contract and leaves no history
+ * that could be written to. What began today, or before it came here, nobody has said to be paid.
  */
 export function withUnrecordedPaid({ world, today, takenAt, zone }: RuleFacts<unknown>): ContractWorld {
   const { contract } = world;
   const hasBegun = isRunning(contract) || (contract.status === "not_started" && contract.startOn <= today);
   if (!hasBegun) return world;
-  const recorded = recordPeriods(world, unrecordedPeriods(world, today, zone), takenAt);
+  const registeredOn = businessDateOf(contract.createdAt, zone);
+  const owed = unrecordedPeriods(world, today, zone).filter((index) => {
+    const { startsOn } = periodAt(contract.startOn, index);
+    return startsOn >= registeredOn && startsOn < today;
+  });
+  const recorded = recordPeriods(world, owed, takenAt);
   return { ...world, payments: afterRecording(world.payments, recorded) };
 }
 

@@ -22,11 +22,12 @@ export function registrationParts(
       statement: sql`insert into keiyaku.contracts (id, product_id, customer_id, kind, payment_method, origin, status, currency,
           price_minor, initial_fee_minor, special_price_minor, special_months, start_on, termination_on, termination_source,
           renewal_due_on, ended_at, stripe_customer_id, stripe_subscription_id, former_stripe_subscription_ids, stripe_payment_intent_id,
-          version, changed_by_operation_id)
+          version, changed_by_operation_id, created_at)
         select "id", "productId", "customerId", "kind", "paymentMethod", "origin", "status", "currency", "priceMinor",
           "initialFeeMinor", "specialPriceMinor", "specialMonths", "startOn", "terminationOn", "terminationSource",
           keiyaku.renewal_date("startOn", ${firstRenewalOf(contract, newPayments)}::integer), "endedAt", "stripeCustomerId",
-          "stripeSubscriptionId", "formerStripeSubscriptionIds", "stripePaymentIntentId", 1, ${operationId}
+          "stripeSubscriptionId", "formerStripeSubscriptionIds", "stripePaymentIntentId", 1, ${operationId},
+          (select taken_at from keiyaku.operations where id = ${operationId})
         from jsonb_to_record(${json(contract)}) as r("id" text, "productId" text, "customerId" text,
           "kind" keiyaku.contract_kind, "paymentMethod" keiyaku.payment_method, "origin" keiyaku.contract_origin,
           "status" keiyaku.contract_status, "currency" text, "priceMinor" bigint, "initialFeeMinor" bigint,

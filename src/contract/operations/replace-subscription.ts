@@ -1,8 +1,12 @@
 import { z } from "zod";
+import { runningStatusOn } from "../billing.ts";
+import type { BusinessDate } from "../calendar.ts";
+import type { Change } from "../change.ts";
 import { finalStatuses, isOneOf } from "../contract.ts";
-import { type ContractRule, reject, rejectStatus, settle, staff } from "../rule.ts";
-import type { SubscriptionSeen } from "../step.ts";
-import { hasEnded } from "../subscription.ts";
+import { reserveAtPeriodEnd } from "../reserving.ts";
+import { type ContractRule, type RuleFacts, reject, rejectStatus, settle, staff } from "../rule.ts";
+import type { Answers, Step, SubscriptionSeen } from "../step.ts";
+import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
 
 const params = z.strictObject({
   subscriptionId: z.string().min(1).max(255).describe("The new subscription at Stripe, of the same customer: sub_…."),
@@ -10,7 +14,7 @@ const params = z.strictObject({
 
 /**
  * From now on another subscription of the same customer bills the contract. The present one becomes a former one, of which
- * only payments and refunds count; it is not ended here.
+ * only payments and refunds count; it is not ended here. A reservation that stands is made of the new one, too.
  */
 export const replaceSubscription: ContractRule<typeof params> = {
   kind: "replace_subscription",
@@ -24,7 +28,9 @@ export const replaceSubscription: ContractRule<typeof params> = {
   params,
   // Which one is known to whoever made it at Stripe.
   choices: () => [{ params: { subscriptionId: "–" }, isStandIn: true }],
-  next({ world, catalog, params: { subscriptionId } }, answers) {
+  next(facts, answers) {
+    const { world, catalog, params: asked } = facts;
+    const { subscriptionId } = asked;
     const { contract } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.paymentMethod !== "card") return reject("not_paid_by_card");
@@ -41,6 +47,41 @@ export const replaceSubscription: ContractRule<typeof params> = {
     if (seen.type === "missing") return mismatch("Stripe has no such subscription");
     if (seen.customerId !== contract.stripeCustomerId) return mismatch("it belongs to another customer");
     if (hasEnded(seen)) return mismatch("it has ended");
-    return settle({ subscriptionId });
+
+    const carrying = carryReservation(facts, seen, answers, mismatch("it was renewed meanwhile, ask again"));
+    return carrying.type === "step" ? carrying.step : settle({ subscriptionId, ...carrying.change });
   },
 };
+
+/**
+ * What has the new subscription end where a reservation stands, lest it charge beyond: with its own period, or as it ends by
+ * itself already. A reservation that was made at Stripe is what Stripe says of the new one.
+ */
+function carryReservation(
+  { world: { contract }, zone, today }: RuleFacts<z.output<typeof params>>,
+  subscription: FoundSubscription,
+  answers: Answers,
+  rolledOver: Step,
+): { readonly type: "step"; readonly step: Step } | { readonly type: "carried"; readonly change: Change } {
+  const { terminationOn, terminationSource, terminationAskedBy, status } = contract;
+  const carried = (change: Change) => ({ type: "carried", change }) as const;
+  if (terminationOn === null || terminationSource === null) return carried({});
+  const reservedFor = (date: BusinessDate): Change => ({
+    reservation: {
+      terminationOn: date,
+      terminationSource,
+      ...(terminationAskedBy === null ? {} : { askedBy: terminationAskedBy }),
+    },
+  });
+  const endsOn = endsByItselfOn(subscription, zone);
+  if (endsOn !== null) return carried(reservedFor(endsOn));
+  if (terminationSource === "stripe") {
+    return carried({
+      reservation: null,
+      ...(status === "termination_reserved" ? { status: runningStatusOn(contract, today) } : {}),
+      attention: [{ code: "reservation_lifted_at_stripe", detail: { subscriptionId: subscription.id } }],
+    });
+  }
+  const reserving = reserveAtPeriodEnd({ zone }, subscription, answers, rolledOver);
+  return reserving.type === "step" ? reserving : carried(reservedFor(reserving.terminationOn));
+}

@@ -95,7 +95,7 @@ export const contracts = keiyaku.table(
     version: integer("version").notNull(),
     /** The operation that made the last change. */
     changedByOperationId: text("changed_by_operation_id").notNull(),
-    /** When it was registered. */
+    /** When it was registered: the moment for which its registration counts, however late that was carried out. */
     createdAt: instant("created_at").notNull().default(sql`clock_timestamp()`),
     /** When the last change was made. */
     updatedAt: instant("updated_at").notNull().default(sql`clock_timestamp()`),

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { businessDateOf } from "../../../src/contract/calendar.ts";
 import { unreadable } from "../../../src/queue/read-payload.ts";
 import { refuseUnreadable } from "../../../src/store/accept-request.ts";
 import { monthlyByCard, oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
@@ -422,6 +423,31 @@ describe("replace_subscription", () => {
     expect(contract).toEqual({ now: `${subscriptionId}_new`, former: [subscriptionId] });
     expect(await replace(`back-${contractId}`, subscriptionId)).toMatchObject({
       rejection_code: "subscription_mismatch",
+    });
+  });
+
+  it("has Stripe end the new one where the contract is reserved to end, for the end of its period", async () => {
+    const { contractId, subscriptionId } = await monthlyByCard(bench);
+    const tail = subscriptionId.slice(4);
+    const next = `${subscriptionId}_next`;
+    await bench.sql`update keiyaku.contracts set status = 'termination_reserved', termination_on = '2100-01-08',
+      termination_source = 'person' where id = ${contractId}`;
+    const anchorAt = new Date().toISOString();
+    await bench.stripe.control.seed({
+      subscriptions: [{ id: next, customer: `cus_${tail}`, price: `price_${tail}`, anchorAt }],
+    });
+    const id = `carry-${contractId}`;
+    const replaced = { id, kind: "replace_subscription", contractId, params: { subscriptionId: next } } as const;
+    expect(await bench.perform(replaced)).toMatchObject({ state: "succeeded" });
+    const seen = await bench.deps.gateway.readSubscription(next);
+    expect(seen).toMatchObject({ type: "done", value: { cancelAtPeriodEnd: true } });
+    const [contract] = await bench.sql`select status, termination_on::text as "endsOn", termination_source as source
+      from keiyaku.contracts where id = ${contractId}`;
+    const endAt = seen.type === "done" && seen.value.type === "found" ? seen.value.currentPeriodEndAt : "";
+    expect(contract).toEqual({
+      status: "termination_reserved",
+      endsOn: businessDateOf(endAt, "Asia/Tokyo"),
+      source: "person",
     });
   });
 });

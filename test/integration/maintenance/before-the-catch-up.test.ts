@@ -3,7 +3,7 @@ import type { OperationKind } from "../../../src/contract/operation.ts";
 import { acceptRequest } from "../../../src/store/accept-request.ts";
 import { auditOf } from "../../support/audit.ts";
 import { carryOut, driveOn } from "../../support/daily-run.ts";
-import { createExecutionBench, type ExecutionBench } from "../../support/execution.ts";
+import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
 import { addContract } from "../../support/store-rows.ts";
 import { addPaid, forgetAll, standings } from "./set-up-runs.ts";
 
@@ -230,6 +230,29 @@ describe("an installation whose first run is late", () => {
     await catchUp(theDay);
     const payments = ["0 paid", "1 paid", "2 paid", "3 never_charged"];
     expect(await standings(bench)).toMatchObject([{ status: "terminated", payments }]);
+  });
+
+  it("records what began since its registration was taken, however late that was carried out", async () => {
+    const params = monthlyTerms({
+      startOn: "2025-01-10",
+      initialFeeMinor: 0,
+      payments: [{ subject: "period", period: 0, paidAt: "2025-01-10T03:00:00Z" }],
+      state: { status: "active" },
+    });
+    const shop = { type: "service", id: "shop" } as const;
+    await acceptRequest(bench.db, { id: "late", kind: "register", contractId: "c-1", actor: shop, params }, Date.now());
+    await bench.sql`update keiyaku.operations set taken_at = '2025-02-05T03:00:00Z' where id = 'late'`;
+    await carryOut(bench, ["late"]);
+    await catchUp();
+    expect(await standings(bench)).toMatchObject([{ payments: ["0 paid", "1 paid", "2 paid"] }]);
+  });
+
+  it("leaves a deletion nothing to owe of what nobody was charged: what began before the registration, or today", async () => {
+    await running("c-1", { created_at: "2025-03-20T01:00:00Z" });
+    await addContract(bench.sql, { id: "c-2", status: "not_started", start_on: theDay });
+    for (const id of ["c-1", "c-2"]) expect(await askAll([["delete", { confirm: id }]], id)).toEqual(["succeeded"]);
+    expect(await owed("c-1")).toEqual([0, 1, 2, 3].map((period) => `period:${period} 1980`));
+    expect(await owed("c-2")).toEqual([]);
   });
 
   it.each([firstOwed, theDay])("makes up nothing of what an import has left out, by runs from %s on", async (first) => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
 import { openQueue } from "../../../src/queue/queue-backend.ts";
 import { StartRefused } from "../../../workers/check-servers.ts";
@@ -21,6 +22,22 @@ it("a role whose queue cannot be opened refuses its start for now, and quotes no
   expect(refusal).toMatchObject({ tryLater: true });
   expect(String(refusal)).toMatch(/^StartRefused: PostgreSQL went away while the queue operations was opened; /);
   expect(String(refusal)).not.toMatch(/someone|secret|127\.0\.0\.1/);
+});
+
+it("a role whose user may not use the queue is to be given the rights, and not to be started again before", async () => {
+  const store = await createTestStore({});
+  onTestFinished(() => store.close());
+  const name = `nobody_${randomUUID().replaceAll("-", "")}`;
+  await store.sql.unsafe(`create role ${name} login`);
+  onTestFinished(async () => void (await store.sql.unsafe(`drop role ${name}`)));
+  const url = new URL(store.url);
+  url.username = name;
+  const queue = { type: "postgres", address: addressOf(url.href) };
+  const context = { installation: { queue }, watch: {}, closing: { onClose: () => undefined } };
+
+  const refusal: unknown = await openRoleQueue(context as never, "operations").catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ tryLater: false });
+  expect(String(refusal)).toMatch(/does not let this user use the queue operations \(42501\)/);
 });
 
 it("a queue on PostgreSQL that loses its connection while it opens fails, and the process goes on", async () => {

@@ -58,6 +58,7 @@ test("as days go by, each month is billed once at its price, the special period 
           status: "not_started",
           renewalDueOn: startOn,
           startOn,
+          createdAt: `${startOn}T00:00:00Z`,
           specialMonths,
           specialPriceMinor: specialMonths > 0 ? 980 : null,
         },

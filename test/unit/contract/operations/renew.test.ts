@@ -130,7 +130,8 @@ describe("what it does", () => {
     ["2024-01-31", "2024-02-28", 0],
     ["2024-01-31", "2024-02-29", 1],
   ])("of a contract since %s the run of %s bills period %i", (start, date, period) => {
-    const contract = { startOn: on(start), renewalDueOn: renewalDate(on(start), period) };
+    const createdAt = `${start}T03:00:00Z`;
+    const contract = { startOn: on(start), createdAt, renewalDueOn: renewalDate(on(start), period) };
     const facts = makeScheduled("renew", makeWorld({ contract }), on(date));
     expect(settled(play(facts)).newPayments).toMatchObject([{ period }]);
   });

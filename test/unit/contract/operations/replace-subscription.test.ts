@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { businessDateOf } from "../../../../src/contract/calendar.ts";
 import type { Contract } from "../../../../src/contract/contract.ts";
 import type { Facts } from "../../../../src/contract/operation.ts";
-import { makeCatalog, makeFacts, makeRunningWorld } from "../../../support/facts.ts";
+import { makeCatalog, makeFacts, makeRunningWorld, on } from "../../../support/facts.ts";
 import { play, rejected, settled } from "../support/play.ts";
 import { expectRefusalsInOrder, statusesAllowed, withContract } from "../support/refusals.ts";
-import { missing, subscriptionSeen } from "../support/stripe-answers.ts";
+import { done, missing, subscriptionSeen } from "../support/stripe-answers.ts";
 
 const next = subscriptionSeen({ id: "sub_2" });
 
@@ -65,5 +66,57 @@ describe("what it does", () => {
       { type: "look", name: "new_subscription", look: { verb: "read_subscription", subscriptionId: "sub_2" } },
     ]);
     expect(settled(played)).toEqual({ subscriptionId: "sub_2" });
+  });
+
+  const reserved = { status: "termination_reserved", terminationOn: on("2025-02-08") } as const;
+
+  test.each(["person", "product_month"] as const)(
+    "a reservation by %s ends the new one with its period, and stands for that day",
+    (terminationSource) => {
+      const ending = { ...next, cancelAtPeriodEnd: true };
+      const played = play(setup({ ...reserved, terminationSource, terminationAskedBy: null }), {
+        new_subscription: next,
+        reserve: done(ending),
+      });
+      expect(played.steps.at(-1)).toEqual({
+        type: "call",
+        name: "reserve",
+        call: { verb: "set_cancel_at_period_end", subscriptionId: "sub_2", cancelAtPeriodEnd: true },
+      });
+      const terminationOn = businessDateOf(next.currentPeriodEndAt, "Asia/Tokyo");
+      expect(settled(played)).toEqual({ subscriptionId: "sub_2", reservation: { terminationOn, terminationSource } });
+    },
+  );
+
+  test("a reservation stands for the day on which the new one ends by itself, and nothing is called", () => {
+    const facts = setup({ ...reserved, terminationSource: "product_month", terminationAskedBy: "person" });
+    const played = play(facts, { new_subscription: { ...next, cancelAt: "2025-03-08T03:00:00Z" } });
+    expect(played.steps).toHaveLength(1);
+    expect(settled(played).reservation).toEqual({
+      terminationOn: "2025-03-08",
+      terminationSource: "product_month",
+      askedBy: "person",
+    });
+  });
+
+  test.each([
+    ["termination_reserved", { status: "active" }],
+    ["payment_unconfirmed", {}],
+  ] as const)("one made at Stripe is lifted where the new one goes on, of one that is %s", (status, becomes) => {
+    const facts = setup({ ...reserved, status, terminationSource: "stripe", terminationAskedBy: null });
+    const played = play(facts, { new_subscription: next });
+    expect(settled(played)).toEqual({
+      subscriptionId: "sub_2",
+      reservation: null,
+      ...becomes,
+      attention: [{ code: "reservation_lifted_at_stripe", detail: { subscriptionId: "sub_2" } }],
+    });
+  });
+
+  test("one that is renewed between look and call is left as it was, and refused", () => {
+    const facts = setup({ ...reserved, terminationSource: "person", terminationAskedBy: null });
+    const renewed = { ...next, cancelAtPeriodEnd: true, currentPeriodEndAt: "2025-04-08T03:00:00Z" };
+    const played = play(facts, { new_subscription: next, reserve: done(renewed), undo_reserve: done(next) });
+    expect(rejected(played)).toMatchObject({ code: "subscription_mismatch" });
   });
 });

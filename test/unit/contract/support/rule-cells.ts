@@ -239,6 +239,7 @@ function stripeIdsOf({ stripeCustomerId, stripeSubscriptionId, stripePaymentInte
 export function stripeAnswers(kind: OperationKind, { world, today }: Facts): (step: LookStep | CallStep) => Answer {
   if (world === null) throw new Error("nothing of a contract that is not there is at Stripe");
   const subscription = subscriptionOf(world, today);
+  const subscriptionWith = (id: string) => (id === "sub_2" ? subscriptionSeen({ id }) : subscription);
   const voided = new Set<string>();
   const refunded = new Map<string, number>();
   const canceled = { ...subscription, stripeSubscriptionStatus: "canceled", endedAt: noonOf(today) } as const;
@@ -248,7 +249,7 @@ export function stripeAnswers(kind: OperationKind, { world, today }: Facts): (st
       const { look } = step;
       switch (look.verb) {
         case "read_subscription":
-          return look.subscriptionId === "sub_2" ? subscriptionSeen({ id: "sub_2" }) : subscription;
+          return subscriptionWith(look.subscriptionId);
         case "list_unpaid_invoices":
           return unpaidInvoices(
             ...unpaidInvoiceIds(world).flatMap((id) =>
@@ -285,7 +286,7 @@ export function stripeAnswers(kind: OperationKind, { world, today }: Facts): (st
       case "cancel_subscription":
         return done(canceled);
       case "set_cancel_at_period_end":
-        return done({ ...subscription, cancelAtPeriodEnd: call.cancelAtPeriodEnd });
+        return done({ ...subscriptionWith(call.subscriptionId), cancelAtPeriodEnd: call.cancelAtPeriodEnd });
       case "clear_cancel_at":
         return done({ ...subscription, cancelAt: null });
       case "void_invoice":

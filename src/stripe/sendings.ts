@@ -10,6 +10,10 @@ interface Sendings {
   uncertain: boolean;
 }
 
+// One of each for the process: Node hands every one that was ever used on with every promise, and never lets go of it.
+const overHere = new AsyncLocalStorage<AbortSignal>();
+const sendingsHere = new AsyncLocalStorage<Sendings>();
+
 /**
  * Watches the single sendings of which the SDK makes one request, and of requests those of which a verb is made.
  *
@@ -18,15 +22,12 @@ interface Sendings {
  * look as if it had never been made. So the answer to the whole is only as certain as its most uncertain sending.
  */
 export class SendingWatch {
-  readonly #over = new AsyncLocalStorage<AbortSignal>();
-  readonly #sendings = new AsyncLocalStorage<Sendings>();
-
   /** The HTTP client, watched. Passes on everything unchanged. */
   over(client: Stripe.HttpClient): Stripe.HttpClient {
     return {
       getClientName: () => client.getClientName(),
       makeRequest: async (...request) => {
-        const sendings = known(this.#sendings.getStore());
+        const sendings = known(sendingsHere.getStore());
         try {
           const response = await client.makeRequest(...request);
           sendings.uncertain ||= mayHaveTakenEffect({ status: response.getStatusCode() });
@@ -41,18 +42,18 @@ export class SendingWatch {
 
   /** What the sending that is about to be made has to keep to. */
   leave(): Leave {
-    return { mayBeSent: known(this.#sendings.getStore()).mayBeSent, over: known(this.#over.getStore()) };
+    return { mayBeSent: known(sendingsHere.getStore()).mayBeSent, over: known(overHere.getStore()) };
   }
 
   /** Does work of several requests, of which none is waited for any longer than all of them may take. */
   within<T>(ms: number, work: () => Promise<T>): Promise<T> {
-    return this.#over.run(AbortSignal.timeout(ms), work);
+    return overHere.run(AbortSignal.timeout(ms), work);
   }
 
   /** Makes a request, and tells how it ended together with whether any of its sendings may have been executed unseen. */
   async watch<T>(request: () => Promise<T>, mayBeSent: () => boolean): Promise<Watched<T>> {
     const sendings: Sendings = { mayBeSent, uncertain: false };
-    return this.#sendings.run(sendings, async () => {
+    return sendingsHere.run(sendings, async () => {
       try {
         return { type: "answered", value: await request() };
       } catch (error) {

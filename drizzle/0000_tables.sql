@@ -260,6 +260,7 @@ CREATE TABLE "keiyaku"."products" (
 	"access" "keiyaku"."product_access" NOT NULL,
 	"price_minor" bigint NOT NULL,
 	"automatic_termination_month" char(7),
+	"automatic_termination_month_since" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"updated_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -416,8 +417,8 @@ CREATE INDEX "contracts_to_reserve_by_product_month" ON "keiyaku"."contracts" US
 CREATE INDEX "contracts_to_release_by_product_month" ON "keiyaku"."contracts" USING btree ("product_id","termination_on","id") WHERE "keiyaku"."contracts"."termination_source" = 'product_month';--> statement-breakpoint
 CREATE INDEX "contracts_by_former_subscription" ON "keiyaku"."contracts" USING gin ("former_stripe_subscription_ids");--> statement-breakpoint
 CREATE INDEX "licenses_by_contract" ON "keiyaku"."licenses" USING btree ("contract_id");--> statement-breakpoint
-CREATE UNIQUE INDEX "notifications_one_copy_per_address" ON "keiyaku"."notifications" USING btree ("copy_of","address") WHERE "keiyaku"."notifications"."copy_of" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "notifications_one_per_cause_and_recipient" ON "keiyaku"."notifications" USING btree ("cause","kind","recipient") WHERE "keiyaku"."notifications"."copy_of" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "notifications_one_copy_per_address" ON "keiyaku"."notifications" USING btree ("copy_of","address") WHERE "keiyaku"."notifications"."copy_of" is not null;--> statement-breakpoint
 CREATE INDEX "notifications_waiting" ON "keiyaku"."notifications" USING btree ("next_attempt_at") WHERE "keiyaku"."notifications"."state" = 'waiting';--> statement-breakpoint
 CREATE INDEX "notifications_claimed" ON "keiyaku"."notifications" USING btree ("claimed_at") WHERE "keiyaku"."notifications"."state" = 'claimed';--> statement-breakpoint
 CREATE INDEX "notifications_for_a_person" ON "keiyaku"."notifications" USING btree ("id") WHERE "keiyaku"."notifications"."state" in ('refused', 'unknown');--> statement-breakpoint

@@ -197,6 +197,8 @@ export interface Product {
   readonly priceMinor: number;
   /** The month in which contracts of this product end by themselves (商品の年月指定による自動解約); null: never. */
   readonly automaticTerminationMonth: BusinessMonth | null;
+  /** Since when that month stands, or none does. */
+  readonly automaticTerminationMonthSince: Instant;
   /** Grows by one with every update. */
   readonly version: number;
 }

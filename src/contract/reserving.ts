@@ -11,6 +11,18 @@ export function reachesProductMonth({ automaticTerminationMonth }: Product, date
   return automaticTerminationMonth !== null && monthOf(date) >= automaticTerminationMonth;
 }
 
+/**
+ * Whether the product's month, or that it has none, stood on a date already. A run that catches up on earlier dates reserves and
+ * lifts nothing by it: in time it would not have known.
+ */
+export function productMonthStood(
+  { automaticTerminationMonthSince: since }: Product,
+  date: BusinessDate,
+  zone: string,
+): boolean {
+  return businessDateOf(since, zone) <= date;
+}
+
 /** Whether this renewal date is the product's last for the contract. Contracts that an operator made have none. */
 export function isProductsLastDate({ contract, product }: ContractWorld, renewalOn: BusinessDate): boolean {
   return contract.origin === "application" && reachesProductMonth(product, renewalOn);

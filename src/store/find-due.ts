@@ -30,6 +30,12 @@ const boundaryDays = sql`4`;
 
 const besides = sql`case when c.payment_method = 'card' then ${boundaryDays} else 0 end`;
 
+/** The earliest date that a moment has in any zone: no query knows ours, so what came on a date is found on the one before, too. */
+const earliestDateOf = (moment: SQL) => sql`(${moment} at time zone 'Etc/GMT+12')::date`;
+
+/** A month brings nothing to a date on which the product did not have it yet, nor does its clearing. */
+const monthStood = (date: SQL) => sql`${earliestDateOf(sql`p.automatic_termination_month_since`)} <= ${date}`;
+
 const monthsFirst = sql`(p.automatic_termination_month || '-01')::date`;
 
 /**
@@ -65,7 +71,7 @@ const dueQueries: Record<ScheduledKind, DueQuery> = {
     where: sql`c.status in ('active', 'special_period', 'termination_reserved') and c.renewal_due_on is not null`,
     alsoWhere: (causeOn, date) => sql`(c.termination_on is null or ${causeOn} < c.termination_on)
       and keiyaku.renewal_date(c.start_on, keiyaku.period_index(c.start_on, ${date}) + 1)
-        > (c.created_at at time zone 'Etc/GMT+12')::date`,
+        > ${earliestDateOf(sql`c.created_at`)}`,
   }),
   reserve_by_product_month: {
     first: ["", "0", ""],
@@ -89,14 +95,14 @@ const dueQueries: Record<ScheduledKind, DueQuery> = {
             and c.kind = 'monthly' and c.origin = 'application'
             and c.status in ('active', 'special_period', 'termination_reserved', 'payment_unconfirmed')
             and c.termination_source is distinct from 'product_month'
-            and c.start_on <= ${date}
+            and c.start_on <= ${date} and ${earliestDateOf(sql`c.created_at`)} <= ${date}
             and (c.termination_on is null or (c.termination_on > ${date}
               and c.termination_on >= ${nextRenewal(sql`c.start_on`, date)} - ${besides}))
             and ${notAsked("reserve_by_product_month", dueOn)}
             and ${notToWait(dueOn, date)}
           order by ${slotOf}, c.id limit ${limit}) d
         where p.id >= ${product} and p.automatic_termination_month is not null
-          and p.automatic_termination_month <= to_char(${date} + 40, 'YYYY-MM')::char(7)
+          and p.automatic_termination_month <= to_char(${date} + 40, 'YYYY-MM')::char(7) and ${monthStood(date)}
         order by p.id, d.slot, d.contract_id limit ${limit}`;
     },
   },
@@ -113,7 +119,7 @@ const dueQueries: Record<ScheduledKind, DueQuery> = {
             and c.termination_on < coalesce(${monthsFirst}, 'infinity') and c.termination_on > ${date}
             and ${notAsked("release_by_product_month", sql`c.termination_on`)}
           order by c.termination_on, c.id limit ${limit}) d
-        where p.id >= ${product}
+        where p.id >= ${product} and ${monthStood(date)}
         order by p.id, d.due_on, d.contract_id limit ${limit}`;
     },
   },

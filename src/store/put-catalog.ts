@@ -22,19 +22,25 @@ export type PutAnswer =
  * against what the first has written: of two versions the greater stands in the end, in whatever order they come, and of
  * two equal ones the second is ignored. A rule that read the product before fails to settle and is asked again.
  * Repeating a put writes nothing.
+ *
+ * Since when its month stands, or that it has none, moves only when the month does.
  */
 export async function putProduct(db: Database, product: ProductPut): Promise<PutAnswer> {
   const { id, kind, version } = product;
   const written = await db.run<Written>(
     "put_product",
     sql`insert into keiyaku.products as known
-        (id, kind, access, price_minor, automatic_termination_month, version, created_at, updated_at)
+        (id, kind, access, price_minor, automatic_termination_month, automatic_termination_month_since, version, created_at,
+          updated_at)
       select ${id}::text, ${kind}::keiyaku.contract_kind, ${product.access}::keiyaku.product_access,
-        ${product.priceMinor}::bigint, ${product.automaticTerminationMonth}::text, ${version}::integer, now_at, now_at
+        ${product.priceMinor}::bigint, ${product.automaticTerminationMonth}::text, now_at, ${version}::integer, now_at, now_at
       from (select clock_timestamp() as now_at) as clock
       on conflict (id) do update
         set access = excluded.access, price_minor = excluded.price_minor,
-          automatic_termination_month = excluded.automatic_termination_month, ${updated}
+          automatic_termination_month = excluded.automatic_termination_month,
+          automatic_termination_month_since = case
+            when known.automatic_termination_month is distinct from excluded.automatic_termination_month
+            then excluded.automatic_termination_month_since else known.automatic_termination_month_since end, ${updated}
         where known.version < excluded.version and known.kind = excluded.kind
       returning version, created_at = updated_at as created`,
   );

@@ -525,7 +525,15 @@ function booksOf(contracts: readonly DemoContract[], today: string): Books {
         reportedEarly: [],
         policy,
         catalog: {
-          product: { id: params.productId, kind, access, priceMinor, automaticTerminationMonth: null, version: 1 },
+          product: {
+            id: params.productId,
+            kind,
+            access,
+            priceMinor,
+            automaticTerminationMonth: null,
+            automaticTerminationMonthSince: `${today}T03:00:00Z`,
+            version: 1,
+          },
           customerKnown: true,
           stripeReferenceTaken: false,
         },

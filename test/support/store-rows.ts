@@ -15,7 +15,14 @@ export const someTime = "2025-01-20T03:00:00.000Z";
 export const someHash = "0123456789abcdef".repeat(4);
 
 export function productRow(overrides: StoreRow = {}): StoreRow {
-  return { id: "p-1", kind: "monthly", access: "per_period", price_minor: 1_980, ...overrides };
+  return {
+    id: "p-1",
+    kind: "monthly",
+    access: "per_period",
+    price_minor: 1_980,
+    automatic_termination_month_since: "2024-01-01T03:00:00Z",
+    ...overrides,
+  };
 }
 
 export function customerRow(overrides: StoreRow = {}): StoreRow {

@@ -104,10 +104,13 @@ class Year {
   async #register(date: Temporal.PlainDate, registered: readonly YearContract[]): Promise<void> {
     const { dates, day, sql } = this.#options;
     await this.#ask(registered.map((each) => registrationOf(each, dates, day, this.#atStripe.get(each))));
-    // The one thing of a day gone by that nobody can ask for: what was over when a contract came is not made up for.
+    // What of a day gone by nobody can ask for: that the contracts came on it, to products whose months stood before. Nothing is made up
+    // for of what was over when a contract came, or before a month stood.
     const ids = registered.map(({ contractId }) => contractId);
     const at = dates.noonOf(date).toInstant().toString();
     await sql`update keiyaku.contracts set created_at = ${at} where id = any (${ids})`;
+    const first = dates.noonOf(dates.first).toInstant().toString();
+    await sql`update keiyaku.products set automatic_termination_month_since = ${first}`;
   }
 
   async #happen(contract: YearContract, happening: Happening, id: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { runningStatusOn } from "../billing.ts";
-import { reachesProductMonth } from "../reserving.ts";
+import { productMonthStood, reachesProductMonth } from "../reserving.ts";
 import { type ContractRule, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, scheduledParams } from "../scheduled.ts";
 import { endsByItselfOn, liftReservation, lookAtSubscription } from "../subscription.ts";
@@ -8,7 +8,7 @@ import { endsByItselfOn, liftReservation, lookAtSubscription } from "../subscrip
  * 商品の年月指定による解約予約の解除: the product's month was cleared or moved to a later one, so a reservation that it made
  * no longer stands; it is lifted, at Stripe too where Stripe still shows one. A running contract runs on as the date says, a
  * suspended one stays suspended. A new month makes its own reservation when its time comes. A reservation that somebody else
- * had made for the same date stands again as theirs.
+ * had made for the same date stands again as theirs. For a date before the month was cleared or moved, nothing is due.
  */
 export const releaseByProductMonth: ContractRule<typeof scheduledParams> = {
   kind: "release_by_product_month",
@@ -27,6 +27,8 @@ export const releaseByProductMonth: ContractRule<typeof scheduledParams> = {
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (status !== "termination_reserved" && status !== "payment_unconfirmed") return rejectStatus(contract);
     if (terminationOn === null || terminationSource !== "product_month") return rejectNotDue(params.date);
+    // In time the run of that date would have found the month by which it was reserved.
+    if (!productMonthStood(product, params.date, zone)) return rejectNotDue(params.date);
     // Once its date has come, the contract ends.
     if (terminationOn <= params.date || reachesProductMonth(product, terminationOn)) return rejectNotDue(params.date);
 

@@ -1,8 +1,8 @@
-import { type BusinessDate, nextRenewalAfter } from "../calendar.ts";
+import { type BusinessDate, businessDateOf, nextRenewalAfter } from "../calendar.ts";
 import type { Change } from "../change.ts";
 import { type AskedReservationSource, type Contract, type ContractWorld, isOneOf } from "../contract.ts";
 import { renewalProcessedSince } from "../renewals.ts";
-import { isProductsLastDate, remarkOnRenewal, reserveAtPeriodEnd } from "../reserving.ts";
+import { isProductsLastDate, productMonthStood, remarkOnRenewal, reserveAtPeriodEnd } from "../reserving.ts";
 import { type ContractRule, type RuleFacts, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, type ScheduledParams, scheduledParams } from "../scheduled.ts";
 import type { Answers, Step } from "../step.ts";
@@ -15,7 +15,7 @@ const reservableStatuses = ["active", "special_period", "termination_reserved", 
  * contract is to end on it, and nobody can withdraw that. A suspended contract stays suspended, with the reservation beside
  * it. A reservation that a person or Stripe made for that very date becomes one by product month, which remembers theirs; one
  * for a later date gives way, lest the contract outlive the product's month. One for an earlier date, which Stripe may not
- * have reported yet, stays as it is.
+ * have reported yet, stays as it is. For a date before the month stood, or before the contract was registered, nothing is due.
  *
  * By card the dates are Stripe's, read fresh. On a renewal date it waits until Stripe has rolled over, lest it end the
  * contract that very day: refused, and asked again on the next day.
@@ -31,13 +31,16 @@ export const reserveByProductMonth: ContractRule<typeof scheduledParams> = {
   actors: schedule,
   params: scheduledParams,
   next(facts, answers) {
-    const { world, params } = facts;
+    const { world, zone, params } = facts;
     const { contract, product } = world;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (!isOneOf(contract.status, reservableStatuses)) return rejectStatus(contract);
     // By card a contract may be suspended before its start, when it has no renewal to end on yet.
     const mayEnd = product.automaticTerminationMonth !== null && contract.origin === "application";
     if (!mayEnd || contract.startOn > params.date) return rejectNotDue(params.date);
+    // What came after that date, a run in time would not have known.
+    const isLater = businessDateOf(contract.createdAt, zone) > params.date;
+    if (isLater || !productMonthStood(product, params.date, zone)) return rejectNotDue(params.date);
     // One that stands already, or whose date has come: then the contract ends.
     const { terminationOn: reservedOn, terminationSource } = contract;
     if (terminationSource === "product_month" || (reservedOn !== null && reservedOn <= params.date)) {

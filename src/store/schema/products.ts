@@ -16,6 +16,10 @@ export const products = keiyaku.table(
     priceMinor: amountMinor("price_minor").notNull(),
     /** The month `YYYY-MM` in which its contracts end by themselves; null when they do not. */
     automaticTerminationMonth: char("automatic_termination_month", { length: 7 }),
+    /** Since when that month stands, or none does: a run of an earlier date goes on as if it did not. */
+    automaticTerminationMonthSince: instant("automatic_termination_month_since")
+      .notNull()
+      .default(sql`clock_timestamp()`),
     /** Grows with every update; a rule that read the product is guarded by it. */
     version: integer("version").notNull().default(1),
     /** When it became known here. */

@@ -227,7 +227,8 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   ],
   [
     "an end by its product's month that a date should have reserved",
-    `update keiyaku.products set automatic_termination_month = '2025-02', updated_at = '2025-01-10';
+    `update keiyaku.products set automatic_termination_month = '2025-02', automatic_termination_month_since = '2025-01-10',
+        updated_at = '2025-01-10';
       update keiyaku.contracts set created_at = '2025-01-10', updated_at = '2025-01-10' where id in ('transfer', 'reserved')`,
     [
       /^I13 (transfer|reserved): renew was due/,
@@ -236,7 +237,8 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   ],
   [
     "an end by its product's month that a date should have lifted",
-    `update keiyaku.products set automatic_termination_month = '2035-02', updated_at = '2025-01-10';
+    `update keiyaku.products set automatic_termination_month = '2035-02', automatic_termination_month_since = '2025-01-10',
+        updated_at = '2025-01-10';
       update keiyaku.contracts set termination_source = 'product_month', created_at = '2025-01-10', updated_at = '2025-01-10' where id = 'reserved'`,
     [/^I13 reserved: renew was due/, /^I13 reserved: release_by_product_month was due by 2025-01-19/],
   ],

@@ -53,6 +53,33 @@ describe("a product that is put", () => {
     expect(Date.parse(last?.updatedAt ?? "")).toBeGreaterThan(Date.parse(first?.updatedAt ?? ""));
   });
 
+  it("knows since when its month stands: that moves when the month does, from and to none too, and with nothing else", async () => {
+    const since = async () => {
+      const [row] = await bench.sql`select automatic_termination_month_since = updated_at as "isNow",
+          to_json(automatic_termination_month_since) #>> '{}' as since from keiyaku.products`;
+      await bench.sql`update keiyaku.products set automatic_termination_month_since = '2025-01-20T03:00:00Z'`;
+      return row?.isNow === true ? "now" : row?.since;
+    };
+    const before = "2025-01-20T03:00:00+00:00";
+    const puts = [
+      [{}, "now"],
+      [{ priceMinor: 5 }, before],
+      [{ automaticTerminationMonth: "2026-03" }, "now"],
+      [{ automaticTerminationMonth: "2026-03", access: "while_running" }, before],
+      [{ automaticTerminationMonth: "2026-04" }, "now"],
+      [{}, "now"],
+    ] as const;
+    // Later than the creation by more than the precision of an instant.
+    const later = () => new Promise((resolve) => setTimeout(resolve, 2));
+    for (const [index, [overrides, expected]] of puts.entries()) {
+      await put({ version: index + 1, ...overrides });
+      expect([overrides, await since()]).toEqual([overrides, expected]);
+      await later();
+    }
+    await put({ version: 6, automaticTerminationMonth: "2026-05" });
+    expect(await since()).toBe(before);
+  });
+
   it.each([
     ["the same version with the same content", { version: 3 }],
     ["the same version with other content", { version: 3, priceMinor: 1 }],

@@ -32,6 +32,9 @@ const lives = fc.record({
   endsInMonths: fc.option(fc.integer({ min: -1, max: 6 })),
 });
 
+/** Contract and month are known before any life begins. */
+const knownSince = "2023-05-01T03:00:00Z";
+
 /** The day before the start and before each of five renewals, the day itself, and the day after. */
 function eventfulDays(startOn: BusinessDate): readonly BusinessDate[] {
   return [0, 1, 2, 3, 4, 5].flatMap((n) =>
@@ -58,11 +61,11 @@ test("as days go by, each month is billed once at its price, the special period 
           status: "not_started",
           renewalDueOn: startOn,
           startOn,
-          createdAt: `${startOn}T00:00:00Z`,
+          createdAt: knownSince,
           specialMonths,
           specialPriceMinor: specialMonths > 0 ? 980 : null,
         },
-        product: makeProduct({ automaticTerminationMonth: month }),
+        product: makeProduct({ automaticTerminationMonth: month, automaticTerminationMonthSince: knownSince }),
         payments: [makePayment({ period: 0, state: "due", amountMinor: specialMonths > 0 ? 980 : 1_980 })],
       });
       for (const date of eventfulDays(startOn)) {

@@ -62,6 +62,15 @@ describe("when it is due", () => {
     expect(refusalOf(setup({ ...suspended, terminationSource }))).toBe("not_due");
   });
 
+  test.each([
+    ["2025-01-20T14:59:59Z", undefined],
+    ["2025-01-20T15:00:00Z", "not_due"],
+  ] as const)("for 2025-01-20 of a product that has no month since %s: %s", (since, refusal) => {
+    for (const paymentMethod of ["bank_transfer", "card"] as const) {
+      expect(refusalOf(setup({ paymentMethod }, { automaticTerminationMonthSince: since }))).toBe(refusal);
+    }
+  });
+
   test("not for a suspended contract without a reservation", () => {
     expect(refusalOf(setup({ ...suspended, terminationOn: null, terminationSource: null }))).toBe("not_due");
   });

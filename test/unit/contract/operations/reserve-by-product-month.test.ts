@@ -109,6 +109,16 @@ describe("when it is due", () => {
     expect(played.steps).toEqual([]);
   });
 
+  test.each([
+    ["2025-01-20T14:59:59Z", undefined],
+    ["2025-01-20T15:00:00Z", "not_due"],
+  ] as const)("for 2025-01-20 by a month, and of a contract, that is there since %s: %s", (since, refusal) => {
+    for (const paymentMethod of ["bank_transfer", "card"] as const) {
+      expect(refusalOf(setup({ paymentMethod }, { automaticTerminationMonthSince: since }))).toBe(refusal);
+      expect(refusalOf(setup({ paymentMethod, createdAt: since }))).toBe(refusal);
+    }
+  });
+
   test.each(["bank_transfer", "card"] as const)("not for one that an operator made, paid by %s", (paymentMethod) => {
     expect(refusalOf(setup({ origin: "operator", paymentMethod }))).toBe("not_due");
   });

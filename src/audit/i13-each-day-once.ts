@@ -4,8 +4,9 @@ import { type Invariant, pageOfContracts } from "./invariant.ts";
  * I13: every business date between the first and the last has its daily run, done before the next one's. What a date brings
  * was done once for each contract, and asked for at all: a contract that has not changed since a minute before the last done run
  * began, longer than a statement may take, and was due by then, has its operation of that date, or one that is open still. By card
- * Stripe's own boundary decides, which may lie some days beside ours. What was over when a contract was registered is not due,
- * nor is a reservation for a date before that; nor one, or its release, for a date before the product's month stood.
+ * Stripe's own boundary decides, which may lie some days beside ours: one that told of a later date, for the product as it stands,
+ * need not be asked again before. What was over when a contract was registered is not due, nor is a reservation for a date before
+ * that; nor one, or its release, for a date before the product's month stood.
  */
 export const eachDayOnce: Invariant = {
   id: "I13",
@@ -54,6 +55,10 @@ export const eachDayOnce: Invariant = {
         and to_char(u.next_on - case u.payment_method when 'card' then 4 else 0 end, 'YYYY-MM') >= p.automatic_termination_month
         and (p.automatic_termination_month_since at time zone 'Etc/GMT-14')::date <= u.on_date
         and (u.created_at at time zone 'Etc/GMT-14')::date <= u.on_date
+        and not exists (
+          select from keiyaku.operations o
+          where o.contract_id = u.id and o.state = 'rejected' and o.kind::text = 'reserve_by_product_month'
+            and o.rejection_detail ->> 'askAgainOn' > u.on_date::text and o.accepted_at >= p.updated_at)
       union all
       select u.id, u.on_date, 'release_by_product_month' from running u join keiyaku.products p on p.id = u.product_id
       where u.termination_source = 'product_month' and u.termination_on > u.on_date and p.updated_at < u.since

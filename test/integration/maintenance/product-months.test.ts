@@ -380,6 +380,28 @@ describe("a contract by card", () => {
     expect(await notAsked()).toEqual([]);
   });
 
+  it("that Stripe renews on another day than the calendar does is, to the audit, asked about until that day", async () => {
+    const { contractId, productId } = await addByCard(
+      bench,
+      {},
+      { anchorAt: "2024-10-20T03:00:00Z", asOf: "2025-02-03T03:00:00Z" },
+    );
+    await setMonth(productId, "2025-03");
+    await driveOn(bench, "2025-02-10", { first: "2025-02-08" });
+    expect(await askedOf(contractId)).toEqual(["2025-02-08 rejected not_due"]);
+    await bench.sql`update keiyaku.contracts set updated_at = '2025-01-01'`;
+    await bench.sql`update keiyaku.products set updated_at = '2025-01-01'`;
+    expect(await notAsked()).toEqual([]);
+
+    // Of the product as it was before, and until another day, it says nothing.
+    const missed = [`I13 ${contractId}: reserve_by_product_month was due by 2025-02-10, and nobody has asked for it`];
+    await bench.sql`update keiyaku.operations set accepted_at = '2024-12-31'`;
+    expect(await notAsked()).toEqual(missed);
+    await bench.sql`update keiyaku.operations set accepted_at = '2025-01-02',
+      rejection_detail = jsonb_set(rejection_detail, '{askAgainOn}', '"2025-02-10"')`;
+    expect(await notAsked()).toEqual(missed);
+  });
+
   it("waits on its renewal date until Stripe has rolled over, and is asked for again the next day", async () => {
     const { contractId, subscriptionId, productId } = await addByCard(bench, {}, { asOf: "2025-02-08T02:00:00Z" });
     await setMonth(productId, "2025-03");

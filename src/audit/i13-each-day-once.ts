@@ -3,7 +3,7 @@ import { type Invariant, pageOfContracts } from "./invariant.ts";
 /**
  * I13: every business date between the first and the last has its daily run, done before the next one's. What a date brings
  * was done once for each contract, and asked for at all: a contract that has not changed since a minute before the last done run
- * began, longer than a statement may take, and was due by then, has its operation of that date, or one that is open still. By card
+ * began, longer than a statement may take, and was due by then, has its operation of that date, or one that was open then. By card
  * Stripe's own boundary decides, which may lie some days beside ours: one that told of a later date, for the product as it stands,
  * need not be asked again before. What was over when a contract was registered is not due, nor is a reservation for a date before
  * that; nor one, or its release, for a date before the product's month stood.
@@ -80,5 +80,6 @@ export const eachDayOnce: Invariant = {
     from due where not exists (
       select from keiyaku.operations o
       where o.contract_id = due.id and o.actor_type = 'schedule' and o.kind::text = due.kind
-        and (o.params ->> 'date' = due.on_date::text or o.state in ('requested', 'executing', 'held')))`,
+        and (o.params ->> 'date' = due.on_date::text or o.state in ('requested', 'executing', 'held')
+          or o.concluded_at >= (select started_at from done)))`,
 };

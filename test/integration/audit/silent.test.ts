@@ -1,8 +1,11 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { abandonHeldOperation } from "../../../src/store/decide-held-operation.ts";
 import { auditOf } from "../../support/audit.ts";
 import { monthlyByCard, oneTimeByCard, startingByCard } from "../../support/card-contracts.ts";
+import { askedOn, driveOn } from "../../support/daily-run.ts";
 import { createExecutionBench, monthlyTerms } from "../../support/execution.ts";
 import { setUpReportedLife } from "../inbox/reported-life.ts";
+import { addPaid } from "../maintenance/set-up-runs.ts";
 
 /*
  * What the audit says of databases in which everything was done by operations: nothing. The same of what Stripe reports in every
@@ -95,5 +98,29 @@ describe("an audit is silent", () => {
 
     expect((await life.contract())?.status).toBe("terminated");
     expect((await auditOf(life)).violations).toEqual([]);
+  });
+
+  it("about what a run did not ask for since it was held, though somebody has given it up afterwards", async () => {
+    const bench = await createExecutionBench();
+    onTestFinished(() => bench.close());
+    const notAsked = async () => (await auditOf(bench)).violations.filter((each) => each.startsWith("I13"));
+    await addPaid(bench, "c-1", 3, { updated_at: "2025-01-20T03:00:00Z" });
+    const hold = async (ids: readonly string[]) => {
+      await bench.sql`update keiyaku.operations set state = 'held', attempt = 1, attempts_counted = 1, touched_at = now(),
+        ring_at = null, held_question = '{"code": "attempts_exhausted", "detail": {}}' where id = any (${[...ids]})`;
+    };
+    await driveOn(bench, "2025-02-08", { bells: { countWaiting: async () => 0, ring: hold } });
+    await driveOn(bench, "2025-02-09");
+    expect(await askedOn(bench, "2025-02-08")).toEqual(["renew c-1: held"]);
+    expect(await askedOn(bench, "2025-02-09")).toEqual([]);
+    const [{ id = "" } = {}] = await bench.sql<{ id: string }[]>`select id from keiyaku.operations`;
+    const held = { operationId: id, state: "held", attempt: 1 } as const;
+    await abandonHeldOperation(bench.db, held, { operatorId: "alice", reason: "窓口" });
+    expect(await notAsked()).toEqual([]);
+
+    // Had it been given up before the run, that one would have had to ask.
+    await bench.sql`update keiyaku.operations set concluded_at = r.started_at - interval '1 second'
+      from keiyaku.maintenance_runs r where r.business_date = '2025-02-09'`;
+    expect(await notAsked()).toEqual(["I13 c-1: renew was due by 2025-02-09, and nobody has asked for it"]);
   });
 });

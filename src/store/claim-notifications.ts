@@ -50,7 +50,7 @@ export interface MailedCustomer {
  * With `apart`, mails to operators are left until they are told apart (`tell-operators-apart.ts`).
  *
  * What one reader is told of one contract is sent in the order in which it was caused, one mail after the other: the last that
- * arrives is true, even if an earlier one was turned away for a while.
+ * arrives is true, even if an earlier one was turned away for a while, or is still to be told apart.
  */
 export async function claimNotifications(
   db: Database,
@@ -64,8 +64,10 @@ export async function claimNotifications(
             and ${hasCome(sql`n.next_attempt_at`)}
           and (n.recipient <> 'operators' or n.address is not null or not ${apart}::boolean)
           and not exists (select from keiyaku.notifications earlier where earlier.contract_id = n.contract_id
-            and earlier.recipient = n.recipient and coalesce(earlier.address, '') = coalesce(n.address, '')
-            and earlier.id < n.id and earlier.state in ('waiting', 'claimed'))
+            and earlier.recipient = n.recipient
+            and (coalesce(earlier.address, '') = coalesce(n.address, '') or (${apart}::boolean and earlier.address is null))
+            and coalesce(earlier.copy_of, earlier.id) < coalesce(n.copy_of, n.id)
+            and earlier.state in ('waiting', 'claimed'))
         order by n.next_attempt_at, n.id limit ${limit} for update of n skip locked),
       claimed as (
         update keiyaku.notifications n

@@ -113,7 +113,8 @@ describe("an audit is silent", () => {
     await driveOn(bench, "2025-02-09");
     expect(await askedOn(bench, "2025-02-08")).toEqual(["renew c-1: held"]);
     expect(await askedOn(bench, "2025-02-09")).toEqual([]);
-    const [{ id = "" } = {}] = await bench.sql<{ id: string }[]>`select id from keiyaku.operations`;
+    const [row] = await bench.sql<{ id: string }[]>`select id from keiyaku.operations`;
+    const id = row?.id ?? "";
     const held = { operationId: id, state: "held", attempt: 1 } as const;
     await abandonHeldOperation(bench.db, held, { operatorId: "alice", reason: "窓口" });
     expect(await notAsked()).toEqual([]);

@@ -142,6 +142,42 @@ it.each([
   expect(await outbox.statesOf("away@example.com")).toEqual([["refused", "operator_unknown", 1]]);
 });
 
+it("a mail that one of those was refused for good, and that the other waits for, is told apart anew as well", async () => {
+  const outbox = await setUp();
+  await outbox.cause("a", toOperators);
+  await tellOperatorsApart(outbox.db, ["gone@example.com", "away@example.com"]);
+  await outbox.sql`update keiyaku.notifications set state = 'refused', problem = '550 RCPT TO', next_attempt_at = null,
+    claimed_at = now(), attempt = 1 where address = 'gone@example.com'`;
+  await outbox.send();
+
+  expect([outbox.receivedBy(accounting), outbox.receivedBy(support)]).toEqual([1, 1]);
+});
+
+it("a mail that is still to be told apart holds back a later one of its contract", async () => {
+  const outbox = await setUp();
+  await outbox.cause("a", toOperators);
+  await outbox.cause("b", toOperators);
+  // Another sender has just taken the first, to tell it apart.
+  const other = await outbox.sql.reserve();
+  await other`begin`;
+  await other`select id from keiyaku.notifications where cause = 'a' for update`;
+  await outbox.send();
+  expect(outbox.server.received).toEqual([]);
+  await other`rollback`;
+  other.release();
+  await outbox.send();
+
+  const numbersOf = (address: string) =>
+    outbox.server.received
+      .filter(({ handedInTo }) => handedInTo[0] === address)
+      .map(({ messageId }) => Number(/keiyaku\.(\d+)\./.exec(messageId ?? "")?.[1]));
+  const [first = 0, second = 0] = numbersOf(accounting);
+  expect(first).toBeLessThan(second);
+  // The copy of the second was written before that of the first, and is sent after it all the same.
+  const [firstCopy = 0, secondCopy = 0] = numbersOf(support);
+  expect(firstCopy).toBeGreaterThan(secondCopy);
+});
+
 it.each(["sent", "claimed", "unknown"])(
   "a mail that may have been read, %s, by one of those goes to nobody else",
   async (state) => {

@@ -260,7 +260,7 @@ CREATE TABLE "keiyaku"."products" (
 	"access" "keiyaku"."product_access" NOT NULL,
 	"price_minor" bigint NOT NULL,
 	"automatic_termination_month" char(7),
-	"automatic_termination_month_since" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
+	"automatic_termination_month_set_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,
 	"updated_at" timestamp(3) with time zone DEFAULT clock_timestamp() NOT NULL,

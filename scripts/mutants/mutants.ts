@@ -273,6 +273,14 @@ export const mutants: readonly Mutant[] = [
     tests: [audited],
   },
   {
+    rule: "audit I13: no month is lost within a stop",
+    without: "only the last run's date counts",
+    file: "src/audit/i13-each-day-once.ts",
+    find: "where g.recorded < g.periods",
+    replace: "where g.recorded < 0",
+    tests: [audited],
+  },
+  {
     rule: "audit I14: each is told",
     without: "operators may be left out",
     file: "src/audit/i14-one-mail-each.ts",

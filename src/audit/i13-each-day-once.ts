@@ -5,7 +5,8 @@ import { type Invariant, pageOfContracts } from "./invariant.ts";
  * was done once for each contract, and asked for at all: a contract that has not changed since a minute before the last done run
  * began, longer than a statement may take, and was due by then, has its operation of that date, or one that was open then. By card
  * Stripe's own boundary decides, which may lie some days beside ours: one that told of a later date, for the product as it stands,
- * need not be asked again before. What was over when a contract was registered is not due, nor is a reservation for a date before
+ * need not be asked again before. Of what nobody collects by card every period has its record that was not over at the registration,
+ * up to the one that is due next. What was over when a contract was registered is not due, nor is a reservation for a date before
  * that; nor one, or its release, for a date before the product's month stood.
  */
 export const eachDayOnce: Invariant = {
@@ -53,7 +54,7 @@ export const eachDayOnce: Invariant = {
       where u.origin = 'application' and u.termination_source is distinct from 'product_month' and p.updated_at < u.since
         and coalesce(u.termination_on >= u.next_on, true)
         and to_char(u.next_on - case u.payment_method when 'card' then 4 else 0 end, 'YYYY-MM') >= p.automatic_termination_month
-        and (p.automatic_termination_month_since at time zone 'Etc/GMT-14')::date <= u.on_date
+        and (p.automatic_termination_month_set_at at time zone 'Etc/GMT-14')::date <= u.on_date
         and (u.created_at at time zone 'Etc/GMT-14')::date <= u.on_date
         and not exists (
           select from keiyaku.operations o
@@ -63,7 +64,24 @@ export const eachDayOnce: Invariant = {
       select u.id, u.on_date, 'release_by_product_month' from running u join keiyaku.products p on p.id = u.product_id
       where u.termination_source = 'product_month' and u.termination_on > u.on_date and p.updated_at < u.since
         and coalesce(to_char(u.termination_on, 'YYYY-MM') < p.automatic_termination_month, true)
-        and (p.automatic_termination_month_since at time zone 'Etc/GMT-14')::date <= u.on_date)
+        and (p.automatic_termination_month_set_at at time zone 'Etc/GMT-14')::date <= u.on_date),
+    known as (
+      select c.id, c.start_on, c.renewal_due_on,
+        (extract(year from c.renewal_due_on)::int - extract(year from c.start_on)::int) * 12
+          + extract(month from c.renewal_due_on)::int - extract(month from c.start_on)::int as next_period,
+        greatest(k.months - case when (c.start_on + k.months * interval '1 month')::date > k.registered_on then 1 else 0 end, 0)
+          as first_period
+      from keiyaku.contracts c, lateral (
+        select d.registered_on, (extract(year from d.registered_on)::int - extract(year from c.start_on)::int) * 12
+          + extract(month from d.registered_on)::int - extract(month from c.start_on)::int as months
+        from (select (c.created_at at time zone 'Etc/GMT-14')::date as registered_on) as d) as k
+      where c.id > $after and c.id <= $last and c.renewal_due_on is not null),
+    gaps as (
+      select k.id, (k.start_on + k.first_period * interval '1 month')::date as since, k.renewal_due_on,
+        k.next_period - k.first_period as periods, (
+          select count(*) from keiyaku.payments p
+          where p.contract_id = k.id and p.period >= k.first_period and p.period < k.next_period and p.state <> 'due') as recorded
+      from known k where k.first_period < k.next_period)
     select r.business_date::text as subject, format('no run between this date and %s', r.next_date) as detail
     from runs r where $after = '' and r.next_date > r.business_date + 1
     union all
@@ -81,5 +99,9 @@ export const eachDayOnce: Invariant = {
       select from keiyaku.operations o
       where o.contract_id = due.id and o.actor_type = 'schedule' and o.kind::text = due.kind
         and (o.params ->> 'date' = due.on_date::text or o.state in ('requested', 'executing', 'held')
-          or o.concluded_at >= (select started_at from done)))`,
+          or o.concluded_at >= (select started_at from done)))
+    union all
+    select g.id, format('has a record of %s of the %s periods that began between %s and %s', g.recorded, g.periods, g.since,
+      g.renewal_due_on)
+    from gaps g where g.recorded < g.periods`,
 };

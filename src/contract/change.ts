@@ -167,7 +167,7 @@ export interface Reservation {
 export interface Registration {
   readonly contract: Omit<Contract, "version" | "renewalDueOn" | "createdAt">;
   /** Written only if the catalog does not know the product yet. */
-  readonly product: Omit<Product, "version" | "automaticTerminationMonthSince"> | null;
+  readonly product: Omit<Product, "version" | "automaticTerminationMonthSetAt"> | null;
   /** Written only if the customer is not known yet. */
   readonly customer: {
     readonly id: string;

@@ -198,7 +198,7 @@ export interface Product {
   /** The month in which contracts of this product end by themselves (商品の年月指定による自動解約); null: never. */
   readonly automaticTerminationMonth: BusinessMonth | null;
   /** Since when that month stands, or none does. */
-  readonly automaticTerminationMonthSince: Instant;
+  readonly automaticTerminationMonthSetAt: Instant;
   /** Grows by one with every update. */
   readonly version: number;
 }

@@ -16,7 +16,7 @@ export function reachesProductMonth({ automaticTerminationMonth }: Product, date
  * lifts nothing by it: in time it would not have known.
  */
 export function productMonthStood(
-  { automaticTerminationMonthSince: since }: Product,
+  { automaticTerminationMonthSetAt: since }: Product,
   date: BusinessDate,
   zone: string,
 ): boolean {

@@ -34,7 +34,7 @@ const besides = sql`case when c.payment_method = 'card' then ${boundaryDays} els
 const earliestDateOf = (moment: SQL) => sql`(${moment} at time zone 'Etc/GMT+12')::date`;
 
 /** A month brings nothing to a date on which the product did not have it yet, nor does its clearing. */
-const monthStood = (date: SQL) => sql`${earliestDateOf(sql`p.automatic_termination_month_since`)} <= ${date}`;
+const monthStood = (date: SQL) => sql`${earliestDateOf(sql`p.automatic_termination_month_set_at`)} <= ${date}`;
 
 const monthsFirst = sql`(p.automatic_termination_month || '-01')::date`;
 

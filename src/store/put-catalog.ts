@@ -30,7 +30,7 @@ export async function putProduct(db: Database, product: ProductPut): Promise<Put
   const written = await db.run<Written>(
     "put_product",
     sql`insert into keiyaku.products as known
-        (id, kind, access, price_minor, automatic_termination_month, automatic_termination_month_since, version, created_at,
+        (id, kind, access, price_minor, automatic_termination_month, automatic_termination_month_set_at, version, created_at,
           updated_at)
       select ${id}::text, ${kind}::keiyaku.contract_kind, ${product.access}::keiyaku.product_access,
         ${product.priceMinor}::bigint, ${product.automaticTerminationMonth}::text, now_at, ${version}::integer, now_at, now_at
@@ -38,9 +38,9 @@ export async function putProduct(db: Database, product: ProductPut): Promise<Put
       on conflict (id) do update
         set access = excluded.access, price_minor = excluded.price_minor,
           automatic_termination_month = excluded.automatic_termination_month,
-          automatic_termination_month_since = case
+          automatic_termination_month_set_at = case
             when known.automatic_termination_month is distinct from excluded.automatic_termination_month
-            then excluded.automatic_termination_month_since else known.automatic_termination_month_since end, ${updated}
+            then excluded.automatic_termination_month_set_at else known.automatic_termination_month_set_at end, ${updated}
         where known.version < excluded.version and known.kind = excluded.kind
       returning version, created_at = updated_at as created`,
   );

@@ -531,7 +531,7 @@ function booksOf(contracts: readonly DemoContract[], today: string): Books {
             access,
             priceMinor,
             automaticTerminationMonth: null,
-            automaticTerminationMonthSince: `${today}T03:00:00Z`,
+            automaticTerminationMonthSetAt: `${today}T03:00:00Z`,
             version: 1,
           },
           customerKnown: true,

@@ -56,7 +56,7 @@ export function makeProduct(overrides: Partial<Product> = {}): Product {
     access: "per_period",
     priceMinor: 1_980,
     automaticTerminationMonth: null,
-    automaticTerminationMonthSince: "2024-01-01T03:00:00Z",
+    automaticTerminationMonthSetAt: "2024-01-01T03:00:00Z",
     version: 1,
     ...overrides,
   };

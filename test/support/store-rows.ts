@@ -20,7 +20,7 @@ export function productRow(overrides: StoreRow = {}): StoreRow {
     kind: "monthly",
     access: "per_period",
     price_minor: 1_980,
-    automatic_termination_month_since: "2024-01-01T03:00:00Z",
+    automatic_termination_month_set_at: "2024-01-01T03:00:00Z",
     ...overrides,
   };
 }

@@ -110,7 +110,7 @@ class Year {
     const at = dates.noonOf(date).toInstant().toString();
     await sql`update keiyaku.contracts set created_at = ${at} where id = any (${ids})`;
     const first = dates.noonOf(dates.first).toInstant().toString();
-    await sql`update keiyaku.products set automatic_termination_month_since = ${first}`;
+    await sql`update keiyaku.products set automatic_termination_month_set_at = ${first}`;
   }
 
   async #happen(contract: YearContract, happening: Happening, id: string): Promise<void> {

@@ -17,7 +17,7 @@ export const products = keiyaku.table(
     /** The month `YYYY-MM` in which its contracts end by themselves; null when they do not. */
     automaticTerminationMonth: char("automatic_termination_month", { length: 7 }),
     /** Since when that month stands, or none does: a run of an earlier date goes on as if it did not. */
-    automaticTerminationMonthSince: instant("automatic_termination_month_since")
+    automaticTerminationMonthSetAt: instant("automatic_termination_month_set_at")
       .notNull()
       .default(sql`clock_timestamp()`),
     /** Grows with every update; a rule that read the product is guarded by it. */

@@ -211,7 +211,7 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   ],
   [
     "what a date should have brought",
-    `update keiyaku.contracts set status = 'not_started', start_on = '2025-01-10', updated_at = '2025-01-10' where id = 'transfer'`,
+    `update keiyaku.contracts set status = 'not_started', start_on = '2025-01-10', renewal_due_on = '2025-01-10', updated_at = '2025-01-10' where id = 'transfer'`,
     [/^I6 transfer: is not_started/, /^I13 transfer: start was due by 2025-01-19, and nobody has asked/],
   ],
   [
@@ -222,14 +222,14 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   [
     "a special period that a date should have ended",
     `update keiyaku.contracts set status = 'special_period', special_months = 3, special_price_minor = 0,
-      created_at = '2025-01-10', updated_at = '2025-01-10' where id = 'transfer'`,
+      renewal_due_on = '2025-01-08', created_at = '2025-01-10', updated_at = '2025-01-10' where id = 'transfer'`,
     [/^I6 transfer: is special_period/, /^I13 transfer: end_special_period was due/, /^I13 transfer: renew was due/],
   ],
   [
     "an end by its product's month that a date should have reserved",
-    `update keiyaku.products set automatic_termination_month = '2025-02', automatic_termination_month_since = '2025-01-10',
+    `update keiyaku.products set automatic_termination_month = '2025-02', automatic_termination_month_set_at = '2025-01-10',
         updated_at = '2025-01-10';
-      update keiyaku.contracts set created_at = '2025-01-10', updated_at = '2025-01-10' where id in ('transfer', 'reserved')`,
+      update keiyaku.contracts set renewal_due_on = '2025-01-08', created_at = '2025-01-10', updated_at = '2025-01-10' where id in ('transfer', 'reserved')`,
     [
       /^I13 (transfer|reserved): renew was due/,
       /^I13 (transfer|reserved): reserve_by_product_month was due by 2025-01-19/,
@@ -237,10 +237,15 @@ const planted: readonly (readonly [string, string, readonly RegExp[]])[] = [
   ],
   [
     "an end by its product's month that a date should have lifted",
-    `update keiyaku.products set automatic_termination_month = '2035-02', automatic_termination_month_since = '2025-01-10',
+    `update keiyaku.products set automatic_termination_month = '2035-02', automatic_termination_month_set_at = '2025-01-10',
         updated_at = '2025-01-10';
-      update keiyaku.contracts set termination_source = 'product_month', created_at = '2025-01-10', updated_at = '2025-01-10' where id = 'reserved'`,
+      update keiyaku.contracts set termination_source = 'product_month', renewal_due_on = '2025-01-08', created_at = '2025-01-10', updated_at = '2025-01-10' where id = 'reserved'`,
     [/^I13 reserved: renew was due/, /^I13 reserved: release_by_product_month was due by 2025-01-19/],
+  ],
+  [
+    "periods that no run has recorded, of a contract that was there",
+    "update keiyaku.contracts set renewal_due_on = '2025-03-08', created_at = '2024-12-10' where id = 'reserved'",
+    [/^I13 reserved: has a record of 0 of the 3 periods that began between 2024-12-08 and 2025-03-08/],
   ],
   [
     "two mails about one attempt",

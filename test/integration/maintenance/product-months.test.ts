@@ -32,7 +32,7 @@ async function setMonth(id: string, automaticTerminationMonth: string | null, on
 }
 
 async function setSince(id: string, since: string): Promise<void> {
-  await bench.sql`update keiyaku.products set automatic_termination_month_since = ${since} where id = ${id}`;
+  await bench.sql`update keiyaku.products set automatic_termination_month_set_at = ${since} where id = ${id}`;
 }
 
 /** Where a contract stands: status and reservation. */
@@ -247,7 +247,7 @@ describe("a catch-up on dates of which nobody made the runs", () => {
     await bench.sql`update keiyaku.contracts set updated_at = '2025-01-01'`;
     expect(await notAsked()).toEqual([]);
 
-    await bench.sql`update keiyaku.products set automatic_termination_month_since = '2025-02-05T03:00:00Z'`;
+    await bench.sql`update keiyaku.products set automatic_termination_month_set_at = '2025-02-05T03:00:00Z'`;
     await bench.sql`update keiyaku.contracts set created_at = '2025-02-05T03:00:00Z'`;
     expect((await notAsked()).toSorted()).toEqual([
       "I13 c-cleared: release_by_product_month was due by 2025-02-07, and nobody has asked for it",

@@ -110,7 +110,7 @@ it("brings each contract exactly what its dates say, each day once", { timeout: 
   const { sql } = bench;
   for (const [index, life] of lives.entries()) {
     const month = life.endsIn === undefined ? null : write([...life.endsIn, 1]).slice(0, 7);
-    const product = { automatic_termination_month: month, automatic_termination_month_since: `${first}T00:00:00Z` };
+    const product = { automatic_termination_month: month, automatic_termination_month_set_at: `${first}T00:00:00Z` };
     await insertRows(sql, "products", productRow({ id: `life-${index}`, ...product }));
     const special = { special_months: life.specialMonths ?? 0, special_price_minor: life.specialMonths ? 980 : null };
     const [id, start_on] = [`c-${index}`, write(life.start)];

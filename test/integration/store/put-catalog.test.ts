@@ -55,9 +55,9 @@ describe("a product that is put", () => {
 
   it("knows since when its month stands: that moves when the month does, from and to none too, and with nothing else", async () => {
     const since = async () => {
-      const [row] = await bench.sql`select automatic_termination_month_since = updated_at as "isNow",
-          to_json(automatic_termination_month_since) #>> '{}' as since from keiyaku.products`;
-      await bench.sql`update keiyaku.products set automatic_termination_month_since = '2025-01-20T03:00:00Z'`;
+      const [row] = await bench.sql`select automatic_termination_month_set_at = updated_at as "isNow",
+          to_json(automatic_termination_month_set_at) #>> '{}' as since from keiyaku.products`;
+      await bench.sql`update keiyaku.products set automatic_termination_month_set_at = '2025-01-20T03:00:00Z'`;
       return row?.isNow === true ? "now" : row?.since;
     };
     const before = "2025-01-20T03:00:00+00:00";

@@ -65,7 +65,7 @@ test("as days go by, each month is billed once at its price, the special period 
           specialMonths,
           specialPriceMinor: specialMonths > 0 ? 980 : null,
         },
-        product: makeProduct({ automaticTerminationMonth: month, automaticTerminationMonthSince: knownSince }),
+        product: makeProduct({ automaticTerminationMonth: month, automaticTerminationMonthSetAt: knownSince }),
         payments: [makePayment({ period: 0, state: "due", amountMinor: specialMonths > 0 ? 980 : 1_980 })],
       });
       for (const date of eventfulDays(startOn)) {

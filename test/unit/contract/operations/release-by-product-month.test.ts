@@ -67,7 +67,7 @@ describe("when it is due", () => {
     ["2025-01-20T15:00:00Z", "not_due"],
   ] as const)("for 2025-01-20 of a product that has no month since %s: %s", (since, refusal) => {
     for (const paymentMethod of ["bank_transfer", "card"] as const) {
-      expect(refusalOf(setup({ paymentMethod }, { automaticTerminationMonthSince: since }))).toBe(refusal);
+      expect(refusalOf(setup({ paymentMethod }, { automaticTerminationMonthSetAt: since }))).toBe(refusal);
     }
   });
 

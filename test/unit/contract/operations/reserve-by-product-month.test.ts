@@ -114,7 +114,7 @@ describe("when it is due", () => {
     ["2025-01-20T15:00:00Z", "not_due"],
   ] as const)("for 2025-01-20 by a month, and of a contract, that is there since %s: %s", (since, refusal) => {
     for (const paymentMethod of ["bank_transfer", "card"] as const) {
-      expect(refusalOf(setup({ paymentMethod }, { automaticTerminationMonthSince: since }))).toBe(refusal);
+      expect(refusalOf(setup({ paymentMethod }, { automaticTerminationMonthSetAt: since }))).toBe(refusal);
       expect(refusalOf(setup({ paymentMethod, createdAt: since }))).toBe(refusal);
     }
   });

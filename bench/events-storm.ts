@@ -91,7 +91,8 @@ async function insertBare(
     await sql`insert into keiyaku.stripe_events
         (id, type, livemode, api_version, object_id, body, mentions, created_at, arrived_by)
       values (${event.id}, ${event.type}, false, ${stripeApiVersion}, ${event.data.object.id}, ${data.body}::text::jsonb,
-        array(select jsonb_array_elements_text(${JSON.stringify(mentionsIn(event))}::text::jsonb)), to_timestamp(${event.created}), 'queue') on conflict (id) do nothing`;
+        array(select jsonb_array_elements_text(${JSON.stringify(mentionsIn(event))}::text::jsonb)),
+        to_timestamp(${event.created}), 'queue') on conflict (id) do nothing`;
   };
   const seconds = await timeUntilDone(jobs, () =>
     openWorker(backend, "stripe-events", handler as never, { concurrency }),

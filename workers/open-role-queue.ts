@@ -1,6 +1,8 @@
 import type { Queue } from "bullmq";
+import { refusalIn } from "../src/queue/inspect-redis.ts";
 import type { QueueName } from "../src/queue/payloads.ts";
 import { closeQueue, openQueue } from "../src/queue/queue-backend.ts";
+import { toStoreError } from "../src/store/store-error.ts";
 import { StartRefused } from "./check-servers.ts";
 import type { RoleContext } from "./role.ts";
 
@@ -17,29 +19,17 @@ export async function openRoleQueue(
 ): Promise<Queue> {
   const queue = await openQueue(installation.queue, name, openedWithinMs, watch.telemetry).catch((error: unknown) => {
     const server = installation.queue.type === "redis" ? "Redis" : "PostgreSQL";
-    if (isRefusal(error)) {
-      const sentence = `${server} does not let this user use the queue ${name} (${wordOf(error)}): grant it the rights.`;
+    const { fault, code } = toStoreError(error, "open_queue");
+    const refusal = refusalIn(error) ?? (fault === "refused" ? code : undefined);
+    if (refusal !== undefined) {
+      const sentence = `${server} does not let this user use the queue ${name} (${refusal}): grant it the rights.`;
       throw new StartRefused(sentence, false);
     }
     throw new StartRefused(
-      `${server} went away while the queue ${name} was opened; check that the server runs (${wordOf(error)}).`,
+      `${server} went away while the queue ${name} was opened; check that the server runs (${code}).`,
       true,
     );
   });
   closing.onClose(() => closeQueue(queue, 1_000));
   return queue;
-}
-
-/** SQLSTATEs of a login or a right that is missing, and Redis' words for the same. */
-function isRefusal(error: unknown): boolean {
-  return (
-    /^(?:28|3D|42)/.test(wordOf(error)) ||
-    (error instanceof Error && /^(?:NOPERM|NOAUTH|WRONGPASS)/.test(error.message))
-  );
-}
-
-/** A code or a name, never a message: drivers quote what they were given. */
-function wordOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unreachable";
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

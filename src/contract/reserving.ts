@@ -1,3 +1,4 @@
+import { runningStatusOn } from "./billing.ts";
 import { type BusinessDate, businessDateOf, monthOf, periodNearest } from "./calendar.ts";
 import type { Change } from "./change.ts";
 import type { Contract, ContractWorld, Product } from "./contract.ts";
@@ -26,6 +27,22 @@ export function productMonthStood(
 /** Whether this renewal date is the product's last for the contract. Contracts that an operator made have none. */
 export function isProductsLastDate({ contract, product }: ContractWorld, renewalOn: BusinessDate): boolean {
   return contract.origin === "application" && reachesProductMonth(product, renewalOn);
+}
+
+/** What a reservation's being lifted changes: what was to end runs on as the date says; what is suspended stays so. */
+export function withoutReservation(contract: Contract, date: BusinessDate): Pick<Change, "reservation" | "status"> {
+  return {
+    reservation: null,
+    ...(contract.status === "termination_reserved" ? { status: runningStatusOn(contract, date) } : {}),
+  };
+}
+
+/** The same, where Stripe no longer shows what was made there. */
+export function withoutReservationAtStripe(contract: Contract, date: BusinessDate, subscriptionId: string): Change {
+  return {
+    ...withoutReservation(contract, date),
+    attention: [{ code: "reservation_lifted_at_stripe", detail: { subscriptionId } }],
+  };
 }
 
 /** Notes that Stripe renews the contract on another date than the calendar does, near a month's end. Stripe's holds. */

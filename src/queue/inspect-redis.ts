@@ -37,7 +37,7 @@ export async function inspectRedis(url: string, nowMs: () => number, deadlineMs:
   try {
     return { type: "answered", state: await within(deadlineMs, ask()) };
   } catch (error) {
-    const code = refusal ?? refusalIn(error as Error);
+    const code = refusal ?? refusalIn(error);
     return code === undefined ? { type: "unreachable" } : { type: "refused", code };
   } finally {
     redis.disconnect();
@@ -75,7 +75,7 @@ async function readClock(redis: Redis, nowMs: () => number): Promise<RedisState[
   }
 }
 
-/** Redis begins its refusals with a word in capitals. */
-function refusalIn({ message }: Error): string | undefined {
-  return /^(NOAUTH|WRONGPASS|NOPERM)\b/.exec(message)?.[1];
+/** The word in capitals with which Redis begins its refusals; undefined when an error is none. */
+export function refusalIn(error: unknown): string | undefined {
+  return error instanceof Error ? /^(NOAUTH|WRONGPASS|NOPERM)\b/.exec(error.message)?.[1] : undefined;
 }

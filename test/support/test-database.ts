@@ -1,8 +1,8 @@
-import { sql as drizzleSql } from "drizzle-orm";
 import { pino } from "pino";
 import postgres from "postgres";
 import { parseDatabaseUrl } from "../../src/database-url.ts";
 import { Database, type StatementHook } from "../../src/store/database.ts";
+import { pingDatabase } from "../../src/store/ping.ts";
 import { createTestDatabase } from "./database.ts";
 
 /** A migrated database of the test's own, our access to it, and the test's own way of looking at it. */
@@ -36,20 +36,30 @@ interface TestStoreOptions {
  */
 export async function createTestStore(options?: TestStoreOptions): Promise<TestStore> {
   if (options !== undefined) return makeTestStore(options);
-  const store = idleStores.pop() ?? (await makeTestStore());
-  const shape = await readShape(store.sql);
+  const lent = idleStores.pop() ?? (await makeLentStore());
   return {
-    ...store,
+    ...lent.store,
     async close() {
-      const isAsBefore = await giveBack(store, shape).catch(() => false);
-      if (isAsBefore) idleStores.push(store);
-      else await store.close();
+      const isAsBefore = await giveBack(lent).catch(() => false);
+      if (isAsBefore) idleStores.push(lent);
+      else await lent.store.close();
     },
   };
 }
 
+/** A store that one test has after the other, and what was defined in it when it was made. */
+interface LentStore {
+  readonly store: TestStore;
+  readonly shape: string;
+}
+
 /** Stores that no test has now. The files of a worker share its modules, and so these. */
-const idleStores: TestStore[] = [];
+const idleStores: LentStore[] = [];
+
+async function makeLentStore(): Promise<LentStore> {
+  const store = await makeTestStore();
+  return { store, shape: await readShape(store.sql) };
+}
 
 async function makeTestStore(options: TestStoreOptions = {}): Promise<TestStore> {
   const database = await createTestDatabase();
@@ -73,7 +83,7 @@ async function makeTestStore(options: TestStoreOptions = {}): Promise<TestStore>
 }
 
 /** Empties a store and says whether the next test can have it. */
-async function giveBack({ sql, db }: TestStore, shape: string): Promise<boolean> {
+async function giveBack({ store: { sql, db }, shape }: LentStore): Promise<boolean> {
   // Sessions of others, such as a worker's, of somebody who listens, or in the midst of something, and locks.
   const [left] = await sql`select
     (select count(*)::int from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
@@ -82,7 +92,7 @@ async function giveBack({ sql, db }: TestStore, shape: string): Promise<boolean>
       where d.datname = current_database() and l.locktype = 'advisory') as locks`;
   if (left?.sessions !== 0 || left.locks !== 0 || (await readShape(sql)) !== shape) return false;
   await emptyTables(sql);
-  await db.run("ping", drizzleSql`select 1`);
+  await pingDatabase(db, 1_000);
   return true;
 }
 

@@ -102,6 +102,7 @@ class Year {
   }
 
   async #register(date: Temporal.PlainDate, registered: readonly YearContract[]): Promise<void> {
+    if (registered.length === 0) return;
     const { dates, day, sql } = this.#options;
     await this.#ask(registered.map((each) => registrationOf(each, dates, day, this.#atStripe.get(each))));
     // What of a day gone by nobody can ask for: that the contracts came on it, to products whose months stood before. Nothing is made up

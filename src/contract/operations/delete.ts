@@ -30,8 +30,8 @@ type Params = z.output<typeof params>;
  * invoices are voided; every payment is refunded as far as possible, past months and payments that only Stripe knows of
  * included, except what was paid on or before the cut-off. Then contract, payments, licenses, sign-up and history are
  * erased. Refunds that Stripe refuses, for whatever reason, stay owed and do not stop it. A payment that may be one of those
- * which only Stripe knew of is left to a person, and so is one that no single intent paid. By hand, what has begun and no run has
- * recorded yet counts as paid, as a run would have taken it.
+ * which only Stripe knew of is left to a person, and so is one that no single intent paid. By hand, what a run that
+ * is owed would have taken as paid counts as paid ({@link withUnrecordedPaid}).
  *
  * For mistaken sign-ups and contracts made by mistake; who wants money back should cancel, or refund the payment.
  */

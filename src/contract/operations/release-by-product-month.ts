@@ -1,5 +1,4 @@
-import { runningStatusOn } from "../billing.ts";
-import { productMonthStood, reachesProductMonth } from "../reserving.ts";
+import { productMonthStood, reachesProductMonth, withoutReservation } from "../reserving.ts";
 import { type ContractRule, reject, rejectStatus, schedule, settle } from "../rule.ts";
 import { rejectNotDue, scheduledParams } from "../scheduled.ts";
 import { endsByItselfOn, liftReservation, lookAtSubscription } from "../subscription.ts";
@@ -44,8 +43,7 @@ export const releaseByProductMonth: ContractRule<typeof scheduledParams> = {
       if (lifting !== undefined) return lifting;
     }
     return settle({
-      reservation: null,
-      ...(status === "termination_reserved" ? { status: runningStatusOn(contract, params.date) } : {}),
+      ...withoutReservation(contract, params.date),
     });
   },
 };

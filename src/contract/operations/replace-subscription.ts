@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { runningStatusOn } from "../billing.ts";
 import type { BusinessDate } from "../calendar.ts";
 import type { Change } from "../change.ts";
 import { finalStatuses, isOneOf } from "../contract.ts";
-import { reserveAtPeriodEnd } from "../reserving.ts";
+import { reserveAtPeriodEnd, withoutReservationAtStripe } from "../reserving.ts";
 import { type ContractRule, type RuleFacts, reject, rejectStatus, settle, staff } from "../rule.ts";
 import type { Answers, Step, SubscriptionSeen } from "../step.ts";
 import { endsByItselfOn, type FoundSubscription, hasEnded } from "../subscription.ts";
@@ -29,9 +28,9 @@ export const replaceSubscription: ContractRule<typeof params> = {
   // Which one is known to whoever made it at Stripe.
   choices: () => [{ params: { subscriptionId: "–" }, isStandIn: true }],
   next(facts, answers) {
-    const { world, catalog, params: asked } = facts;
-    const { subscriptionId } = asked;
-    const { contract } = world;
+    const { catalog } = facts;
+    const { contract } = facts.world;
+    const { subscriptionId } = facts.params;
     if (contract.kind !== "monthly") return reject("not_monthly");
     if (contract.paymentMethod !== "card") return reject("not_paid_by_card");
     if (isOneOf(contract.status, finalStatuses)) return rejectStatus(contract);
@@ -63,7 +62,7 @@ function carryReservation(
   answers: Answers,
   rolledOver: Step,
 ): { readonly type: "step"; readonly step: Step } | { readonly type: "carried"; readonly change: Change } {
-  const { terminationOn, terminationSource, terminationAskedBy, status } = contract;
+  const { terminationOn, terminationSource, terminationAskedBy } = contract;
   const carried = (change: Change) => ({ type: "carried", change }) as const;
   if (terminationOn === null || terminationSource === null) return carried({});
   const reservedFor = (date: BusinessDate): Change => ({
@@ -75,13 +74,7 @@ function carryReservation(
   });
   const endsOn = endsByItselfOn(subscription, zone);
   if (endsOn !== null) return carried(reservedFor(endsOn));
-  if (terminationSource === "stripe") {
-    return carried({
-      reservation: null,
-      ...(status === "termination_reserved" ? { status: runningStatusOn(contract, today) } : {}),
-      attention: [{ code: "reservation_lifted_at_stripe", detail: { subscriptionId: subscription.id } }],
-    });
-  }
+  if (terminationSource === "stripe") return carried(withoutReservationAtStripe(contract, today, subscription.id));
   const reserving = reserveAtPeriodEnd({ zone }, subscription, answers, rolledOver);
   return reserving.type === "step" ? reserving : carried(reservedFor(reserving.terminationOn));
 }

@@ -1,7 +1,7 @@
-import { runningStatusOn } from "../billing.ts";
 import { endSubscriptions, type SubscriptionEnding, tellBoth } from "../canceling.ts";
 import { closeInvoices } from "../closing-invoices.ts";
 import { recordPeriods, unrecordedPeriods } from "../renewals.ts";
+import { withoutReservationAtStripe } from "../reserving.ts";
 import {
   type ContractRule,
   endAs,
@@ -92,12 +92,6 @@ function mirrorReservation(
   subscription: FoundSubscription,
 ): Step | undefined {
   const endsOn = endsByItselfOn(subscription, zone);
-  if (endsOn === null) {
-    return settle({
-      reservation: null,
-      ...(contract.status === "termination_reserved" ? { status: runningStatusOn(contract, date) } : {}),
-      attention: [{ code: "reservation_lifted_at_stripe", detail: { subscriptionId: subscription.id } }],
-    });
-  }
+  if (endsOn === null) return settle(withoutReservationAtStripe(contract, date, subscription.id));
   return endsOn > date ? settle({ reservation: { terminationOn: endsOn, terminationSource: "stripe" } }) : undefined;
 }

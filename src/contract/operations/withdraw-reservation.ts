@@ -1,5 +1,5 @@
-import { runningStatusOn } from "../billing.ts";
 import { renewalProcessedSince } from "../renewals.ts";
+import { withoutReservation } from "../reserving.ts";
 import {
   type ContractRule,
   type NoParams,
@@ -42,10 +42,7 @@ export const withdrawReservation: ContractRule<typeof noParams> = {
     } else if (renewalProcessedSince(world, today)) {
       return reject("renewal_already_processed");
     }
-    return settle({
-      reservation: null,
-      ...(contract.status === "termination_reserved" ? { status: runningStatusOn(contract, today) } : {}),
-    });
+    return settle(withoutReservation(contract, today));
   },
 };
 

@@ -5,7 +5,8 @@ import { auditOf } from "../../support/audit.ts";
 import { carryOut, driveOn } from "../../support/daily-run.ts";
 import { createExecutionBench, type ExecutionBench, monthlyTerms } from "../../support/execution.ts";
 import { addContract } from "../../support/store-rows.ts";
-import { addPaid, forgetAll, standings } from "./set-up-runs.ts";
+import { emptyTables } from "../../support/test-database.ts";
+import { addPaid, standings } from "./set-up-runs.ts";
 
 /*
  * Nobody made a run over two renewals, of 8 February and 8 March 2025. What a clerk asks for on 20 March, before the run has
@@ -18,10 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-async function forget(): Promise<void> {
-  await forgetAll(bench);
-  await bench.sql`truncate keiyaku.refunds, keiyaku.tombstones, keiyaku.erased_operations, keiyaku.erased_customers cascade`;
-}
+const forget = () => emptyTables(bench.sql);
 
 beforeEach(forget);
 
